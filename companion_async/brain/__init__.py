@@ -1,0 +1,1 @@
+"""Configuration, assembly, and `Brain` itself."""

@@ -1,0 +1,31 @@
+"""The five priorities, lower is more urgent."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from companion_async.errors import InvalidArgumentError
+
+
+class Priority(IntEnum):
+    """How urgent a task is. ``NORMAL`` and ``BACKGROUND`` are second names of ``MEDIUM`` and ``IDLE``."""
+
+    CRITICAL = 1
+    HIGH = 2
+    MEDIUM = 3
+    LOW = 4
+    IDLE = 5
+    NORMAL = 3
+    BACKGROUND = 5
+
+    @classmethod
+    def parse(cls, value: Priority | str) -> Priority:
+        """The priority that ``value`` is or names, in any case; anything else raises `InvalidArgumentError`."""
+        if isinstance(value, cls):
+            return value
+        if isinstance(value, str):
+            found = cls.__members__.get(value.strip().upper())
+            if found is not None:
+                return found
+        names = ", ".join(name.lower() for name in cls.__members__)
+        raise InvalidArgumentError(f"{value!r} is no priority. Use a Priority or one of: {names}.")

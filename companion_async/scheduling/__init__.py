@@ -1,0 +1,1 @@
+"""Tasks, the order they run in, and the scheduler that moves them."""

@@ -1,0 +1,43 @@
+"""Checks at the door: what enters is finite, named and bounded, or it is refused with a message that says what would be right."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+from companion_async.errors import InvalidArgumentError
+
+_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
+
+
+def check_name(value: Any, what: str) -> str:
+    """``value`` if it is 1 to 64 letters, digits, ``_``, ``-`` or ``.``; else `InvalidArgumentError`."""
+    if isinstance(value, str) and _NAME.fullmatch(value):
+        return value
+    shown = repr(value[:80] if isinstance(value, str) else value)
+    raise InvalidArgumentError(f"{shown:.120} is no {what}: use 1 to 64 letters, digits, '_', '-' or '.'.")
+
+
+def check_seconds(value: Any, what: str, *, zero: bool = False) -> float:
+    """``value`` as a float if it is a finite number of seconds above 0 (from 0 on with ``zero``).
+
+    NaN and infinities are refused: JSON lets them in, and a timer set to NaN ends some event loops.
+    """
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        try:
+            seconds = float(value)
+        except OverflowError:
+            seconds = math.inf
+        if math.isfinite(seconds) and (seconds > 0 or (zero and seconds == 0)):
+            return seconds
+    bound = "0 or more" if zero else "more than 0"
+    raise InvalidArgumentError(f"{what} must be a finite number of seconds, {bound}; {value!r:.80} is not.")
+
+
+def check_count(value: Any, what: str, *, minimum: int = 1, maximum: int | None = None) -> int:
+    """``value`` if it is an int (not a bool) from ``minimum`` to ``maximum``; else `InvalidArgumentError`."""
+    if isinstance(value, int) and not isinstance(value, bool) and value >= minimum and (maximum is None or value <= maximum):
+        return value
+    bound = f"from {minimum} on" if maximum is None else f"from {minimum} to {maximum}"
+    raise InvalidArgumentError(f"{what} must be a whole number {bound}; {value!r:.80} is not.")
