@@ -1,0 +1,405 @@
+"""The event bus: patterns, bounds, isolation, order, and what it costs with nobody listening."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import threading
+import tracemalloc
+from datetime import UTC, datetime
+
+import anyio
+import pytest
+
+from companion_async.errors import BrainClosedError, InvalidArgumentError
+from companion_async.events.bus import EventBus
+from companion_async.events.kinds import Event, ModulePaused, TaskCompleted, TaskFailed
+from companion_async.events.stream import EventStream
+from companion_async.testing.clock import settle
+
+NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+
+
+def completed(name: str | int = "t1") -> TaskCompleted:
+    return TaskCompleted(str(name), "m", "core", NOW)
+
+
+def failed(name: str | int = "t1") -> TaskFailed:
+    return TaskFailed(str(name), "m", "core", NOW, "ValueError", "no")
+
+
+def paused() -> ModulePaused:
+    return ModulePaused("m", "core", NOW)
+
+
+async def taken(stream: EventStream) -> list[str]:
+    """What the stream holds now, as kinds or task ids."""
+    found: list[str] = []
+    while len(stream):
+        event = await anext(stream)
+        found.append(getattr(event, "task_id", event.kind))
+    return found
+
+
+async def test_patterns_choose_exact_kinds_families_or_everything() -> None:
+    """``task.completed``, ``task.*`` and ``*`` each get what they name and nothing else."""
+    bus = EventBus()
+    async with bus.subscribe("task.completed") as exact, bus.subscribe("task.*") as family, bus.subscribe() as all_:
+        for event in (completed(), failed(), paused()):
+            bus.publish(event)
+        assert [len(exact), len(family), len(all_)] == [1, 2, 3]
+        assert (await anext(exact)).kind == "task.completed"
+
+
+@pytest.mark.parametrize("pattern", ["task.complete", "tasks.*", "task", "task.", "", ".*", "**", None, 3])
+def test_a_pattern_that_can_match_nothing_is_refused(pattern: object) -> None:
+    """A typing error is told at once, with the kinds there are, for streams and handlers alike."""
+    bus = EventBus()
+    with pytest.raises(InvalidArgumentError, match=r"task\.completed"):
+        bus.subscribe(pattern)  # type: ignore[arg-type]
+    with pytest.raises(InvalidArgumentError, match=r"task\.\*"):
+        bus.add_handler(pattern, print)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("capacity", [0, -1, 2.5, True, "9"])
+def test_a_stream_needs_room_for_one_event_at_least(capacity: object) -> None:
+    """The bound is a whole number from 1 on."""
+    with pytest.raises(InvalidArgumentError, match="capacity"):
+        EventBus().subscribe("*", capacity)  # type: ignore[arg-type]
+
+
+async def test_a_topic_is_active_only_while_someone_listens_to_its_kind() -> None:
+    """The flag that publishers ask follows exact, family and star subscriptions, and handlers, in and out."""
+    async with EventBus() as bus:
+        topic = bus.topic("task.completed")
+        assert topic is bus.topic("task.completed")
+        assert not topic.active
+        async with bus.subscribe("module.*"):
+            assert not topic.active
+            assert bus.topic("module.paused").active
+        async with bus.subscribe("task.*"), bus.subscribe("*"):
+            assert (topic.active, topic.listeners) == (True, 2)
+        assert (topic.active, topic.listeners) == (False, 0)
+        bus.add_handler("task.completed", print)
+        assert topic.active
+        assert bus.remove_handler("task.completed", print)
+        assert not topic.active
+        bus.add_handler("*", print)
+        assert bus.topic("custom.kind").active, "a topic that comes later knows who listens already"
+
+
+async def test_a_reader_far_behind_loses_the_oldest_and_holds_nobody_up() -> None:
+    """BUS-01: the slow stream keeps the newest of its capacity and counts the rest; the other one misses nothing."""
+    async with EventBus() as bus:
+        async with bus.subscribe("task.*", capacity=3) as slow, bus.subscribe("task.*", capacity=1000) as quick:
+            for number in range(1000):
+                bus.publish(completed(number))
+            assert slow.dropped == 997
+            assert bus.stats().dropped == 997
+            assert await taken(slow) == ["997", "998", "999"]
+            assert len(await taken(quick)) == 1000
+            assert quick.dropped == 0
+        assert bus.stats().dropped == 997, "the total remembers streams that have ended"
+
+
+async def test_a_waiting_reader_is_woken_by_an_event() -> None:
+    """A reader that came first gets the event when it comes."""
+    async with EventBus() as bus, bus.subscribe("*") as stream:
+        got: list[Event] = []
+
+        async def read() -> None:
+            got.append(await anext(stream))
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(read)
+            await settle()
+            assert got == []
+            bus.publish(completed())
+        assert [event.kind for event in got] == ["task.completed"]
+
+
+async def test_cancelling_a_reader_loses_no_event() -> None:
+    """A reader that gives up while waiting leaves the stream whole for the next."""
+    async with EventBus() as bus, bus.subscribe("*") as stream:
+        with anyio.move_on_after(0):
+            await anext(stream)
+        bus.publish(completed("a"))
+        assert await taken(stream) == ["a"]
+
+
+async def test_leaving_the_block_ends_the_subscription() -> None:
+    """After the block nothing is held, nothing is delivered, and iterating ends at once."""
+    async with EventBus() as bus:
+        async with bus.subscribe("*") as stream:
+            bus.publish(completed())
+        bus.publish(completed())
+        assert len(stream) == 0
+        assert [event async for event in stream] == []
+        assert bus.stats().streams == 0
+
+
+async def test_a_stream_can_be_entered_once() -> None:
+    """Entering the same stream twice is refused; the first entry stands."""
+    async with EventBus() as bus, bus.subscribe("*") as stream:
+        with pytest.raises(InvalidArgumentError):
+            await stream.__aenter__()
+        bus.publish(completed())
+        assert len(stream) == 1
+
+
+async def test_closing_the_bus_ends_streams_after_what_they_hold() -> None:
+    """A waiting reader ends cleanly; one with a backlog gets it first; later subscriptions are refused."""
+    bus = EventBus()
+    ended: list[list[str]] = []
+
+    async def read(stream: EventStream) -> None:
+        ended.append([event.kind async for event in stream])
+
+    async with bus.subscribe("task.*") as waiting, bus.subscribe("module.*") as behind:
+        async with anyio.create_task_group() as group:
+            group.start_soon(read, waiting)
+            await settle()
+            bus.publish(paused())
+            bus.close()
+            bus.close()
+            bus.publish(paused())
+        await read(behind)
+    assert ended == [[], ["module.paused"]]
+    assert not bus.topic("module.paused").active
+    with pytest.raises(BrainClosedError):
+        bus.subscribe("*")
+    with pytest.raises(BrainClosedError):
+        bus.add_handler("*", print)
+
+
+@pytest.mark.parametrize(
+    "error", [ValueError, SystemExit, KeyboardInterrupt, GeneratorExit, asyncio.CancelledError, StopIteration]
+)
+@pytest.mark.feature("PM-09")
+async def test_whatever_a_handler_raises_ends_with_it(error: type[BaseException]) -> None:
+    """BUS-02: the others are told, the publisher sees nothing, the error is counted; async handlers likewise."""
+    told: list[str] = []
+
+    def bad(event: Event) -> None:
+        raise error
+
+    async def bad_async(event: Event) -> None:
+        raise error
+
+    async with EventBus() as bus:
+        entry = bus.add_handler("*", bad)
+        entry_async = bus.add_handler("*", bad_async)
+        bus.add_handler("*", lambda event: told.append(event.kind))
+        bus.publish(completed())
+        bus.publish(failed())
+        await settle()
+        assert told == ["task.completed", "task.failed"]
+        assert (entry.calls, entry.errors) == (2, 2)
+        assert (entry_async.calls, entry_async.errors) == (2, 2)
+        assert bus.stats().handler_errors == 4
+        bus.remove_handler("*", bad)
+        assert bus.stats().handler_errors == 4
+
+
+async def test_a_handler_that_publishes_to_its_own_kind_neither_hangs_nor_recurses() -> None:
+    """BUS-03: with a full stream beside it, the handler's own event goes to the others and not back to it."""
+    async with EventBus() as bus, bus.subscribe("task.*", capacity=1) as full:
+        bus.publish(completed("old"))
+        seen: list[str] = []
+
+        def echo(event: Event) -> None:
+            seen.append(event.kind)
+            bus.publish(completed("echo"))
+
+        entry = bus.add_handler("task.completed", echo)
+        bus.publish(completed("new"))
+        assert seen == ["task.completed"]
+        assert entry.suppressed == 1
+        assert full.dropped == 2
+        assert await taken(full) == ["echo"]
+
+
+async def test_everyone_sees_the_same_order_when_a_handler_publishes() -> None:
+    """An event made by a handler comes after the one it answers, also for those told later than the handler."""
+    async with EventBus() as bus:
+        bus.add_handler("task.failed", lambda event: bus.publish(paused()))
+        async with bus.subscribe("*") as stream:
+            bus.publish(failed("f"))
+            assert await taken(stream) == ["f", "module.paused"]
+
+
+async def test_unsubscribing_and_subscribing_during_a_delivery_concern_the_next_event() -> None:
+    """BUS-04: whoever listened when the event was published is told once, whoever came during it is not."""
+    told: list[str] = []
+    bus = EventBus()
+
+    def second(event: Event) -> None:
+        told.append("second")
+
+    def late(event: Event) -> None:
+        told.append("late")
+
+    def first(event: Event) -> None:
+        told.append("first")
+        bus.remove_handler("*", first)
+        bus.remove_handler("*", second)
+        bus.add_handler("*", late)
+
+    bus.add_handler("*", first)
+    bus.add_handler("*", second)
+    bus.publish(completed())
+    assert told == ["first", "second"]
+    bus.publish(completed())
+    assert told == ["first", "second", "late"]
+
+
+@pytest.mark.asyncio(loop_factories=["asyncio"])
+async def test_a_hundred_thousand_subscriptions_leave_the_memory_flat() -> None:
+    """BUS-05: streams and handlers that came and went leave nothing behind in the bus."""
+    bus = EventBus()
+
+    async def churn(rounds: int) -> None:
+        for _ in range(rounds):
+            async with bus.subscribe("task.completed", capacity=4):
+                pass
+
+            def handler(event: Event) -> None: ...
+
+            bus.add_handler("task.*", handler)
+            assert bus.remove_handler("task.*", handler)
+
+    await churn(1000)
+    gc.collect()
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    await churn(2000)
+    gc.collect()
+    grown = tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+    await churn(47_000)
+    assert grown < 20_000
+    assert (bus.stats().streams, bus.stats().handlers) == (0, 0)
+
+
+async def test_slow_async_handlers_use_no_threads_and_one_task_each() -> None:
+    """BUS-06: 5,000 events for a handler that has not come back leave one task, no thread, and a bounded backlog."""
+    gate, seen = anyio.Event(), list[str]()
+
+    async def slow(event: Event) -> None:
+        await gate.wait()
+        assert isinstance(event, TaskCompleted)
+        seen.append(event.task_id)
+
+    async with EventBus() as bus:
+        entry = bus.add_handler("task.*", slow)
+        bus.publish(completed("first"))
+        await settle()
+        threads, tasks = threading.active_count(), len(asyncio.all_tasks())
+        for number in range(5000):
+            bus.publish(completed(number))
+        await settle()
+        assert (threading.active_count(), len(asyncio.all_tasks())) == (threads, tasks)
+        gate.set()
+        await settle()
+        assert entry.stream is not None
+        assert entry.stream.dropped == bus.stats().dropped == 4000
+        assert seen == ["first", *map(str, range(4000, 5000))]
+
+
+async def test_a_handler_of_failures_that_fails_does_not_set_itself_off() -> None:
+    """BUS-07: a failing failure handler that also publishes a failure is called once per failure from elsewhere."""
+    calls: list[str] = []
+
+    def worse(event: Event) -> None:
+        calls.append("worse")
+        bus.publish(failed("again"))
+        raise RuntimeError("the handler fails too")
+
+    def mirror(event: Event) -> None:
+        calls.append("mirror")
+        bus.publish(failed("mirrored"))
+
+    bus = EventBus()
+    bus.add_handler("task.failed", worse)
+    bus.add_handler("task.failed", mirror)
+    bus.publish(failed())
+    # Both are told of the first; each is told of what the other made, and the chain ends there.
+    assert sorted(calls) == ["mirror", "mirror", "worse", "worse"]
+
+
+async def test_draining_a_long_backlog_lets_the_loop_turn() -> None:
+    """BUS-08: a reader that never has to wait still yields often, so other tasks stay prompt."""
+    async with EventBus() as bus, bus.subscribe("*", capacity=10_000) as stream:
+        for number in range(10_000):
+            bus.publish(completed(number))
+        turns = 0
+
+        async def other() -> None:
+            nonlocal turns
+            while len(stream):
+                turns += 1
+                await anyio.lowlevel.checkpoint()
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(other)
+            assert len(await taken(stream)) == 10_000
+        assert turns > 100
+
+
+async def test_closing_cancels_an_async_handler_in_the_middle() -> None:
+    """The bus owns the tasks of its handlers: leaving it ends them, and they can clean up."""
+    told: list[str] = []
+
+    async def endless(event: Event) -> None:
+        try:
+            await anyio.sleep_forever()
+        finally:
+            told.append("cleaned up")
+
+    async with EventBus() as bus:
+        bus.add_handler("*", endless)
+        bus.publish(completed())
+        await settle()
+    assert told == ["cleaned up"]
+
+
+async def test_async_handlers_added_before_the_bus_is_entered_run_from_then_on() -> None:
+    """What was published in between is waiting for them; one that was removed hears nothing."""
+    told: list[str] = []
+
+    async def hear(event: Event) -> None:
+        told.append(event.kind)
+
+    bus = EventBus()
+    bus.add_handler("task.*", hear)
+    bus.publish(completed())
+    async with bus:
+        await settle()
+        assert told == ["task.completed"]
+        assert bus.remove_handler("task.*", hear)
+        bus.publish(completed())
+        await settle()
+        assert not bus.remove_handler("task.*", hear)
+    assert told == ["task.completed"]
+
+
+async def test_other_threads_publish_through_the_loop() -> None:
+    """`publish_threadsafe` delivers on the loop's thread; unheard, unentered or too late it does nothing."""
+    bus = EventBus()
+    bus.publish_threadsafe(completed())
+    async with bus, bus.subscribe("*") as stream:
+        where: list[int] = []
+        bus.add_handler("*", lambda event: where.append(threading.get_ident()))
+        thread = threading.Thread(target=bus.publish_threadsafe, args=(completed("far"),))
+        thread.start()
+        with anyio.fail_after(5):
+            assert (await anext(stream)).kind == "task.completed"
+        thread.join()
+        assert where == [threading.get_ident()]
+    bus.publish_threadsafe(completed())
+
+
+def test_handlers_must_be_callable() -> None:
+    """A thing that cannot be called is refused when it is added."""
+    with pytest.raises(InvalidArgumentError, match="callable"):
+        EventBus().add_handler("*", "print")  # type: ignore[arg-type]
