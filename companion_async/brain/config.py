@@ -1,0 +1,164 @@
+"""What a brain can be told before it starts: every key, its default, and what is refused."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import msgspec
+
+from companion_async.brain.config_source import build_settings, read_environment, read_toml
+from companion_async.errors import InvalidArgumentError
+from companion_async.scheduling.policies import SchedulingPolicy
+from companion_async.security import check_count, check_name, check_seconds
+
+CATEGORY_LIMITS: Mapping[str, int] = {
+    "core": 10,
+    "phase1": 5,
+    "phase2": 5,
+    "phase3": 8,
+    "phase4": 6,
+    "phase5": 4,
+    "advanced": 8,
+    "agi": 6,
+    "monitoring": 3,
+}
+
+_SECONDS = (
+    "ageing_span",
+    "health_interval",
+    "decision_interval",
+    "scale_down_after",
+    "history_seconds",
+    "lock_timeout",
+    "sync_interval",
+)
+_COUNTS = (
+    "max_threads",
+    "queue_capacity",
+    "max_pending_tasks",
+    "failure_threshold",
+    "history_size",
+    "max_concurrent_locks",
+    "batch_size",
+    "max_snapshots",
+)
+_FLAGS = ("auto_scaling", "enable_deadlock_detection", "expose_errors")
+_CHOICES: Mapping[str, tuple[str, ...]] = {
+    "scaling": ("adaptive", "plain"),
+    "on_full": ("reject", "wait"),
+    "policy": tuple(policy.value for policy in SchedulingPolicy),
+    "sync_policy": ("immediate", "batched", "periodic", "on_demand"),
+}
+_TOKENS = ("token", "readonly_token")
+
+
+class BrainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The settings of a brain. Durations are seconds, sizes are counts.
+
+    Every bad value is refused when the config is made, with the key's name and what would be right. Code reads
+    nothing but its arguments: only `load` (which the command line uses) looks at files and at the environment.
+
+    ``categories`` is laid over the nine that exist anyway: ``{"core": 2, "media": 4}`` sets the limit of one, adds
+    another and keeps the rest. A category without work has no threads, so an unused one costs nothing.
+    ``policy`` takes a `SchedulingPolicy` or its value, and holds the `SchedulingPolicy`.
+    """
+
+    categories: dict[str, int] = {}
+    max_threads: int = 50
+    auto_scaling: bool = True
+    scaling: Literal["adaptive", "plain"] = "adaptive"
+    queue_capacity: int = 1000
+    max_pending_tasks: int = 1_000_000
+    on_full: Literal["reject", "wait"] = "reject"
+    policy: str = SchedulingPolicy.WEIGHTED_PRIORITY
+    ageing_span: float = 10.0
+    default_timeout: float | None = 30.0
+    cancel_grace: float = 5.0
+    abandoned_budget: int | None = None
+    health_interval: float = 5.0
+    decision_interval: float = 10.0
+    scale_down_after: float = 60.0
+    failure_threshold: int = 5
+    history_size: int = 10_000
+    history_seconds: float = 3600.0
+    max_concurrent_locks: int = 10_000
+    lock_timeout: float = 30.0
+    enable_deadlock_detection: bool = True
+    sync_policy: Literal["immediate", "batched", "periodic", "on_demand"] = "immediate"
+    batch_size: int = 10
+    sync_interval: float = 1.0
+    max_snapshots: int = 50
+    token: str | None = None
+    readonly_token: str | None = None
+    expose_errors: bool = False
+
+    def __post_init__(self) -> None:
+        for key in _COUNTS:
+            check_count(getattr(self, key), key)
+        for key in _SECONDS:
+            self._settle(key, check_seconds(getattr(self, key), key))
+        self._settle("cancel_grace", check_seconds(self.cancel_grace, "cancel_grace", zero=True))
+        if self.default_timeout is not None:
+            self._settle("default_timeout", check_seconds(self.default_timeout, "default_timeout"))
+        if self.abandoned_budget is not None:
+            check_count(self.abandoned_budget, "abandoned_budget", minimum=0)
+        for key in _FLAGS:
+            if not isinstance(getattr(self, key), bool):
+                raise InvalidArgumentError(f"{key} must be true or false; {getattr(self, key)!r:.80} is not.")
+        for key, choices in _CHOICES.items():
+            value = getattr(self, key)
+            if not isinstance(value, str) or value not in choices:
+                raise InvalidArgumentError(f"{key} must be one of {', '.join(choices)}; {value!r:.80} is not.")
+        self._settle("policy", SchedulingPolicy(self.policy))
+        for key in _TOKENS:
+            _check_token(getattr(self, key), key)
+        if self.token is not None and self.token == self.readonly_token:
+            raise InvalidArgumentError(
+                "token and readonly_token must differ, or the two roles could not be told apart."
+            )
+        self._settle("categories", _limits(self.categories))
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str] | None = None, *, env: Mapping[str, str] | None = None) -> Self:
+        """The config that a TOML file and the environment describe; what neither names keeps its default.
+
+        ``COMPANION_MAX_THREADS=8`` sets a key, ``COMPANION_CATEGORIES__CORE=4`` one inside another; the environment
+        (``env``, by default the process's own) wins over the file. An empty variable counts as unset. A key or a
+        ``COMPANION_`` variable that does not exist is refused, and the nearest name that does is in the message.
+        """
+        given = read_toml(Path(path)) if path is not None else {}
+        return build_settings(cls, given, read_environment(os.environ if env is None else env))
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{key}={value!r}" for key, value in self.__rich_repr__())
+        return f"{type(self).__name__}({shown})"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        # msgspec's own repr, and the one it gives to rich, would print the tokens into every traceback with locals.
+        return [
+            (key, "***" if key in _TOKENS and getattr(self, key) is not None else getattr(self, key))
+            for key in self.__struct_fields__
+        ]
+
+    def _settle(self, key: str, value: Any) -> None:
+        msgspec.structs.force_setattr(self, key, value)
+
+
+def _check_token(value: Any, key: str) -> None:
+    """Refuse what could not travel in an ``Authorization`` header. The value itself never enters the message."""
+    if value is None:
+        return
+    if not isinstance(value, str) or not value or not all("!" <= character <= "~" for character in value):
+        raise InvalidArgumentError(f"{key} must be a string of visible ASCII characters without spaces, or unset.")
+
+
+def _limits(given: Any) -> dict[str, int]:
+    if not isinstance(given, Mapping):
+        raise InvalidArgumentError(f"categories must map names to limits, as in {{'core': 4}}; {given!r:.80} does not.")
+    for name, limit in given.items():
+        check_name(name, "category name")
+        check_count(limit, f"categories[{name!r}]")
+    return {**CATEGORY_LIMITS, **given}
