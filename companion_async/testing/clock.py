@@ -97,7 +97,7 @@ class VirtualClock:
         The loop settles (see `settle`) before the first instant and after each one. Timers that are set on the way
         fire too if they fall due in time. While a `hold` is open, time stands still and this waits for it, at most 5
         real seconds. Cancellation leaves time where it had come to.
-
+        """
         target = self._now + check_seconds(seconds, "seconds", zero=True)
         await self._settle_and_wait()
         while (instant := self._next()) is not None and instant <= target + _RESOLUTION:
