@@ -1,0 +1,1 @@
+"""The immutable pictures of the system, its categories, modules, workers and tasks."""

@@ -1,0 +1,49 @@
+"""The picture of the whole runtime."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import msgspec
+
+from companion_async.status.category import CategoryStatus
+from companion_async.status.module import ModuleBrief
+from companion_async.status.picture import Picture
+
+
+class SystemStats(msgspec.Struct, frozen=True, kw_only=True):
+    """Totals since the start. ``threads_auto_scaled`` counts applied scalings, ``threads_restarted`` replaced slots."""
+
+    total_threads_created: int = 0
+    total_tasks_completed: int = 0
+    total_tasks_failed: int = 0
+    threads_auto_scaled: int = 0
+    threads_restarted: int = 0
+
+
+class SystemStatus(Picture, frozen=True, kw_only=True):
+    """Everything at one ``timestamp``.
+
+    ``total_threads`` are all live ones, the ``abandoned_threads`` among them; ``active_threads`` are busy. ``loop_lag``
+    is how late the event loop last was, in seconds. What cannot be read (no watchdog, no psutil figures) is None.
+    Give the maps as `FrozenMap`, so that the picture is frozen through and through.
+    """
+
+    enabled: bool = True
+    timestamp: datetime
+    total_threads: int = 0
+    active_threads: int = 0
+    abandoned_threads: int = 0
+    max_threads: int
+    auto_scaling: bool
+    uptime: float = 0.0
+    pending_tasks: int = 0
+    categories: Mapping[str, CategoryStatus]
+    module_threads: Mapping[str, ModuleBrief]
+    stats: SystemStats = SystemStats()
+    loop_lag: float | None = None
+    loop_lag_p99: float | None = None
+    memory_bytes: int | None = None
+    memory_fraction: float | None = None
+    cpu_percent: float | None = None
