@@ -1,0 +1,67 @@
+"""From any thread to the loop: one queue, and one wake-up for all that has gathered in it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+SHARE = 0.005
+"""Seconds the loop works on letters before it lets other callbacks have a turn."""
+
+
+class Mailbox:
+    """Letters ``(deliver, content)`` from threads, delivered on the loop in the order they were posted.
+
+    ``post`` never waits and takes no lock. The loop is woken by the first letter only; those that follow until it
+    looks come along. After the loop is closed letters are dropped: nobody is left to read them.
+    """
+
+    __slots__ = ("_closed", "_letters", "_loop", "_woken", "after")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, after: Callable[[], None]) -> None:
+        self._loop = loop
+        self._letters: deque[tuple[Callable[[Any], None], Any]] = deque()
+        self._woken = False
+        self._closed = False
+        self.after = after
+
+    def post(self, deliver: Callable[[Any], None], content: Any) -> None:
+        """Have ``deliver(content)`` called on the loop soon. Any thread."""
+        self._letters.append((deliver, content))
+        if not self._woken:
+            self.wake()
+
+    def wake(self) -> None:
+        """Make sure that the loop will look."""
+        self._woken = True
+        if not self._closed:
+            try:
+                self._loop.call_soon_threadsafe(self.deliver)
+            except RuntimeError:  # the loop has been closed under a thread that outlived it
+                self._closed = True
+
+    def deliver(self) -> None:
+        """Read what is there; what does not fit into the time share is left for the loop's next turn. Loop only."""
+        # Cleared before reading: a letter posted from here on wakes the loop again, one posted earlier is read now.
+        self._woken = False
+        letters = self._letters
+        stop = time.perf_counter() + SHARE
+        unchecked = 64
+        while letters:
+            deliver, content = letters.popleft()
+            deliver(content)
+            unchecked -= 1
+            if not unchecked:
+                if time.perf_counter() > stop:
+                    self._woken = True
+                    self._loop.call_soon(self.deliver)
+                    break
+                unchecked = 64
+        self.after()
+
+    def close(self) -> None:
+        """Wake the loop no more."""
+        self._closed = True

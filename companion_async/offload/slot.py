@@ -1,0 +1,111 @@
+"""A slot: one long-lived thread that takes a job, runs it in its submitter's context, and posts what came of it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from contextvars import Context
+from typing import Any, Protocol
+
+from companion_async.offload.interrupt import InterruptGate
+from companion_async.offload.mailbox import Mailbox
+
+Outcome = tuple["Job", Any, BaseException | None, float, float | None]
+"""``(job, value, error, ended, cpu)``: what one run came to. ``ended`` is the thread's own stamp; ``cpu`` the seconds of
+processor time the thread used, ``None`` where it was not measured."""
+
+
+class Job(Protocol):
+    """What a slot needs to know of a task."""
+
+    context: Context
+    function: Callable[..., Any]
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    started: float
+    light: bool
+    measured: bool
+    on_loop: bool
+    interruptible: bool
+
+
+class Source(Protocol):
+    """Where a slot gets its jobs, and where it says that it has ended one."""
+
+    def take(self, slot: Slot) -> Job | None: ...
+
+
+class Seat:
+    """A place among those that work in a category: a thread's, or that of a coroutine on the loop."""
+
+    __slots__ = ("abandoned", "beat", "job", "light", "waiting")
+
+    def __init__(self, job: Job | None = None) -> None:
+        self.job = job
+        self.light = False
+        self.abandoned = False
+        self.waiting = False
+        self.beat = 0.0
+
+
+class Slot(Seat):
+    """One thread's place in a category. It belongs to the thread until the thread has really returned.
+
+    Nothing raw leaves it: whatever a job raises, `SystemExit` and `KeyboardInterrupt` included, is caught in the
+    thread and handed over as data, because raised again on the loop it would end the loop.
+    """
+
+    __slots__ = ("gate", "interrupts", "name", "native_id", "parked_at", "retiring", "searching", "thread_id")
+
+    running: dict[int, Slot] = {}
+    """The slots by the identity of their thread: how work finds the slot it runs in."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name = name
+        self.retiring = False
+        self.searching = True
+        self.parked_at = 0.0
+        self.thread_id = 0
+        self.native_id = 0
+        self.interrupts: InterruptGate | None = None
+        # A binary semaphore: the thread sleeps in acquire(), whoever has work for it releases.
+        self.gate = threading.Lock()
+        self.gate.acquire()
+
+    def work(self, source: Source, mailbox: Mailbox, deliver: Callable[[Outcome], None], now: Callable[[], float]) -> None:
+        """The thread's whole life: run jobs until the source has none for it any more."""
+        thread = threading.current_thread()
+        usual, thread.name = thread.name, self.name
+        self.thread_id, self.native_id = threading.get_ident(), threading.get_native_id()
+        Slot.running[self.thread_id] = self
+        take, post, cpu_time = source.take, mailbox.post, time.thread_time
+        try:
+            while (job := take(self)) is not None:
+                value: Any = None
+                error: BaseException | None = None
+                cpu: float | None = None
+                job.started = self.beat = now()
+                if job.measured:
+                    cpu = cpu_time()
+                try:
+                    if job.interruptible:
+                        self.interrupts = self.interrupts or InterruptGate(self.thread_id)
+                        with self.interrupts.opened():
+                            value = job.context.run(job.function, *job.args, **job.kwargs)
+                    else:
+                        value = job.context.run(job.function, *job.args, **job.kwargs)
+                except BaseException as raised:  # noqa: BLE001 - a thread must not let anything out
+                    trace = raised.__traceback__
+                    # Our own frame is of no use to a reader, and would tie the error to this thread's locals.
+                    error = raised.with_traceback(trace.tb_next if trace is not None else None)
+                    trace = None
+                if cpu is not None:
+                    cpu = cpu_time() - cpu
+                post(deliver, (job, value, error, now(), cpu))
+                # The thread may sleep for hours now: it must not keep the job's arguments and result alive.
+                del job, value, error
+        finally:
+            del Slot.running[self.thread_id]
+            thread.name = usual

@@ -1,0 +1,128 @@
+"""A module as the scheduler sees it: its lane in the category's queue, its targets, and whether it takes work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import FunctionType
+from typing import Any
+
+from companion_async.errors import UnknownTargetError
+from companion_async.modules.handlers import HandlerKind, classify
+from companion_async.modules.record import ModuleRecord
+from companion_async.modules.retry import RetryPolicy
+from companion_async.modules.timeout import Timeout
+from companion_async.offload.pool import Pool
+from companion_async.priority import Priority
+from companion_async.scheduling.queue import Lane, Queue
+
+_MOST_CALLABLES = 256
+_SMOOTHING = 0.1
+_LIGHT = 20e-6
+_LIGHT_ON_CPU = 500e-6
+_CPU_SHARE = 0.5
+
+
+class Target:
+    """One thing that can be run in a module's place, with what has been measured of it.
+
+    ``light`` says that a run is shorter than waking a thread would take, or that it is short and busy on the
+    processor, so that a second thread would only fight for the interpreter.
+    """
+
+    __slots__ = ("average", "cpu_share", "function", "kind", "light", "measures", "name", "on_loop", "runs", "streams")
+
+    def __init__(self, name: str, function: Callable[..., Any], kind: HandlerKind, *, offload_to_loop: bool = False) -> None:
+        self.name = name
+        self.function = function
+        self.kind = kind
+        self.on_loop = kind in (HandlerKind.LOOP, HandlerKind.ASYNC_GENERATOR) or offload_to_loop
+        self.streams = kind in (HandlerKind.GENERATOR, HandlerKind.ASYNC_GENERATOR)
+        self.light = False
+        self.average = 0.0
+        self.cpu_share = 0.0
+        self.runs = 0
+        self.measures = 0
+
+    def ran(self, seconds: float, cpu: float | None) -> None:
+        """Take in one run: an exponential moving average, so that the target is known as it is now."""
+        self.runs = runs = self.runs + 1
+        if runs == 1:
+            self.average = seconds
+        else:
+            self.average += _SMOOTHING * (seconds - self.average)
+        if cpu is not None and seconds > 0:
+            self.cpu_share += 0.2 * (min(1.0, cpu / seconds) - self.cpu_share)
+        average = self.average
+        self.light = runs > 4 and (average < _LIGHT or (average < _LIGHT_ON_CPU and self.cpu_share > _CPU_SHARE))
+
+
+class Port(Lane):
+    """The lane of one module, and what submitting to it needs."""
+
+    __slots__ = (
+        "_adhoc", "closed", "interruptible", "offload", "pool", "priority", "queue", "record", "retry", "targets", "timeout",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        name: str,
+        pool: Pool,
+        queue: Queue,
+        record: ModuleRecord,
+        *,
+        priority: Priority = Priority.MEDIUM,
+        timeout: Timeout,
+        retry: RetryPolicy | None = None,
+        cap: int | None = None,
+        quota: int = 1,
+        offload: str = "thread",
+    ) -> None:
+        super().__init__(name, cap=cap, quota=quota)
+        self.pool = pool
+        self.queue = queue
+        self.record = record
+        self.priority = priority
+        self.timeout = timeout
+        self.retry = retry
+        self.offload = offload
+        self.interruptible = False
+        self.closed: tuple[str, str] | None = None
+        self.targets: dict[str, Target] = {}
+        self._adhoc: dict[object, Target] = {}
+
+    def serve(self, functions: dict[str, tuple[Callable[..., Any], HandlerKind]], *, interruptible: bool) -> None:
+        """Point the names at an instance's methods; what was measured of a name outlives the instance."""
+        self.interruptible = interruptible
+        old, self.targets = self.targets, {}
+        for name, (function, kind) in functions.items():
+            target = old.get(name)
+            if target is None or target.kind is not kind:
+                target = Target(name, function, kind, offload_to_loop=self.offload == "loop")
+            target.function = function
+            self.targets[name] = target
+
+    def find(self, name: str) -> Target:
+        """The target of that name; `UnknownTargetError` for all that was not a handler at registration."""
+        try:
+            return self.targets[name]
+        except KeyError:
+            raise UnknownTargetError(self.name, name[:80], tuple(sorted(self.targets))) from None
+
+    def measure(self, function: Callable[..., Any]) -> Target:
+        """The target that a callable's measurements go to: one for each piece of code, while there are few."""
+        code: object = function.__code__ if type(function) is FunctionType else function
+        try:
+            target = self._adhoc.get(code)
+        except TypeError:  # an unhashable callable object
+            target, code = None, None
+        if target is None:
+            kind = classify(function)
+            name = getattr(function, "__qualname__", None) or type(function).__name__
+            target = Target(str(name), _nothing, kind, offload_to_loop=self.offload == "loop")
+            if code is not None and type(function) is FunctionType and len(self._adhoc) < _MOST_CALLABLES:
+                self._adhoc[code] = target
+        return target
+
+
+def _nothing() -> None:
+    """Stands in a target whose callable comes with each task."""

@@ -1,0 +1,233 @@
+"""Pure: one category's waiting tasks, as lanes (a heap per module) under a heap of lanes. No lock: the pool holds it.
+
+A lane that is held (paused, restarting, throttled to its cap) is simply not in the upper heap: its tasks wait where
+they are, keep their keys and their order, and cost nothing until the lane has room again.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator
+from typing import Protocol
+
+from companion_async.scheduling.policies import Ordering
+
+
+class Queued(Protocol):
+    """What the queue reads and writes of a task: ``ticket`` is its place, -1 when it has none."""
+
+    ticket: int
+    level: int
+    submitted: float
+    deadline: float
+    expected: float
+    on_loop: bool
+
+    @property
+    def lane(self) -> Lane: ...
+
+
+class Lane:
+    """The tasks of one module, best first, with what decides whether the module may run one more."""
+
+    __slots__ = ("_dead", "_entry", "_finish", "_heap", "_start", "cap", "held", "name", "quota", "running", "size", "throttle")
+
+    def __init__(self, name: str, *, cap: int | None = None, quota: int = 1) -> None:
+        self.name = name
+        self.cap = cap
+        self.throttle: int | None = None
+        self.quota = quota
+        self.held = False
+        self.running = 0
+        self.size = 0
+        self._heap: list[tuple[float, int, Queued]] = []
+        self._dead = 0
+        self._entry: tuple[float, int, Lane] | None = None
+        self._start = 0.0
+        self._finish = 0.0
+
+    @property
+    def open(self) -> bool:
+        """Whether one more of its tasks may start now."""
+        if self.held:
+            return False
+        if self.throttle is not None and self.running >= self.throttle:
+            return False
+        return self.cap is None or self.running < self.cap
+
+    def tasks(self) -> Iterator[Queued]:
+        """Its waiting tasks, in no order."""
+        return (task for _, ticket, task in self._heap if task.ticket == ticket)
+
+
+class Queue:
+    """The lanes of one category. ``push`` and ``pop`` are O(log n), ``discard`` is O(1) amortised."""
+
+    __slots__ = ("_heads", "_ordering", "_span", "_stale", "_ticket", "_virtual", "ready", "size")
+
+    def __init__(self, ordering: Ordering, span: float) -> None:
+        self._ordering = ordering
+        self._span = span
+        self._heads: list[tuple[float, int, Lane]] = []
+        self._stale = 0
+        self._ticket = 0
+        self._virtual = 0.0
+        self.size = 0
+        self.ready = 0
+
+    def push(self, task: Queued) -> None:
+        """Add a task to its module's lane."""
+        lane = task.lane
+        self._ticket = ticket = self._ticket + 1
+        task.ticket = ticket
+        key = self._ordering.key(task.level, task.submitted, task.deadline, task.expected, self._span)
+        heapq.heappush(lane._heap, (key, ticket, task))
+        lane.size += 1
+        self.size += 1
+        entry = lane._entry
+        if entry is None:
+            if lane.open:
+                self._enlist(lane)
+        else:
+            self.ready += 1
+            if key < entry[0] and not self._ordering.turns:
+                self._enlist(lane)
+
+    def pop(self, *, on_loop: bool = False) -> Queued | None:
+        """The best task whose module has room, counted as running; ``None`` if there is none.
+
+        With ``on_loop`` only if that task runs on the loop: it is left in its place otherwise.
+        """
+        heads = self._heads
+        while heads:
+            entry = heads[0]
+            lane = entry[2]
+            if lane._entry is not entry:
+                heapq.heappop(heads)
+                self._stale -= 1
+                continue
+            heap = lane._heap
+            _key, ticket, task = heap[0]
+            if task.ticket != ticket:
+                heapq.heappop(heap)
+                lane._dead -= 1
+                self._relist(lane)
+                continue
+            if on_loop and not task.on_loop:
+                return None
+            heapq.heappop(heap)
+            task.ticket = -1
+            lane.size -= 1
+            self.size -= 1
+            self.ready -= 1
+            lane.running += 1
+            if self._ordering.turns:
+                self._virtual = lane._start
+                lane._finish = lane._start + (1.0 / lane.quota if self._ordering.weighted else 1.0)
+            self._relist(lane)
+            return task
+        return None
+
+    def left(self, lane: Lane) -> None:
+        """A running task of the lane has ended, or no longer counts."""
+        lane.running -= 1
+        if lane._entry is None and lane.size and lane.open:
+            self._enlist(lane)
+
+    def returned(self, lane: Lane) -> bool:
+        """A run that had left comes back, if its module has room for it; a hold does not keep it out."""
+        if lane.cap is not None and lane.running >= lane.cap:
+            return False
+        lane.running += 1
+        if not lane.open:
+            self.refresh(lane)
+        return True
+
+    def discard(self, task: Queued) -> bool:
+        """Take a waiting task out; False if it does not wait here."""
+        if task.ticket < 0:
+            return False
+        lane = task.lane
+        task.ticket = -1
+        lane.size -= 1
+        self.size -= 1
+        lane._dead += 1
+        if lane._entry is not None:
+            self.ready -= 1
+        if lane._dead > 64 and lane._dead * 2 > len(lane._heap):
+            self._compact(lane)
+        return True
+
+    def refresh(self, lane: Lane) -> None:
+        """Look again whether the lane may run: after a hold, a cap or a throttle has changed."""
+        if not lane.open:
+            if lane._entry is not None:
+                self._delist(lane)
+        elif lane._entry is None and lane.size:
+            self._enlist(lane)
+
+    def reorder(self, task: Queued) -> None:
+        """Give a waiting task the place that its changed level, deadline or expectation earns."""
+        if self.discard(task):
+            self.push(task)
+
+    def use(self, ordering: Ordering, lanes: list[Lane]) -> None:
+        """Switch the policy: every heap is rebuilt once, and equal keys stay in order of submission."""
+        self._ordering = ordering
+        self._heads = []
+        self._stale = self.ready = 0
+        for lane in lanes:
+            lane._entry = None
+            lane._start = lane._finish = self._virtual
+            live = [(ticket, task) for _, ticket, task in lane._heap if task.ticket == ticket]
+            lane._heap = [
+                (ordering.key(task.level, task.submitted, task.deadline, task.expected, self._span), ticket, task)
+                for ticket, task in live
+            ]
+            heapq.heapify(lane._heap)
+            lane._dead = 0
+            if lane.size and lane.open:
+                self._enlist(lane)
+
+    def _enlist(self, lane: Lane) -> None:
+        if lane._entry is not None:
+            self._stale += 1
+        else:
+            self.ready += lane.size
+        key, ticket, _ = lane._heap[0]
+        if self._ordering.turns:
+            lane._start = key = max(self._virtual, lane._finish)
+        lane._entry = entry = (key, ticket, lane)
+        heapq.heappush(self._heads, entry)
+        if self._stale > 64 and self._stale * 2 > len(self._heads):
+            self._heads = [head for head in self._heads if head[2]._entry is head]
+            heapq.heapify(self._heads)
+            self._stale = 0
+
+    def _relist(self, lane: Lane) -> None:
+        """Replace the first head, which is ``lane``'s, by the lane's next."""
+        heap = lane._heap
+        if not heap or not lane.open:
+            lane._entry = None
+            self.ready -= lane.size
+            heapq.heappop(self._heads)
+            return
+        key, ticket, _ = heap[0]
+        if self._ordering.turns:
+            lane._start = key = max(self._virtual, lane._finish)
+        lane._entry = entry = (key, ticket, lane)
+        heapq.heapreplace(self._heads, entry)
+
+    def _compact(self, lane: Lane) -> None:
+        lane._heap = [entry for entry in lane._heap if entry[2].ticket == entry[1]]
+        heapq.heapify(lane._heap)
+        lane._dead = 0
+        if lane._entry is not None:
+            self._delist(lane)
+        if lane.size and lane.open:
+            self._enlist(lane)
+
+    def _delist(self, lane: Lane) -> None:
+        lane._entry = None
+        self._stale += 1
+        self.ready -= lane.size

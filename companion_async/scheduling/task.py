@@ -1,0 +1,335 @@
+"""A task: the handle its submitter holds and the record the scheduler keeps, one object."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Generator
+from contextvars import Context
+from datetime import datetime
+from enum import Enum
+from typing import Any, Generic, Protocol, TypeVar
+
+import msgspec
+
+from companion_async.errors import CompanionError
+from companion_async.modules.retry import RetryPolicy
+from companion_async.modules.timeout import Timeout
+from companion_async.offload.slot import Seat
+from companion_async.offload.stream import Stream
+from companion_async.priority import Priority
+from companion_async.scheduling.port import Port, Target
+from companion_async.scheduling.timers import Timer
+
+T = TypeVar("T")
+
+
+class TaskState(str, Enum):
+    """Where a task is. Every accepted task reaches exactly one of the last four."""
+
+    BLOCKED = "blocked"
+    QUEUED = "queued"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    TIMED_OUT = "timed_out"
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """What the work last said of itself: ``fraction`` from 0 to 1."""
+
+    fraction: float = 0.0
+    message: str = ""
+
+
+class TaskStep(msgspec.Struct, frozen=True):
+    """One entry of a task's history."""
+
+    state: str
+    timestamp: datetime
+    detail: str = ""
+
+
+class Particulars(msgspec.Struct, eq=False):
+    """What few tasks have, kept apart so that the many stay small."""
+
+    spans: Timeout | None = None
+    retry: RetryPolicy | None = None
+    key: str | None = None
+    callback: Callable[[Any], Any] | None = None
+    on_upstream_failure: str = "fail"
+    stream: Any = None
+    progress: Progress = Progress()
+    steps: list[tuple[str, float, str]] = []
+    timers: list[Timer] = []
+    waits_for: Any = None
+    admission: bool = False
+    reason: str = ""
+    waiters: list[asyncio.Future[None]] = []
+    done_callbacks: list[Callable[[Any], Any]] = []
+
+
+class Owner(Protocol):
+    """The scheduler, as a task sees it."""
+
+    loop: asyncio.AbstractEventLoop
+    prefix: str
+
+    def cancel(self, task: Task[Any], reason: str = "") -> bool: ...
+    def date(self, monotonic: float) -> datetime: ...
+    def seat_of_caller(self) -> Seat | None: ...
+    async def lend_while(self, seat: Seat, task: Task[Any]) -> None: ...
+
+
+_NO_PROGRESS = Progress()
+
+
+class Task(msgspec.Struct, Generic[T], eq=False, weakref=True):
+    """Work that was accepted. Await it for its result.
+
+    ``await task`` equals the result (of a generator: the list of its items, or, once an iterator has taken more than
+    1,024, of those it has not taken) or raises what the work raised, with a note that names task and module.
+    Cancelling its only waiter cancels the task, as with an `asyncio.Task`; `wait` leaves it alone. Everything here is
+    for the loop's thread, except reading attributes.
+    """
+
+    number: int
+    owner: Any
+    port: Port
+    plan: Target
+    function: Any
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    context: Context
+    level: int
+    submitted: float
+    deadline: float
+    expected: float
+    limit: float
+    light: bool
+    measured: bool
+    on_loop: bool
+    interruptible: bool
+    ticket: int = -1
+    phase: TaskState = TaskState.QUEUED
+    tries: int = 0
+    ready: float = 0.0
+    started: float = -1.0
+    ended: float = -1.0
+    value: Any = None
+    error: BaseException | None = None
+    signalled: bool = False
+    waiter: Any = None
+    more: Particulars | None = None
+
+    # -- what it is ------------------------------------------------------------------------------------------------
+
+    @property
+    def id(self) -> str:
+        """Unique among all brains: pass it to ``brain.task`` to find the task again."""
+        return f"{self.owner.prefix}-{self.number}"
+
+    @property
+    def module(self) -> str:
+        """The module's name."""
+        return self.port.name
+
+    @property
+    def target(self) -> str:
+        """The handler's name, or the callable's."""
+        return self.plan.name
+
+    @property
+    def lane(self) -> Port:
+        """Its module's lane in the queue."""
+        return self.port
+
+    @property
+    def priority(self) -> Priority:
+        """How urgent it is now."""
+        return Priority(self.level)
+
+    @property
+    def state(self) -> TaskState:
+        """Where it is now; a run that has just begun in a thread shows at once."""
+        return TaskState.RUNNING if self.running else self.phase
+
+    @property
+    def attempt(self) -> int:
+        """How many runs have begun."""
+        return self.tries + 1 if self.running else self.tries
+
+    @property
+    def running(self) -> bool:
+        """Whether a run is under way. Threads write ``started`` alone: ``phase`` is the loop's."""
+        return self.phase is TaskState.QUEUED and self.started >= 0 and self.ticket < 0 and self.ended < 0
+
+    @property
+    def progress(self) -> Progress:
+        """What the work last reported."""
+        return self.more.progress if self.more is not None else _NO_PROGRESS
+
+    @property
+    def submitted_at(self) -> datetime:
+        """When it was accepted, UTC."""
+        return self.owner.date(self.submitted)  # type: ignore[no-any-return]
+
+    @property
+    def started_at(self) -> datetime | None:
+        """When its last run began, UTC; None before the first."""
+        return self.owner.date(self.started) if self.started >= 0 else None
+
+    @property
+    def finished_at(self) -> datetime | None:
+        """When it ended, UTC; None before."""
+        return self.owner.date(self.ended) if self.ended >= 0 else None
+
+    @property
+    def history(self) -> tuple[TaskStep, ...]:
+        """Its events so far, oldest first."""
+        date = self.owner.date
+        steps = [("queued", self.submitted, "")]
+        if self.more is not None:
+            steps += self.more.steps
+        if self.started >= 0:
+            steps.append(("running", self.started, f"attempt {self.attempt}"))
+        if self.ended >= 0:
+            steps.append((self.phase.value, self.ended, _summary(self.error)))
+        steps.sort(key=lambda step: step[1])
+        return tuple(TaskStep(state, date(when), detail) for state, when, detail in steps)
+
+    # -- its end ---------------------------------------------------------------------------------------------------
+
+    def done(self) -> bool:
+        """Whether it has ended, in whatever way."""
+        return self.ended >= 0
+
+    def cancelled(self) -> bool:
+        """Whether it was cancelled."""
+        return self.phase is TaskState.CANCELLED
+
+    def result(self) -> T:
+        """The result, or raise the error; `asyncio.InvalidStateError` before the end."""
+        if self.ended < 0:
+            raise asyncio.InvalidStateError(f"Task {self.id} has not ended; await it.")
+        if self.error is not None:
+            raise self.error
+        return self.value  # type: ignore[no-any-return]
+
+    def exception(self) -> BaseException | None:
+        """The error it ended with, or None; a cancelled task raises, as a future does."""
+        if self.ended < 0:
+            raise asyncio.InvalidStateError(f"Task {self.id} has not ended; await it.")
+        if self.phase is TaskState.CANCELLED and self.error is not None:
+            raise self.error
+        return self.error
+
+    def cancel(self, reason: str = "") -> bool:
+        """Cancel it; False if it has ended already.
+
+        Queued: it never runs. Running: waiters get `TaskCancelledError` at once and the work is signalled; a thread
+        that has not stopped within ``cancel_grace`` is abandoned and its slot replaced.
+        """
+        return self.owner.cancel(self, reason)  # type: ignore[no-any-return]
+
+    def add_done_callback(self, callback: Callable[[Task[T]], Any]) -> None:
+        """Call ``callback(task)`` once on the loop when it has ended, soon if it has; its errors are isolated and counted."""
+        if self.ended < 0:
+            self.rare().done_callbacks.append(callback)
+        else:
+            self.owner.loop.call_soon(self.owner.call_back, callback, self)
+
+    def __await__(self) -> Generator[Any, None, T]:
+        if self.ended < 0:
+            more = self.more
+            if more is not None and more.stream is not None and not more.stream.touched:
+                more.stream.collect()
+            owner = self.owner
+            seat = owner.seat_of_caller() if owner.coroutines else None
+            if seat is None:
+                waiter = owner.loop.create_future()
+                if self.waiter is None:
+                    self.waiter = waiter
+                else:
+                    self.rare().waiters.append(waiter)
+                try:
+                    yield from waiter
+                except asyncio.CancelledError:
+                    if self.leave(waiter):
+                        owner.cancel(self, "its only waiter was cancelled")
+                    raise
+            else:
+                yield from owner.lend_while(seat, self).__await__()
+        if self.error is not None:
+            raise self.error
+        return self.value  # type: ignore[no-any-return]
+
+    async def wait(self, timeout: float | None = None) -> T:
+        """The result, as by awaiting; giving up after ``timeout`` seconds (`TimeoutError`) or being cancelled leaves
+        the task alone."""
+        if timeout is not None:
+            timeout = self.owner.check_patience(timeout)
+        if self.ended < 0:
+            if self.more is not None and self.more.stream is not None and not self.more.stream.touched:
+                self.more.stream.collect()
+            await self.owner.patience(self, timeout)
+        return self.result()
+
+    def __aiter__(self) -> AsyncIterator[Any]:
+        return self.items()
+
+    async def items(self) -> AsyncIterator[Any]:
+        """The items of a generator target as they come; the producer waits while too many are unread.
+
+        After the last item the task's error is raised, if it has one. One iterator at a time; cancelling it while it
+        is the only one that waits cancels the task.
+        """
+        stream: Stream | None = self.more.stream if self.more is not None else None
+        if stream is None:
+            raise CompanionError(f"Target {self.target!r} of module {self.module!r} is no generator: await the task instead.")
+        stream.touched = True
+        while True:
+            while stream.unread:
+                yield stream.next()
+            if self.ended >= 0:
+                break
+            try:
+                await stream.arrival()
+            except asyncio.CancelledError:
+                if self.ended < 0 and self.waiter is None:
+                    self.owner.cancel(self, "its only reader was cancelled")
+                raise
+        if self.error is not None:
+            raise self.error
+
+    # -- the scheduler's side --------------------------------------------------------------------------------------
+
+    def rare(self) -> Particulars:
+        """Its particulars, made when first needed."""
+        if self.more is None:
+            self.more = Particulars()
+        return self.more
+
+    def join(self) -> asyncio.Future[None]:
+        """A future that is set when the task ends."""
+        waiter: asyncio.Future[None] = self.owner.loop.create_future()
+        if self.waiter is None:
+            self.waiter = waiter
+        else:
+            self.rare().waiters.append(waiter)
+        return waiter
+
+    def leave(self, waiter: asyncio.Future[None]) -> bool:
+        """A waiter goes; True if nobody waits any more for a task that is still alive."""
+        if self.waiter is waiter:
+            self.waiter = None
+        elif self.more is not None and waiter in self.more.waiters:
+            self.more.waiters.remove(waiter)
+        return self.ended < 0 and self.waiter is None and not (self.more is not None and self.more.waiters)
+
+    def __repr__(self) -> str:
+        return f"<Task {self.id} {self.module}.{self.target} {self.state.value}>"
+
+
+def _summary(error: BaseException | None) -> str:
+    return "" if error is None else type(error).__name__

@@ -1,0 +1,103 @@
+"""Many instants on one timer of the clock: limits, pauses between retries, tickers."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+
+from companion_async.clock import Clock, TimerHandle
+
+
+class Timer:
+    """One call to come. ``cancel`` forgets it."""
+
+    __slots__ = ("_timers", "callback", "when")
+
+    def __init__(self, timers: Timers, when: float, callback: Callable[[], None]) -> None:
+        self._timers = timers
+        self.when = when
+        self.callback: Callable[[], None] | None = callback
+
+    def cancel(self) -> None:
+        """Never call it; after it has been called this does nothing."""
+        if self.callback is not None:
+            self.callback = None
+            self._timers._forget()
+
+
+class Timers:
+    """A heap of calls under one armed clock timer, so that thousands cost the loop no more than the next one.
+
+    A cancelled entry stays until its time or until half of the heap is such, whichever comes first. Loop only.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._heap: list[tuple[float, int, Timer]] = []
+        self._order = 0
+        self._dead = 0
+        self._armed: TimerHandle | None = None
+        self._armed_for = 0.0
+        self._closed = False
+
+    def __len__(self) -> int:
+        return len(self._heap) - self._dead
+
+    def at(self, when: float, callback: Callable[[], None]) -> Timer:
+        """Call ``callback`` at ``when`` on the clock's monotonic scale; at once, on the loop's next turn, if past."""
+        timer = Timer(self, when, callback)
+        self._order += 1
+        heapq.heappush(self._heap, (when, self._order, timer))
+        self._arm()
+        return timer
+
+    def after(self, delay: float, callback: Callable[[], None]) -> Timer:
+        """`at`, ``delay`` seconds from now."""
+        return self.at(self._clock.monotonic() + delay, callback)
+
+    def close(self) -> None:
+        """Forget every call."""
+        self._closed = True
+        self._heap.clear()
+        self._dead = 0
+        if self._armed is not None:
+            self._armed.cancel()
+            self._armed = None
+
+    def _arm(self) -> None:
+        if self._closed or not self._heap:
+            return
+        first = self._heap[0][0]
+        if self._armed is not None:
+            if first >= self._armed_for:
+                return
+            self._armed.cancel()
+        self._armed_for = first
+        self._armed = self._clock.call_later(max(0.0, first - self._clock.monotonic()), self._fire)
+
+    def _fire(self) -> None:
+        self._armed = None
+        # Event loops round: a timer that comes a hair early must not be armed again and again for that hair.
+        now = self._clock.monotonic() + 1e-6
+        heap = self._heap
+        due = []
+        while heap and heap[0][0] <= now:
+            timer = heapq.heappop(heap)[2]
+            if timer.callback is None:
+                self._dead -= 1
+            else:
+                due.append(timer)
+        try:
+            for timer in due:
+                callback, timer.callback = timer.callback, None
+                if callback is not None:
+                    callback()
+        finally:
+            self._arm()
+
+    def _forget(self) -> None:
+        self._dead += 1
+        if self._dead > 64 and self._dead * 2 > len(self._heap):
+            self._heap = [entry for entry in self._heap if entry[2].callback is not None]
+            heapq.heapify(self._heap)
+            self._dead = 0
