@@ -1,0 +1,1 @@
+"""What the runtime decides by itself: readings in, verdicts out, actions through one protocol, all of it on record."""

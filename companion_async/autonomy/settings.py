@@ -1,0 +1,58 @@
+"""The thresholds of the rules. ``brain.config`` sets the first five from its own keys."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+
+class AutonomySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Durations in seconds, shares from 0 to 1.
+
+    Growth: a category grows when every slot that is not stuck is busy and a task has waited ``scale_up_wait``.
+    ``plain`` adds ``plain_step``. ``adaptive`` goes to the need that Little's law finds over ``rate_window`` (with the
+    backlog gone in ``drain_seconds``), at most doubling, and asks of each step ``gain_share`` of the throughput that it
+    should bring, or takes it back and waits ``regret_seconds`` (twice as long each time, to ``regret_max``).
+
+    Decline: utilisation below ``low_utilization`` all through ``scale_down_after``; single threads go after
+    ``idle_retirement`` in any case. Between two resizes of a category lie at least ``resize_cooldown``.
+    """
+
+    interval: float = 10.0
+    auto_scaling: bool = True
+    scaling: Literal["adaptive", "plain"] = "adaptive"
+    scale_down_after: float = 60.0
+    failure_threshold: int = 5
+
+    nudge_gap: float = 1.0
+    log_size: int = 1000
+    situations_kept: int = 60
+
+    scale_up_wait: float = 0.1
+    plain_step: int = 2
+    smallest_step: int = 4
+    rate_window: float = 30.0
+    drain_seconds: float = 2.0
+    resize_cooldown: float = 5.0
+    gain_share: float = 0.25
+    gain_rounds: int = 2
+    regret_seconds: float = 60.0
+    regret_max: float = 600.0
+    lag_veto: float = 0.05
+    memory_veto: float = 0.8
+    cpu_share_counts: float = 0.05
+
+    low_utilization: float = 0.3
+    idle_retirement: float = 300.0
+
+    stuck_after: float = 300.0
+
+    starved_after: float = 30.0
+    shed_memory: float = 0.95
+    shed_after: float = 10.0
+
+    cpu_bound_from: float = 0.5
+    cpu_bound_until: float = 0.3
+    cpu_load_counts: float = 0.1
+    short_switch_interval: float = 0.0005
