@@ -1,0 +1,42 @@
+"""Pure: what a corpus consists of, and the jobs that read it."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Document(msgspec.Struct, frozen=True):
+    """One piece of text that can be found and quoted on its own: a section, a topic, a module, a class, a function.
+
+    ``id`` is unique in its corpus and stable from one reading to the next. ``context`` is what stands above it (the
+    headings, or the summaries of its module and class): searched with it, never quoted as its text.
+    """
+
+    id: str
+    title: str
+    location: str
+    text: str
+    kind: str = "section"
+    context: str = ""
+
+
+class ReadJob(msgspec.Struct, frozen=True):
+    """A share of a corpus that one worker reads in a fraction of a second. Plain data, so it can go anywhere.
+
+    ``source`` says what the paths are: ``"files"`` of any readable kind, or ``"library"`` for a part of the standard
+    library, where ``extensions`` names compiled modules without a source to read. ``root`` is what locations are
+    told relative to.
+    """
+
+    name: str
+    source: str
+    paths: tuple[str, ...] = ()
+    extensions: tuple[str, ...] = ()
+    root: str = ""
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """What a job yielded: its documents, and for each file that was left out or cut short, why."""
+
+    documents: tuple[Document, ...] = ()
+    notes: tuple[str, ...] = ()
