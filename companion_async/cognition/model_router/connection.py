@@ -1,0 +1,126 @@
+"""Talking to one endpoint through its provider's own SDK. Needs the extra ``llm``."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections.abc import AsyncGenerator, Mapping
+from typing import TYPE_CHECKING, Protocol, cast
+
+from companion_async.cognition.model_router.prompt import Composed
+from companion_async.cognition.model_router.reply import Usage
+from companion_async.cognition.model_router.settings import Endpoint
+from companion_async.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from anthropic.types import MessageParam
+    from openai.types.chat import ChatCompletionMessageParam
+
+_PACKAGES = {"openai": "openai", "ollama": "openai", "anthropic": "anthropic"}
+# Local servers want no key, but the SDK insists on sending one.
+_NO_KEY = "none"
+_CONNECT_SECONDS = 5.0
+
+
+class KeyMissingError(Exception):
+    """The environment variable that should hold the key is not set."""
+
+
+class Connection(Protocol):
+    """One endpoint, ready to be asked. Made in any thread, used and closed on the loop."""
+
+    def pieces(self, composed: Composed) -> AsyncGenerator[str | Usage, None]:
+        """The answer as it comes, and the provider's token count if it gives one. Closing it ends the request."""
+
+    async def close(self) -> None:
+        """Let go of the sockets."""
+
+
+def check_installed(endpoints: tuple[Endpoint, ...]) -> None:
+    """Raise `MissingExtraError` if the SDK of one of ``endpoints`` is not there. Imports nothing."""
+    for endpoint in endpoints:
+        if importlib.util.find_spec(_PACKAGES[endpoint.provider]) is None:
+            raise MissingExtraError("llm", f"The endpoint {endpoint.name!r} ({endpoint.provider})")
+
+
+def connect(endpoint: Endpoint, env: Mapping[str, str] = os.environ) -> Connection:
+    """A connection to ``endpoint``. Imports the SDK, which takes seconds the first time: not for the event loop."""
+    key = _NO_KEY
+    if endpoint.key_variable is not None:
+        key = env.get(endpoint.key_variable, "").strip()
+        if not key:
+            raise KeyMissingError(endpoint.key_variable)
+    check_installed((endpoint,))
+    if endpoint.provider == "anthropic":
+        return _AnthropicConnection(endpoint, key)
+    return _OpenAIConnection(endpoint, key)
+
+
+class _OpenAIConnection:
+    def __init__(self, endpoint: Endpoint, key: str) -> None:
+        from openai import AsyncOpenAI, Timeout
+
+        self._endpoint = endpoint
+        self._client = AsyncOpenAI(
+            api_key=key,
+            base_url=endpoint.address,
+            timeout=Timeout(endpoint.timeout, connect=min(endpoint.timeout, _CONNECT_SECONDS)),
+            max_retries=endpoint.retries,
+        )
+
+    async def pieces(self, composed: Composed) -> AsyncGenerator[str | Usage, None]:
+        from openai import omit
+
+        endpoint = self._endpoint
+        messages = [{"role": role, "content": text} for role, text in (("system", composed.system), *composed.messages)]
+        # OpenAI's newer models refuse the older name of this limit, which is the one that compatible servers know.
+        own = endpoint.provider == "openai" and endpoint.base_url is None
+        stream = await self._client.chat.completions.create(
+            model=endpoint.model,
+            messages=cast("list[ChatCompletionMessageParam]", messages),
+            stream=True,
+            stream_options={"include_usage": True},
+            max_completion_tokens=endpoint.max_output_tokens if own else omit,
+            max_tokens=omit if own else endpoint.max_output_tokens,
+        )
+        async with stream:
+            async for chunk in stream:
+                for choice in chunk.choices:
+                    # Some compatible servers end with a choice that has no delta, whatever the type says.
+                    text = getattr(choice.delta, "content", None)
+                    if text:
+                        yield text
+                if chunk.usage is not None:
+                    yield Usage(chunk.usage.prompt_tokens, chunk.usage.completion_tokens)
+
+    async def close(self) -> None:
+        await self._client.close()
+
+
+class _AnthropicConnection:
+    def __init__(self, endpoint: Endpoint, key: str) -> None:
+        from anthropic import AsyncAnthropic, Timeout
+
+        self._endpoint = endpoint
+        self._client = AsyncAnthropic(
+            api_key=key,
+            base_url=endpoint.address,
+            timeout=Timeout(endpoint.timeout, connect=min(endpoint.timeout, _CONNECT_SECONDS)),
+            max_retries=endpoint.retries,
+        )
+
+    async def pieces(self, composed: Composed) -> AsyncGenerator[str | Usage, None]:
+        messages = [{"role": role, "content": text} for role, text in composed.messages]
+        async with self._client.messages.stream(
+            model=self._endpoint.model,
+            max_tokens=self._endpoint.max_output_tokens,
+            system=composed.system,
+            messages=cast("list[MessageParam]", messages),
+        ) as stream:
+            async for text in stream.text_stream:
+                yield text
+            usage = (await stream.get_final_message()).usage
+            yield Usage(usage.input_tokens, usage.output_tokens)
+
+    async def close(self) -> None:
+        await self._client.close()
