@@ -14,6 +14,7 @@ import pytest_asyncio
 from loguru import logger
 
 from companion_async.testing import plugin
+from tests.features import rows
 
 _THREAD_GRACE = 2.0  # real seconds for threads that have been told to end
 _TASK_GRACE = 20  # turns of the loop for tasks that have been cancelled
@@ -37,6 +38,13 @@ def pytest_asyncio_loop_factories(
     except ImportError:
         return {"asyncio": asyncio.new_event_loop}
     return {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    known = {row.id for row in rows()}
+    for item in items:
+        if unknown := {row for mark in item.iter_markers("feature") for row in mark.args} - known:
+            raise pytest.UsageError(f"{item.nodeid}: docs/features.md has no row {', '.join(sorted(unknown))}")
 
 
 @pytest.fixture(autouse=True)

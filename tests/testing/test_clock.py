@@ -13,8 +13,6 @@ from companion_async.clock import Clock, TimerHandle
 from companion_async.errors import InvalidArgumentError
 from companion_async.testing.clock import VirtualClock, settle, until
 
-pytestmark = pytest.mark.feature("X-11")
-
 
 async def test_time_stands_still_until_it_is_moved(virtual_clock: VirtualClock) -> None:
     """Time moves by exactly what `advance` is given, for both readings, and not by itself."""

@@ -1,0 +1,106 @@
+# Everything a contributor types. Bare `make` lists it; the text after ## is what it prints.
+# On a fresh machine Python 3.11 or newer is all that is needed: the environment is made here, in .venv.
+
+VENV ?= .venv
+ARGS ?=
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip --disable-pip-version-check --no-input
+SUPPORTED := 3.11 3.12 3.13 3.14
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-slow test-all check fix bench serve features cov docs floors clean
+.DELETE_ON_ERROR:
+
+help: ## List these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+run: $(VENV)/.core ## Show a companion at work: it reads documents and answers questions with its sources
+	@$(VENV)/bin/companion demo $(ARGS)
+
+test: $(VENV)/.dev ## Run the tests, the slow ones left out (under 3 minutes)
+	@$(PY) -m pytest -m "not slow" $(ARGS)
+
+test-slow: $(VENV)/.dev ## Run the slow tests
+	@$(PY) -m pytest -m slow --timeout=600 $(ARGS)
+
+# A version that pyenv knows but has not activated has a shim that does not run, so each candidate is tried.
+test-all: ## Run the tests on every supported Python that is installed, each in its own environment
+	@failed=; ran=; \
+	for version in $(SUPPORTED); do \
+	  python=; \
+	  for candidate in python$$version "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/$$version.*/bin/python; do \
+	    if "$$candidate" -c "import sys, venv; sys.exit('%d.%d' % sys.version_info[:2] != '$$version')" 2>/dev/null; then \
+	      python=$$candidate; break; \
+	    fi; \
+	  done; \
+	  if [ -z "$$python" ]; then echo "== Python $$version: not installed, skipped"; continue; fi; \
+	  echo "== Python $$version: $$("$$python" -V), in .venv-$$version"; \
+	  if $(MAKE) --no-print-directory test VENV=.venv-$$version PYTHON="$$python"; then ran="$$ran $$version"; \
+	  else failed="$$failed $$version"; fi; \
+	done; \
+	echo "== passed:$${ran:- none}; failed:$${failed:- none}"; [ -z "$$failed" ] && [ -n "$$ran" ]
+
+check: $(VENV)/.dev ## Lint, formatting and types; changes nothing
+	@$(PY) -m ruff check --no-fix . && $(PY) -m ruff format --check . && $(PY) -m mypy
+
+fix: $(VENV)/.dev ## Mend what ruff can mend, and format
+	@$(PY) -m ruff check --fix . ; $(PY) -m ruff format .
+
+bench: $(VENV)/.dev ## Measure against asyncio.to_thread, anyio and a bare pool (ARGS=--json for a machine)
+	@$(PY) -m benchmarks $(ARGS)
+
+serve: $(VENV)/.core ## Serve the page and the HTTP doors on 127.0.0.1:8765
+	@if $(VENV)/bin/companion --help | grep -qw serve; then $(VENV)/bin/companion serve $(ARGS); else \
+	  echo "The HTTP server arrives with the HTTP doors; this version has none. Try: make run"; fi
+
+features: $(VENV)/.dev ## Print every promised feature with the tests that carry it
+	@$(PY) -m tests.features $(ARGS)
+
+cov: $(VENV)/.dev ## Run the tests under coverage, branches included; the pages are in htmlcov/
+	@$(PY) -m coverage erase
+	@$(PY) -m coverage run -m pytest -m "not slow" $(ARGS)
+	@$(PY) -m coverage combine -q && $(PY) -m coverage html -q && $(PY) -m coverage report
+
+docs: $(VENV)/.dev ## Check the links and run the snippets of the documents, build the API pages into build/docs
+	@$(PY) -m pytest tests/documents -q
+	@$(PY) -m pdoc --docformat markdown --output-directory build/docs companion_async '!companion_async.__main__'
+	@echo "Open build/docs/index.html; README.md and docs/*.md are read as they are."
+
+floors: ## Run the tests with the oldest versions that pyproject.toml allows, in .venv-floors
+	@$(MAKE) --no-print-directory test VENV=.venv-floors CONSTRAINTS=.venv-floors/floors.txt
+
+clean: ## Remove everything that was made here, the environments included
+	rm -rf .venv .venv-* build dist htmlcov .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The environments. A stamp is younger than what it was installed from, so the second time costs nothing.
+
+CONSTRAINTS ?= constraints.txt
+
+$(PY):
+	@for candidate in $(PYTHON) python3.11 python3.12 python3.13 python3.14 python3 python; do \
+	  if "$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	    echo "Creating $(VENV) with $$("$$candidate" -V)"; \
+	    "$$candidate" -m venv --clear $(VENV) && exit 0; \
+	    echo "error: $$candidate cannot make environments; on Debian and Ubuntu: apt-get install python3-venv" >&2; \
+	    rm -rf $(VENV); exit 1; \
+	  fi; \
+	done; \
+	echo "error: Python 3.11 or newer is needed and none was found; say where it is with: make PYTHON=/path/to/python" >&2; \
+	exit 1
+
+%/floors.txt: pyproject.toml | $(PY)
+	@$(PY) -c 'import re, tomllib; \
+	project = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
+	wanted = project["dependencies"] + [need for extra in ("llm", "ml", "test") for need in project["optional-dependencies"][extra]]; \
+	print(*(re.sub(r">=([\w.]+)", r"==\1", need) for need in wanted), sep="\n")' > $@
+
+$(VENV)/.core: pyproject.toml $(CONSTRAINTS) | $(PY)
+	@echo "Installing companion-async and what it runs on into $(VENV)"
+	@$(PIP) install -c $(CONSTRAINTS) -e .
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml $(CONSTRAINTS) | $(PY)
+	@echo "Installing companion-async with its extras and the tools for its tests into $(VENV)"
+	@$(PIP) install -c $(CONSTRAINTS) -e ".[dev]"
+	@touch $@ $(VENV)/.core
