@@ -1,0 +1,95 @@
+"""One instance of a module's code, from its making to its end. A restart ends one and makes the next."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from companion_async.errors import InvalidArgumentError
+from companion_async.modules.handlers import Handler, collect, is_method
+from companion_async.modules.hooks import Hooks
+from companion_async.modules.module import attach
+from companion_async.modules.spec import ModuleSpec, check_hooks, is_module_like
+
+
+class Incarnation:
+    """Loop thread only. ``handlers`` is the allow-list it must live up to, or ``None`` where it is the one to tell.
+
+    ``bound`` are its handlers on the instance, by name. What the module's code raises comes back as a value.
+    """
+
+    __slots__ = ("_hooks", "_spec", "_started", "bound", "handlers", "instance")
+
+    def __init__(self, spec: ModuleSpec, hooks: Hooks, handlers: dict[str, Handler] | None) -> None:
+        self.instance: Any = None
+        self.handlers = handlers
+        self.bound: dict[str, Callable[..., Any]] = {}
+        self._spec = spec
+        self._hooks = hooks
+        self._started = False
+
+    async def start(self, context: Any, limit: float) -> BaseException | None:
+        """Make the instance and start it, each within ``limit`` seconds; ``None``, or why it is not up."""
+        spec = self._spec
+        self.instance = spec.module
+        if spec.is_renewable:
+            make = spec.module if spec.factory is None else spec.factory
+            made = await self._hooks.call("constructor", make, limit, interruptible=True, construct=True)
+            if made.error is not None:
+                return made.error
+            self.instance = made.value
+        try:
+            self._bind(context)
+            hook = self.hook("start")
+        except Exception as error:
+            return error
+        if hook is not None:
+            outcome = await self._hooks.call("start", hook, limit, interruptible=True)
+            if outcome.error is not None:
+                return outcome.error
+        self._started = True
+        return None
+
+    async def stop(self, limit: float) -> BaseException | None:
+        """Call ``stop()`` if ``start`` has succeeded, once; ``None``, or what went wrong."""
+        started, self._started = self._started, False
+        try:
+            hook = self.hook("stop") if started else None
+        except Exception as error:
+            return error
+        return None if hook is None else (await self._hooks.call("stop", hook, limit)).error
+
+    def hook(self, name: str) -> Callable[[], Any] | None:
+        """The hook of that name, bound to the instance, if its class has such a method."""
+        if self._spec.is_function or not is_method(inspect.getattr_static(type(self.instance), name, None)):
+            return None
+        hook: Callable[[], Any] = getattr(self.instance, name)
+        return hook
+
+    def _bind(self, context: Any) -> None:
+        spec, instance = self._spec, self.instance
+        if spec.is_function:
+            self.bound = {"run": instance}
+            return
+        if not is_module_like(instance):
+            given = type(instance).__name__
+            raise InvalidArgumentError(
+                f"The factory of {spec.name!r} gave an object of type {given!r} without handlers."
+            )
+        check_hooks(instance)
+        attach(instance, spec.name, context)
+        if self.handlers is None:
+            self.handlers = {name: Handler(name, kind) for name, kind in collect(instance).items()}
+        found = {name: getattr(instance, name, None) for name in self.handlers}
+        self.bound = {name: method for name, method in found.items() if callable(method)}
+        if lost := sorted(found.keys() - self.bound.keys()):
+            raise InvalidArgumentError(
+                f"The instance of {spec.name!r} lacks handlers that its module had at registration: {', '.join(lost)}."
+            )
+
+
+def handler_table(spec: ModuleSpec) -> dict[str, Handler] | None:
+    """The allow-list of a specification, or ``None`` where only the factory's first instance will tell."""
+    kinds = spec.handlers()
+    return None if kinds is None else {name: Handler(name, kind) for name, kind in kinds.items()}

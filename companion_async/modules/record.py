@@ -1,0 +1,204 @@
+"""What is known of a module's work: counts, durations, and its last errors. Memory is fixed, whatever happens."""
+
+from __future__ import annotations
+
+from collections import deque
+from datetime import datetime
+
+import msgspec
+
+from companion_async.clock import Clock
+from companion_async.events.kinds import utc
+from companion_async.modules.sketch import DurationSketch
+
+MOST_ERRORS = 20
+MOST_TARGETS = 128
+_LONGEST_MESSAGE = 500
+# The weight of the newest run in the moving average: a change shows after about five runs.
+_NEWEST = 0.2
+
+
+class ErrorEntry(msgspec.Struct, frozen=True, gc=False):
+    """One error, as text: an exception kept would keep its frames, and all that they hold, alive.
+
+    ``task_id`` is None where no task failed but the module itself, as it started, stopped or was checked.
+    """
+
+    type: str
+    message: str
+    timestamp: datetime
+    task_id: str | None = None
+
+
+class ModuleRecord:
+    """The figures of one module. Belongs to the loop's thread; ``now`` is always the monotonic time, in seconds.
+
+    Every task is counted once, at its end: completed, failed, timed out or cancelled, so retries change nothing.
+    ``success_rate`` counts time-outs as failures and leaves cancelled tasks out.
+    ``wait`` and ``run`` are sketches of the seconds that tasks were ready but not running, and running.
+    ``cpu_seconds`` covers the runs that were sampled, which together took ``cpu_run_seconds``.
+    """
+
+    __slots__ = (
+        "_average_runs",
+        "_clock",
+        "average_run",
+        "cpu_run_seconds",
+        "cpu_seconds",
+        "errors",
+        "failures_in_row",
+        "last_activity",
+        "run",
+        "started_at",
+        "tasks_cancelled",
+        "tasks_completed",
+        "tasks_failed",
+        "tasks_timed_out",
+        "wait",
+    )
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.tasks_completed = 0
+        self.tasks_failed = 0
+        self.tasks_timed_out = 0
+        self.tasks_cancelled = 0
+        self.failures_in_row = 0
+        self.errors: deque[ErrorEntry] = deque(maxlen=MOST_ERRORS)
+        self.wait = DurationSketch()
+        self.run = DurationSketch()
+        self.cpu_seconds = 0.0
+        self.cpu_run_seconds = 0.0
+        self.average_run: float | None = None
+        self.last_activity: float | None = None
+        self.started_at: float | None = None
+        self._average_runs: dict[str, float] = {}
+
+    def completed(self, now: float, wait: float, run: float, cpu: float | None, target: str = "run") -> None:
+        """Count a task that returned. Called for every one of them: under 1 us.
+
+        ``cpu`` is the CPU time of its thread in seconds, ``None`` where it was not sampled.
+        """
+        self.tasks_completed += 1
+        self.failures_in_row = 0
+        self.last_activity = now
+        self.wait.add(wait)
+        self._ran(run, cpu, target)
+
+    def failed(
+        self,
+        now: float,
+        wait: float,
+        run: float | None,
+        cpu: float | None,
+        error: BaseException,
+        task_id: str | None,
+        target: str = "run",
+    ) -> None:
+        """Count a task that raised ``error``; ``run`` is None if it never ran."""
+        self.tasks_failed += 1
+        self._lost(now, wait, run, cpu, error, task_id, target)
+
+    def timed_out(
+        self,
+        now: float,
+        wait: float,
+        run: float | None,
+        cpu: float | None,
+        error: BaseException,
+        task_id: str | None,
+        target: str = "run",
+    ) -> None:
+        """Count a task of which a span passed its limit; ``run`` is None if it never ran."""
+        self.tasks_timed_out += 1
+        self._lost(now, wait, run, cpu, error, task_id, target)
+
+    def cancelled(self, now: float) -> None:
+        """Count a task that was cancelled. How long it ran until then says nothing of the module, and is left out."""
+        self.tasks_cancelled += 1
+        self.last_activity = now
+
+    def fault(self, error: BaseException) -> ErrorEntry:
+        """Keep an error of the module itself, and of no task."""
+        return self._keep(error, None)
+
+    def entry(self, error: BaseException, task_id: str | None = None) -> ErrorEntry:
+        """The entry that would be kept of ``error`` now."""
+        return ErrorEntry(type(error).__name__, error_text(error), utc(self._clock.time()), task_id)
+
+    @property
+    def tasks_ended(self) -> int:
+        """Tasks counted in any way."""
+        return self.tasks_completed + self.tasks_failed + self.tasks_timed_out + self.tasks_cancelled
+
+    @property
+    def success_rate(self) -> float:
+        """The share of tasks that completed among those that were not cancelled; 1.0 before the first."""
+        judged = self.tasks_completed + self.tasks_failed + self.tasks_timed_out
+        return self.tasks_completed / judged if judged else 1.0
+
+    @property
+    def run_seconds(self) -> float:
+        """The seconds that all runs took together."""
+        return self.run.total
+
+    @property
+    def average_execution_time(self) -> float | None:
+        """The mean run of all time, in seconds, as ``average_run`` is that of lately; ``None`` before the first."""
+        return self.run.total / self.run.count if self.run.count else None
+
+    @property
+    def cpu_share(self) -> float | None:
+        """CPU time over wall time of the sampled runs; ``None`` before the first."""
+        return self.cpu_seconds / self.cpu_run_seconds if self.cpu_run_seconds > 0 else None
+
+    def average_run_of(self, target: str) -> float | None:
+        """The moving average of a target's runs in seconds; the module's, if it is not one of the first 128."""
+        return self._average_runs.get(target, self.average_run)
+
+    def _lost(
+        self,
+        now: float,
+        wait: float,
+        run: float | None,
+        cpu: float | None,
+        error: BaseException,
+        task_id: str | None,
+        target: str,
+    ) -> None:
+        self.failures_in_row += 1
+        self.last_activity = now
+        self.wait.add(wait)
+        if run is not None:
+            self._ran(run, cpu, target)
+        self._keep(error, task_id)
+
+    def _ran(self, run: float, cpu: float | None, target: str) -> None:
+        self.run.add(run)
+        averages = self._average_runs
+        try:
+            averages[target] += _NEWEST * (run - averages[target])
+        except KeyError:
+            if len(averages) < MOST_TARGETS:
+                averages[target] = run
+        if self.average_run is None:
+            self.average_run = run
+        else:
+            self.average_run += _NEWEST * (run - self.average_run)
+        if cpu is not None:
+            self.cpu_seconds += cpu
+            self.cpu_run_seconds += run
+
+    def _keep(self, error: BaseException, task_id: str | None) -> ErrorEntry:
+        entry = self.entry(error, task_id)
+        self.errors.append(entry)
+        return entry
+
+
+def error_text(error: BaseException) -> str:
+    """The first 500 characters of ``str(error)``. An exception that cannot say what it is costs its text only."""
+    try:
+        text = str(error)
+    except BaseException as failure:  # Work may raise anything, SystemExit in __str__ included.
+        return f"<no text: its __str__ raised {type(failure).__name__}>"
+    return text if len(text) <= _LONGEST_MESSAGE else text[: _LONGEST_MESSAGE - 3] + "..."
