@@ -115,7 +115,7 @@ def _anthropic_events(model: str, words: tuple[str, ...]) -> Iterator[bytes]:
     def event(kind: str, **data: Any) -> bytes:
         return f"event: {kind}\ndata: {json.dumps({'type': kind, **data})}\n\n".encode()
 
-    message = {
+    message: dict[str, Any] = {
         "id": "m1",
         "type": "message",
         "role": "assistant",

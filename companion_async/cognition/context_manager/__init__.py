@@ -1,0 +1,1 @@
+"""What was said in each conversation: bounded windows, and a summary of what falls out of them."""

@@ -1,0 +1,126 @@
+"""The built-in module ``context_manager``."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Any
+
+from companion_async.cognition.context_manager.conversation import ROLES, Conversation, Turn, Window
+from companion_async.cognition.context_manager.settings import ContextSettings
+from companion_async.errors import InvalidArgumentError
+from companion_async.modules.module import BaseModule
+from companion_async.security import check_count
+
+MODULE = "context_manager"
+"""The name it is registered under."""
+
+_NAME_LIMIT = 200
+
+
+class Conversations:
+    """All conversations, by name, at most ``max_conversations``: the one unused for longest is forgotten first.
+
+    Any thread may use it. It outlives a restart of the module, so that healing it does not make it forgetful.
+    """
+
+    def __init__(self, settings: ContextSettings | None = None) -> None:
+        self.settings = settings or ContextSettings()
+        self._lock = threading.Lock()
+        self._by_name: OrderedDict[str, Conversation] = OrderedDict()
+
+    def append(self, name: str, turns: Sequence[tuple[str, str]]) -> tuple[Turn, ...]:
+        """Add turns of role and text, all of them side by side, or none where one is refused."""
+        _check_name(name)
+        for role, text in turns:
+            self._check_turn(role, text)
+        with self._lock:
+            conversation = self._by_name.get(name)
+            if conversation is None:
+                conversation = self._by_name[name] = Conversation(self.settings)
+                if len(self._by_name) > self.settings.max_conversations:
+                    self._by_name.popitem(last=False)
+            else:
+                self._by_name.move_to_end(name)
+            return tuple(conversation.append(role, text) for role, text in turns)
+
+    def window(self, name: str) -> Window:
+        """The window of a conversation; an empty one where there is none of that name."""
+        with self._lock:
+            conversation = self._used(name)
+            return conversation.window if conversation else Window()
+
+    def history(self, name: str, limit: int) -> tuple[Turn, ...]:
+        """The last ``limit`` turns of a conversation, oldest first; none where there is none of that name."""
+        check_count(limit, "limit")
+        with self._lock:
+            conversation = self._used(name)
+            return conversation.history(limit) if conversation else ()
+
+    def clear(self, name: str) -> bool:
+        """Forget a conversation; False where there is none of that name."""
+        _check_name(name)
+        with self._lock:
+            return self._by_name.pop(name, None) is not None
+
+    def names(self) -> tuple[str, ...]:
+        """The names, the one used last at the end."""
+        with self._lock:
+            return tuple(self._by_name)
+
+    def _used(self, name: str) -> Conversation | None:
+        _check_name(name)
+        conversation = self._by_name.get(name)
+        if conversation is not None:
+            self._by_name.move_to_end(name)
+        return conversation
+
+    def _check_turn(self, role: Any, text: Any) -> None:
+        if role not in ROLES:
+            raise InvalidArgumentError(f"role must be one of {', '.join(ROLES)}; {role!r:.80} is not.")
+        if not isinstance(text, str) or len(text) > self.settings.max_text:
+            raise InvalidArgumentError(f"text must be a string of at most {self.settings.max_text} characters.")
+
+
+class ContextManager(BaseModule):
+    """Keeps what was said. Each handler is one short call and safe in any thread."""
+
+    def __init__(self, conversations: Conversations | None = None) -> None:
+        super().__init__()
+        self._conversations = conversations or Conversations()
+
+    def append(self, conversation: str, role: str, text: str) -> Turn:
+        """Add what ``role`` (user, assistant, system, tool) said. The first turn makes the conversation."""
+        return self._conversations.append(conversation, ((role, text),))[0]
+
+    def exchange(self, conversation: str, question: str, answer: str) -> tuple[Turn, ...]:
+        """Add a question and its answer side by side, so that exchanges of the same moment do not tear each other."""
+        return self._conversations.append(conversation, (("user", question), ("assistant", answer)))
+
+    def window(self, conversation: str) -> Window:
+        """What of the conversation a model is shown."""
+        return self._conversations.window(conversation)
+
+    def summary(self, conversation: str) -> str:
+        """The extract of what has fallen out of the window; empty while nothing has."""
+        return self._conversations.window(conversation).summary
+
+    def history(self, conversation: str, limit: int = 50) -> tuple[Turn, ...]:
+        """The last turns, oldest first."""
+        return self._conversations.history(conversation, limit)
+
+    def clear(self, conversation: str) -> bool:
+        """Forget the conversation; False where there is none of that name."""
+        return self._conversations.clear(conversation)
+
+    def conversations(self) -> tuple[str, ...]:
+        """Their names, the one used last at the end."""
+        return self._conversations.names()
+
+
+def _check_name(name: Any) -> None:
+    if not isinstance(name, str) or not 0 < len(name) <= _NAME_LIMIT or not name.isprintable():
+        raise InvalidArgumentError(
+            f"{str(name)[:80]!r} is no conversation: name it in 1 to {_NAME_LIMIT} printable characters."
+        )
