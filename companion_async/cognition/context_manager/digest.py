@@ -15,10 +15,12 @@ from companion_async.cognition.tokens import estimated_tokens
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\s*\n+\s*")
 _WORD = re.compile(r"\w+")
 _STOP_WORDS = frozenset(
-    "a about after all also an and any are as at be because been but by can could did do does for from had has have he "
-    "her here his how i if in into is it its just like me more my no not of on one or our out she should so some than "
-    "that the their them then there these they this to too up us was we were what when where which who will with would "
-    "you your".split()  # noqa: SIM905  one word a line would fill two pages
+    _WORD.findall(
+        "a about after all also an and any are as at be because been but by can could did do does for from had has "
+        "have he her here his how i if in into is it its just like me more my no not of on one or our out she should "
+        "so some than that the their them then there these they this to too up us was we were what when where which "
+        "who will with would you your"
+    )
 )
 _LONGEST = 240  # characters of one line
 _PER_TURN = 2
