@@ -10,7 +10,6 @@ from types import TracebackType
 from typing import Self
 
 import anyio
-import anyio.lowlevel
 import msgspec
 from anyio.abc import TaskGroup
 
@@ -249,8 +248,9 @@ class EventBus:
                 assert inspect.isawaitable(result)
                 await result
             except BaseException as error:
-                if isinstance(error, anyio.get_cancelled_exc_class()):
-                    await anyio.lowlevel.checkpoint_if_cancelled()  # ours goes on; one that the handler made ends here
+                this = asyncio.current_task()
+                if isinstance(error, asyncio.CancelledError) and this is not None and this.cancelling():
+                    raise  # this task is cancelled; one that the handler raised by itself ends here
                 entry.failed(event, error)
 
 

@@ -1,0 +1,244 @@
+"""Pure: which modules compute rather than wait, and how many of their runs may go on at once.
+
+CPU time over wall time is the plain measure, and under contention a wrong one: while ``n`` threads compete for the
+interpreter lock each of them shows 1/n, whether it computes all the time or not. So the time spent waiting for a
+processor is estimated from the load of the whole process and taken out; measurements made without contention are
+remembered and believed before any estimate; and where only an estimate is at hand, the runners are halved step by step
+for as long as the processor stays full, which costs no throughput and ends in a measurement without contention.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import msgspec
+
+from companion_async.autonomy.decision import Expectation
+from companion_async.autonomy.settings import AutonomySettings
+from companion_async.autonomy.situation import ModuleReading, Situation
+from companion_async.autonomy.verdict import Verdict
+
+_FULL = 0.8  # of the lanes: from here on the processor counts as full
+_CALM = 1.25  # runs stretched by less than this are measurements without contention
+_TOLERANCE = 0.9  # how much of the load the modules must explain at a supposed slowdown
+_LEAST_SECONDS = 0.01  # of measured wall time, below which an interval says nothing
+_RELEASED = 1.1  # one module on more than this many processors does not hold the interpreter lock
+_BASELINE_LIVES = 600.0
+_SAME_WORK = 2.0  # CPU time per run within this factor: still the same kind of work
+_QUIET_PASSES = 3
+
+
+class ModuleUse(msgspec.Struct, frozen=True, kw_only=True):
+    """What one module did between two passes: ``threads`` in its runs on average, ``ratio`` of CPU to wall time,
+    ``rate`` of processors used, ``cpu_per_run`` seconds.
+    """
+
+    name: str
+    threads: float
+    ratio: float
+    rate: float
+    cpu_per_run: float
+
+
+class Estimate(msgspec.Struct, frozen=True, kw_only=True):
+    """The share of a module's run time that is computing: measured without contention (``sure``), or estimated."""
+
+    share: float
+    sure: bool
+    cpu_per_run: float
+    at: float
+
+
+def slowdown(uses: Iterable[ModuleUse], rest: float, lanes: float) -> float:
+    """How many times longer computing takes than it would alone; 1.0 without contention.
+
+    ``rest`` is what the process uses outside of the runs (processors), ``lanes`` how many threads can compute at once.
+    With the lanes full it is the largest factor at which the threads that could then be computing still account for
+    the load; below that, the usual stretch of a shared processor, which no more threads can cause than there are.
+    """
+    present = [(use.threads, use.ratio) for use in uses if use.threads > 0]
+    if rest > 0:
+        present.append((1.0, min(1.0, rest)))
+    threads = sum(count for count, _ in present)
+    load = sum(count * ratio for count, ratio in present) / lanes
+    most = max(1.0, threads / lanes)
+    if load < _FULL:
+        return min(most, 1.0 / (1.0 - load))
+    low, high = 1.0, most
+    for _ in range(40):
+        middle = (low + high) / 2
+        explained = sum(count * min(1.0 / middle, ratio / load) for count, ratio in present) / lanes
+        low, high = (middle, high) if explained >= _TOLERANCE else (low, middle)
+    return low
+
+
+def computing_share(ratio: float, stretch: float) -> float:
+    """The share of a run that would be computing without contention, from CPU over wall under a slowdown."""
+    waiting = max(0.0, 1.0 - ratio * stretch)
+    return ratio / (ratio + waiting) if ratio > 0 else 0.0
+
+
+class Governor:
+    """Watches the modules from pass to pass. Holds one estimate per module."""
+
+    def __init__(self, settings: AutonomySettings) -> None:
+        self._settings = settings
+        self._before: Situation | None = None
+        self._estimates: dict[str, Estimate] = {}
+        self._bound: set[str] = set()
+        self._released: set[str] = set()
+        self._uses: dict[str, ModuleUse] = {}
+        self._load = 0.0
+        self._quiet = 0
+
+    def observe(self, situation: Situation) -> None:
+        """Take in the differences since the last pass."""
+        before, self._before = self._before, situation
+        if before is None or situation.now <= before.now:
+            return
+        seconds = situation.now - before.now
+        known = {module.name: module for module in before.modules}
+        self._uses = {m.name: _use(known[m.name], m, seconds) for m in situation.modules if m.name in known}
+        slots = sum(use.rate for use in self._uses.values())
+        rest = 0.0
+        if situation.process_cpu_seconds is not None and before.process_cpu_seconds is not None:
+            rest = max(0.0, (situation.process_cpu_seconds - before.process_cpu_seconds) / seconds - slots)
+        self._released.update(use.name for use in self._uses.values() if use.rate > _RELEASED)
+        one_lane = situation.gil and slots <= _RELEASED
+        lanes = 1.0 if one_lane else float(situation.cores)
+        self._load = (slots + rest) / lanes
+        stretch = slowdown(self._uses.values(), rest, lanes)
+        for module in situation.modules:
+            use = self._uses.get(module.name)
+            if use is not None and module.measured_seconds - known[module.name].measured_seconds >= _LEAST_SECONDS:
+                self._learn(use, stretch, situation.now)
+        present = {module.name for module in situation.modules}
+        for gone in self._estimates.keys() - present:
+            del self._estimates[gone]
+        self._bound &= present
+
+    def share(self, module: str) -> float:
+        """The verdict on the module, 0 (only waits) to 1 (only computes); 0.0 before anything is known."""
+        estimate = self._estimates.get(module)
+        return 0.0 if estimate is None else estimate.share
+
+    def category_share(self, situation: Situation, category: str) -> float:
+        """The same for a category: its modules' shares, weighted by the threads in their runs since the last pass."""
+        weights = [(self._uses[m.name].threads, self.share(m.name)) for m in self._modules(situation, category)]
+        threads = sum(weight for weight, _ in weights)
+        return sum(weight * share for weight, share in weights) / threads if threads > 0 else 0.0
+
+    def verdicts(self, situation: Situation) -> list[Verdict]:
+        """Caps to set or lift, and whether threads should hand over the interpreter lock sooner."""
+        found = [verdict for module in situation.modules if (verdict := self._cap(module, situation)) is not None]
+        switch = self._switch_interval(situation)
+        return found if switch is None else [*found, switch]
+
+    def _modules(self, situation: Situation, category: str) -> list[ModuleReading]:
+        return [m for m in situation.modules if m.category == category and m.name in self._uses]
+
+    def _learn(self, use: ModuleUse, stretch: float, now: float) -> None:
+        share = computing_share(use.ratio, stretch)
+        settings, known = self._settings, self._estimates.get(use.name)
+        if stretch <= _CALM or share <= settings.cpu_bound_until:
+            # The estimate errs upward, so one that is low needs no calm to be believed.
+            if known is not None and known.sure and _same_work(known, use):
+                share = (share + known.share) / 2
+            self._estimates[use.name] = Estimate(share=share, sure=True, cpu_per_run=use.cpu_per_run, at=now)
+        elif known is None or not known.sure or not _same_work(known, use) or now - known.at > _BASELINE_LIVES:
+            self._estimates[use.name] = Estimate(share=share, sure=False, cpu_per_run=use.cpu_per_run, at=now)
+        share = self._estimates[use.name].share
+        if share >= settings.cpu_bound_from:
+            self._bound.add(use.name)
+        elif share < settings.cpu_bound_until:
+            self._bound.discard(use.name)
+
+    def _cap(self, module: ModuleReading, situation: Situation) -> Verdict | None:
+        estimate, use = self._estimates.get(module.name), self._uses.get(module.name)
+        if estimate is None or use is None:
+            return None
+        if module.name not in self._bound:
+            if module.cap is None:
+                return None
+            return self._throttled(
+                module, None, estimate, f"It waits for most of its run time ({estimate.share:.0%} CPU)."
+            )
+        others = sum(other.rate for other in self._uses.values() if other.name != module.name)
+        alone = situation.gil and module.name not in self._released
+        lanes = 1.0 if alone else max(1.0, situation.cores - others)
+        cap = max(1, math.ceil(lanes / estimate.share - 0.25))
+        now_at = max(use.threads, module.running)
+        if not estimate.sure:
+            cap = max(cap, math.ceil(now_at / 2))
+        if module.cap is not None:
+            if cap == module.cap or (cap > module.cap and alone and estimate.share >= self._settings.cpu_bound_from):
+                # Upward only on evidence: a release of the lock, free cores, or a share that fell.
+                return None
+        elif now_at <= cap or use.rate < self._settings.cpu_load_counts or use.threads < cap + 0.5:
+            return None
+        grounds = "measured without contention" if estimate.sure else "estimated, to be measured with fewer runners"
+        where = "one interpreter lock" if alone else f"{lanes:.1f} free cores"
+        return self._throttled(
+            module, cap, estimate, f"CPU-bound: {estimate.share:.0%} of its run time computes ({grounds}), on {where}."
+        )
+
+    def _throttled(self, module: ModuleReading, cap: int | None, estimate: Estimate, reason: str) -> Verdict:
+        lag = None if self._before is None else self._before.loop_lag
+        return Verdict(
+            type="throttle_cpu_bound",
+            context=module.name,
+            reason=reason,
+            rule="governor.cap",
+            data={"old": module.cap, "cap": cap},
+            inputs={
+                "estimate": msgspec.to_builtins(estimate),
+                "use": msgspec.to_builtins(self._uses[module.name]),
+                "load": self._load,
+            },
+            expectation=None
+            if lag is None or cap is None
+            else Expectation("loop_lag", lag, lag, self._settings.interval, "down"),
+        )
+
+    def _switch_interval(self, situation: Situation) -> Verdict | None:
+        settings = self._settings
+        busy = sorted(
+            name for name in self._bound if name in self._uses and self._uses[name].rate >= settings.cpu_load_counts
+        )
+        self._quiet = 0 if busy else self._quiet + 1
+        wanted = settings.short_switch_interval if busy and situation.gil else None
+        if wanted is None and busy == [] and self._quiet < _QUIET_PASSES:
+            return None
+        if wanted == situation.switch_interval:
+            return None
+        return Verdict(
+            type="throttle_cpu_bound",
+            context="interpreter",
+            reason=f"Threads hand over the interpreter lock sooner while {', '.join(busy)} computes."
+            if busy
+            else "Nothing computes any more; the interpreter's own switch interval is back.",
+            rule="governor.switch_interval",
+            data={"old": situation.switch_interval, "switch_interval": wanted},
+        )
+
+
+def _use(before: ModuleReading, now: ModuleReading, seconds: float) -> ModuleUse:
+    measured = now.measured_seconds - before.measured_seconds
+    runs = now.measured_runs - before.measured_runs
+    cpu = now.cpu_seconds - before.cpu_seconds
+    threads = max(0.0, (now.run_seconds - before.run_seconds) / seconds)
+    ratio = min(1.0, max(0.0, cpu / measured)) if measured > 0 else 0.0
+    return ModuleUse(
+        name=now.name,
+        threads=threads,
+        ratio=ratio,
+        rate=threads * ratio,
+        cpu_per_run=max(0.0, cpu / runs) if runs > 0 else 0.0,
+    )
+
+
+def _same_work(known: Estimate, use: ModuleUse) -> bool:
+    if known.cpu_per_run <= 0 or use.cpu_per_run <= 0:
+        return known.cpu_per_run == use.cpu_per_run
+    return 1 / _SAME_WORK <= use.cpu_per_run / known.cpu_per_run <= _SAME_WORK
