@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any, Literal, Self
 
 import msgspec
 
+from companion_async.autonomy.settings import AutonomySettings
 from companion_async.brain.config_source import build_settings, read_environment, read_toml
 from companion_async.errors import InvalidArgumentError
 from companion_async.scheduling.policies import SchedulingPolicy
@@ -44,6 +46,7 @@ _COUNTS = (
     "max_concurrent_locks",
     "batch_size",
     "max_snapshots",
+    "stream_buffer",
 )
 _FLAGS = ("auto_scaling", "enable_deadlock_detection", "expose_errors")
 _CHOICES: Mapping[str, tuple[str, ...]] = {
@@ -53,6 +56,16 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
     "sync_policy": ("immediate", "batched", "periodic", "on_demand"),
 }
 _TOKENS = ("token", "readonly_token")
+# Keys of a room that the brain's own keys decide; said in both places, one of them would be ignored in silence.
+_DECIDED_ABOVE: Mapping[str, Mapping[str, str]] = {
+    "autonomy": {
+        "interval": "decision_interval",
+        "auto_scaling": "auto_scaling",
+        "scaling": "scaling",
+        "scale_down_after": "scale_down_after",
+        "failure_threshold": "failure_threshold",
+    },
+}
 
 
 class BrainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -63,7 +76,9 @@ class BrainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     ``categories`` is laid over the nine that exist anyway: ``{"core": 2, "media": 4}`` sets the limit of one, adds
     another and keeps the rest. A category without work has no threads, so an unused one costs nothing.
-    ``policy`` takes a `SchedulingPolicy` or its value, and holds the `SchedulingPolicy`.
+    ``policy`` takes a `SchedulingPolicy` or its value, and holds the `SchedulingPolicy`. ``stream_buffer`` items of a
+    streamed result may wait for their reader. ``autonomy`` holds the thresholds of the decision loop's rules, but for
+    those that are keys here.
     """
 
     categories: dict[str, int] = {}
@@ -94,6 +109,8 @@ class BrainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     token: str | None = None
     readonly_token: str | None = None
     expose_errors: bool = False
+    stream_buffer: int = 64
+    autonomy: AutonomySettings = AutonomySettings()
 
     def __post_init__(self) -> None:
         for key in _COUNTS:
@@ -120,6 +137,7 @@ class BrainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
                 "token and readonly_token must differ, or the two roles could not be told apart."
             )
         self._settle("categories", _limits(self.categories))
+        _check_room("autonomy", self.autonomy, AutonomySettings)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str] | None = None, *, env: Mapping[str, str] | None = None) -> Self:
@@ -162,3 +180,20 @@ def _limits(given: Any) -> dict[str, int]:
         check_name(name, "category name")
         check_count(limit, f"categories[{name!r}]")
     return {**CATEGORY_LIMITS, **given}
+
+
+def _check_room(key: str, given: Any, cls: type[msgspec.Struct]) -> None:
+    """Refuse settings of a room that are of another type, hold no sensible number, or say what a key above decides."""
+    if not isinstance(given, cls):
+        raise InvalidArgumentError(f"{key} must be {cls.__name__}(...) or a table; {given!r:.80} is not.")
+    for field in msgspec.structs.fields(cls):
+        value, where = getattr(given, field.name), f"{key}.{field.name}"
+        above = _DECIDED_ABOVE.get(key, {}).get(field.name)
+        if above is not None and value != field.default:
+            raise InvalidArgumentError(f"{where} follows {above}; set {above} instead.")
+        try:
+            msgspec.convert(value, field.type)
+        except msgspec.ValidationError as error:
+            raise InvalidArgumentError(f"{where} is not right: {error}.") from None
+        if isinstance(value, (int, float)) and not (math.isfinite(value) and value >= 0):
+            raise InvalidArgumentError(f"{where} must be a finite number, 0 or more; {value!r} is not.")

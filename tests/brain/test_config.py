@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from rich.console import Console
 
+from companion_async.autonomy.settings import AutonomySettings
 from companion_async.brain.config import CATEGORY_LIMITS, BrainConfig
 from companion_async.errors import InvalidArgumentError
 from companion_async.scheduling.policies import SchedulingPolicy
@@ -35,7 +36,10 @@ def refused_from(env, text=None, tmp_path=None):
 
 def test_documented_defaults():
     """Every key of the contract has the default that the contract gives it."""
-    assert msgspec.to_builtins(BrainConfig()) == {
+    keys = msgspec.to_builtins(BrainConfig())
+    for room in ("autonomy", "stream_buffer"):
+        del keys[room]
+    assert keys == {
         "categories": dict(CATEGORY_LIMITS),
         "max_threads": 50,
         "auto_scaling": True,
@@ -116,6 +120,7 @@ def test_given_mapping_is_not_kept():
         "max_concurrent_locks",
         "batch_size",
         "max_snapshots",
+        "stream_buffer",
     ],
 )
 def test_counts_are_whole_numbers_from_one_on(key, value):
@@ -300,6 +305,35 @@ def test_unknown_variables_are_refused_with_the_nearest_name():
     """A misspelt variable is refused with the right name, and what it held is not repeated."""
     message = refused_from({"COMPANION_TOKN": "hunter2"})
     assert message == "COMPANION_TOKN is no setting. Did you mean COMPANION_TOKEN?"
+
+
+def test_thresholds_of_a_room_can_be_set():
+    """What a room alone needs is a table in the file, an inner name in the environment and a struct in code."""
+    from_env = BrainConfig.load(env={"COMPANION_AUTONOMY__LAG_VETO": "0.2"})
+    assert from_env.autonomy.lag_veto == 0.2
+    assert from_env == BrainConfig(autonomy=AutonomySettings(lag_veto=0.2))
+
+
+@pytest.mark.parametrize(
+    ("autonomy", "right"),
+    [
+        (AutonomySettings(lag_veto=math.nan), "autonomy.lag_veto must be a finite number"),
+        (AutonomySettings(plain_step=-2), "autonomy.plain_step must be a finite number, 0 or more"),
+        (AutonomySettings(plain_step="two"), "autonomy.plain_step is not right"),  # type: ignore[arg-type]
+        (AutonomySettings(interval=3.0), "autonomy.interval follows decision_interval; set decision_interval instead"),
+        ({"lag_veto": 1}, "autonomy must be AutonomySettings"),
+        (None, "autonomy must be AutonomySettings"),
+    ],
+)
+def test_thresholds_of_a_room_are_checked_too(autonomy, right):
+    """A room's settings are checked as strictly as the brain's own, and nothing can be said in two places."""
+    assert right in refused(autonomy=autonomy)
+
+
+def test_unknown_keys_of_a_room_are_refused():
+    """A misspelt key inside a table is refused with the nearest one, where it stands."""
+    assert refused_from({"COMPANION_AUTONOMY__LAG_VETTO": "1"}).endswith("Did you mean COMPANION_AUTONOMY__LAG_VETO?")
+    assert "COMPANION_AUTONOMY__LAG_VETO" in refused_from({"COMPANION_AUTONOMY__LAG_VETO": "slow"})
 
 
 def test_two_variables_for_one_key_are_refused():
