@@ -41,7 +41,8 @@ test-all: ## Run the tests on every supported Python that is installed, each in 
 	echo "== passed:$${ran:- none}; failed:$${failed:- none}"; [ -z "$$failed" ] && [ -n "$$ran" ]
 
 check: $(VENV)/.dev ## Lint, formatting and types; changes nothing
-	@$(PY) -m ruff check --no-fix . && $(PY) -m ruff format --check . && $(PY) -m mypy
+	@bad=0; $(PY) -m ruff check --no-fix . || bad=1; $(PY) -m ruff format --check . || bad=1; \
+	$(PY) -m mypy || bad=1; exit $$bad
 
 fix: $(VENV)/.dev ## Mend what ruff can mend, and format
 	@$(PY) -m ruff check --fix . ; $(PY) -m ruff format .

@@ -58,6 +58,7 @@ class VirtualClock:
         self._order = itertools.count()
         self._lock = threading.Lock()
         self._holds = 0
+        self._holds_begun = 0
         self._released: Callable[[], object] | None = None
 
     def monotonic(self) -> float:
@@ -111,6 +112,7 @@ class VirtualClock:
         """Time stands still inside this block. Any thread may enter; leave it after the result is handed over."""
         with self._lock:
             self._holds += 1
+            self._holds_begun += 1
         try:
             yield
         finally:
@@ -132,22 +134,26 @@ class VirtualClock:
                 timer.handle = loop.call_soon(timer.callback, context=timer.context)
 
     async def _settle_and_wait(self) -> None:
-        await settle()
-        while self._holds:
-            loop = asyncio.get_running_loop()
-            free = asyncio.Event()
-            self._released = functools.partial(loop.call_soon_threadsafe, free.set)
-            try:
-                if self._holds:
-                    await asyncio.wait_for(free.wait(), _HOLD_LIMIT)
-            except TimeoutError:
-                message = (
-                    f"Work has held the clock for {_HOLD_LIMIT:g} real seconds; does it wait for this clock itself?"
-                )
-                raise TimeoutError(message) from None
-            finally:
-                self._released = None
+        while True:
+            # What a hold has handed over is dealt with only if the loop settles after the hold was seen to be over.
+            begun = self._holds_begun
+            if self._holds:
+                await self._until_released()
             await settle()
+            if self._holds_begun == begun and not self._holds:
+                return
+
+    async def _until_released(self) -> None:
+        free = asyncio.Event()
+        self._released = functools.partial(asyncio.get_running_loop().call_soon_threadsafe, free.set)
+        try:
+            if self._holds:
+                await asyncio.wait_for(free.wait(), _HOLD_LIMIT)
+        except TimeoutError:
+            message = f"Work has held the clock for {_HOLD_LIMIT:g} real seconds. Does it wait for the clock itself?"
+            raise TimeoutError(message) from None
+        finally:
+            self._released = None
 
 
 async def settle() -> None:

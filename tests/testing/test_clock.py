@@ -194,6 +194,36 @@ async def test_a_hold_in_a_thread_stops_time(virtual_clock: VirtualClock) -> Non
     assert seen == [("work", 0.0), ("timer", 1.0)]
 
 
+async def test_held_work_that_ends_at_the_last_moment_is_not_late(
+    virtual_clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hold that ends just after the loop has settled has its result dealt with before time moves all the same."""
+    gate, held = threading.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
+    arrived: list[float] = []
+
+    def work() -> None:
+        with virtual_clock.hold():
+            held.set()
+            gate.wait(10)
+            loop.call_soon_threadsafe(lambda: arrived.append(virtual_clock.monotonic()))
+
+    thread = threading.Thread(target=work)
+
+    async def settle_and_end() -> None:
+        if not held.is_set():
+            thread.start()
+            held.wait(10)
+        await settle()
+        gate.set()
+        thread.join()
+
+    monkeypatch.setattr("companion_async.testing.clock.settle", settle_and_end)
+    virtual_clock.call_later(1, lambda: None)
+    await virtual_clock.advance(1)
+    assert arrived == [0.0]
+
+
 async def test_a_hold_that_is_never_released_is_an_error(
     virtual_clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
