@@ -59,8 +59,8 @@ features: $(VENV)/.dev ## Print every promised feature with the tests that carry
 
 cov: $(VENV)/.dev ## Run the tests under coverage, branches included; the pages are in htmlcov/
 	@$(PY) -m coverage erase
-	@$(PY) -m coverage run -m pytest -m "not slow" $(ARGS)
-	@$(PY) -m coverage combine -q && $(PY) -m coverage html -q && $(PY) -m coverage report
+	@bad=0; $(PY) -m coverage run -m pytest -m "not slow" $(ARGS) || bad=1; \
+	$(PY) -m coverage combine -q && $(PY) -m coverage html -q && $(PY) -m coverage report && exit $$bad
 
 docs: $(VENV)/.dev ## Check the links and run the snippets of the documents, build the API pages into build/docs
 	@$(PY) -m pytest tests/documents -q
