@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from companion_async.autonomy.decision import Answer, Expectation
+from companion_async.autonomy.predicates import should_shrink
 from companion_async.autonomy.settings import AutonomySettings
 from companion_async.autonomy.verdict import Verdict
 
@@ -71,7 +72,9 @@ def need(load: CategoryLoad, settings: AutonomySettings) -> float | None:
     if load.service is None:
         return None
     offered = load.arrival_rate * load.service
-    return offered + 2 * math.sqrt(offered) + load.queued * load.service / settings.drain_seconds
+    # A task needs no more than one slot, however long it runs.
+    backlog = load.queued * min(1.0, load.service / settings.drain_seconds)
+    return offered + 2 * math.sqrt(offered) + backlog
 
 
 def is_full(load: CategoryLoad, settings: AutonomySettings) -> bool:
@@ -143,8 +146,7 @@ def shrink(load: CategoryLoad, settings: AutonomySettings) -> Verdict | None:
     """
     if load.low_for < settings.scale_down_after or load.since_resize < settings.resize_cooldown:
         return None
-    floor = max(load.configured, load.peak_working, math.ceil(load.peak_need))
-    new = min(load.limit, max(floor, math.ceil(load.limit / 2)))
+    new = min(load.limit, max(load.configured, load.peak_working, math.ceil(load.peak_need)))
     spare = min(load.idle, max(0, load.working + load.idle - load.peak_working))
     if new == load.limit and spare == 0:
         return None
@@ -164,7 +166,7 @@ def shrink(load: CategoryLoad, settings: AutonomySettings) -> Verdict | None:
 
 def retire(load: CategoryLoad, settings: AutonomySettings) -> Verdict | None:
     """Threads that nobody has needed for ``idle_retirement`` go, whatever the utilisation."""
-    if load.idle == 0 or load.longest_idle <= settings.idle_retirement:
+    if load.idle == 0 or not should_shrink(load.longest_idle, settings.idle_retirement):
         return None
     return Verdict(
         type="scale_down",

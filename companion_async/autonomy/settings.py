@@ -6,6 +6,8 @@ from typing import Literal
 
 import msgspec
 
+from companion_async.autonomy.predicates import SHRINK_AFTER
+
 
 class AutonomySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Durations in seconds, shares from 0 to 1.
@@ -44,7 +46,7 @@ class AutonomySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     cpu_share_counts: float = 0.05
 
     low_utilization: float = 0.3
-    idle_retirement: float = 300.0
+    idle_retirement: float = SHRINK_AFTER
 
     stuck_after: float = 300.0
 

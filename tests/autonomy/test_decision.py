@@ -76,7 +76,7 @@ def test_an_outcome_comes_later_as_a_new_decision_in_the_same_place() -> None:
 
 @pytest.mark.feature("X-19")
 def test_recorded_inputs_can_be_put_to_another_rule() -> None:
-    """Same type and same figures agree; a rule that would not have acted, or otherwise, is seen; others are left out."""
+    """Same type and same figures agree; a rule that would have done otherwise is seen; the rest is left out."""
     log = DecisionLog()
     fill(log, 3)
     log.add("pause", "planner", {"by": "a person"}, "maintenance", True, NOW)

@@ -1,0 +1,312 @@
+"""The governor: who computes and who waits, told apart under contention, in a simulated interpreter with one lock."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import msgspec
+import pytest
+
+from companion_async.autonomy.governor import Governor, ModuleUse, computing_share, slowdown
+from companion_async.autonomy.settings import AutonomySettings
+from companion_async.autonomy.situation import CategoryReading, ModuleReading, Situation
+from companion_async.autonomy.verdict import Verdict
+
+TICK = 0.001
+
+
+@dataclass
+class Work:
+    """``threads`` that each compute ``cpu`` seconds and then wait ``wait`` seconds, run after run."""
+
+    threads: int
+    cpu: float
+    wait: float
+    releases: bool = False  # its computing does not hold the interpreter lock
+    cap: int | None = None
+    runs: int = 0
+    wall_total: float = 0.0
+    cpu_total: float = 0.0
+    left: list[list[float]] = field(default_factory=list)
+
+
+class Machine:
+    """Threads that share the interpreter lock (or the cores) as equals, in steps of a millisecond."""
+
+    def __init__(self, cores: int = 2, gil: bool = True, loop: float = 0.0, **work: Work) -> None:
+        self.cores, self.gil, self.loop, self.work = cores, gil, loop, work
+        self.now = self.process_cpu = 0.0
+        self.switch_interval: float | None = None
+        for module in work.values():
+            # Staggered starts, or they would all compute and all wait in step.
+            for number in range(module.threads):
+                share = number / module.threads
+                module.left.append([module.cpu * (1 - share), module.wait])
+
+    def run(self, seconds: float) -> Situation:
+        for _ in range(round(seconds / TICK)):
+            self._tick()
+        return self.situation()
+
+    def _tick(self) -> None:
+        active = {name: work.left[: work.threads if work.cap is None else work.cap] for name, work in self.work.items()}
+        wanting = {name: [run for run in runs if run[0] > 0] for name, runs in active.items()}
+        held = sum(len(runs) for name, runs in wanting.items() if not self.work[name].releases or not self.gil)
+        free = sum(len(runs) for name, runs in wanting.items() if self.work[name].releases and self.gil)
+        lanes = 1.0 if self.gil else float(self.cores)
+        speed_held = min(1.0, lanes * (1 - self.loop) / held) if held else 0.0
+        speed_free = min(1.0, max(0.0, self.cores - min(lanes, held)) / free) if free else 0.0
+        for name, runs in active.items():
+            work = self.work[name]
+            speed = speed_free if work.releases and self.gil else speed_held
+            work.wall_total += len(runs) * TICK
+            for run in runs:
+                if run[0] > 0:
+                    run[0] -= TICK * speed
+                    work.cpu_total += TICK * speed
+                    self.process_cpu += TICK * speed
+                else:
+                    run[1] -= TICK
+                if run[0] <= 0 and run[1] <= 0:
+                    run[:] = [work.cpu, work.wait]
+                    work.runs += 1
+        self.process_cpu += self.loop * TICK
+        self.now += TICK
+
+    def situation(self) -> Situation:
+        return Situation(
+            now=self.now,
+            categories=(CategoryReading(name="core", limit=64, configured=64),),
+            modules=tuple(
+                ModuleReading(
+                    name=name,
+                    category="core",
+                    state="running",
+                    running=work.threads if work.cap is None else min(work.cap, work.threads),
+                    cap=work.cap,
+                    runs=work.runs,
+                    run_seconds=work.wall_total,
+                    measured_runs=work.runs,
+                    measured_seconds=work.wall_total,
+                    cpu_seconds=work.cpu_total,
+                )
+                for name, work in self.work.items()
+            ),
+            process_cpu_seconds=self.process_cpu,
+            cores=self.cores,
+            gil=self.gil,
+            switch_interval=self.switch_interval,
+        )
+
+
+def govern(machine: Machine, passes: int, seconds: float = 5.0) -> tuple[Governor, list[Verdict]]:
+    """Let the governor rule the machine for some passes; its verdicts are carried out."""
+    governor, all_verdicts = Governor(AutonomySettings()), list[Verdict]()
+    governor.observe(machine.situation())
+    for _ in range(passes):
+        situation = machine.run(seconds)
+        governor.observe(situation)
+        for verdict in governor.verdicts(situation):
+            all_verdicts.append(verdict)
+            if "cap" in verdict.data:
+                machine.work[verdict.context].cap = verdict.data["cap"]
+            else:
+                machine.switch_interval = verdict.data["switch_interval"]
+    return governor, all_verdicts
+
+
+def caps(verdicts: list[Verdict]) -> list[tuple[str, int | None]]:
+    return [(verdict.context, verdict.data["cap"]) for verdict in verdicts if "cap" in verdict.data]
+
+
+def test_threads_that_fight_for_the_lock_cannot_hide_that_they_compute() -> None:
+    """Eight computing threads show an eighth of CPU over wall each; the verdict is that they compute all the time."""
+    machine = Machine(crunch=Work(8, cpu=0.05, wait=0.0))
+    governor, _ = govern(machine, 1)
+    work = machine.work["crunch"]
+    assert work.cpu_total / work.wall_total == pytest.approx(1 / 8, rel=0.05)
+    assert governor.share("crunch") > 0.95
+
+
+@pytest.mark.parametrize(
+    ("work", "low", "high"),
+    [
+        (Work(1, cpu=0.05, wait=0.0), 0.95, 1.0),
+        (Work(1, cpu=0.005, wait=0.045), 0.08, 0.15),
+        (Work(4, cpu=0.002, wait=0.098), 0.01, 0.05),
+        (Work(1, cpu=0.03, wait=0.03), 0.45, 0.55),
+        (Work(3, cpu=0.05, wait=0.0), 0.95, 1.0),
+    ],
+)
+def test_without_much_contention_the_verdict_is_the_plain_measure(work: Work, low: float, high: float) -> None:
+    """Waiting modules are seen as waiting, computing ones as computing, mixtures in between."""
+    governor, _ = govern(Machine(m=work), 2)
+    assert low <= governor.share("m") <= high
+
+
+def test_who_waits_beside_those_that_compute_is_not_blamed() -> None:
+    """With the lock full of one module's computing, the other's long waits still count as waits."""
+    machine = Machine(crunch=Work(2, cpu=0.05, wait=0.0), fetch=Work(8, cpu=0.001, wait=0.2))
+    governor, verdicts = govern(machine, 3)
+    assert governor.share("crunch") > 0.9
+    assert governor.share("fetch") < 0.1
+    assert caps(verdicts) == [("crunch", 1)]
+
+
+def test_computing_work_is_kept_to_one_runner_under_the_lock_and_the_decision_says_so() -> None:
+    """Within a few passes the cap is 1; throughput is what it was with eight, and the switch interval is short."""
+    machine = Machine(crunch=Work(8, cpu=0.05, wait=0.0))
+    govern(machine, 1)
+    before = machine.work["crunch"].runs / machine.now
+    governor, verdicts = govern(machine, 6)
+    assert machine.work["crunch"].cap == 1
+    assert machine.switch_interval == AutonomySettings().short_switch_interval
+    runs, now = machine.work["crunch"].runs, machine.now
+    machine.run(5.0)
+    assert (machine.work["crunch"].runs - runs) / (machine.now - now) == pytest.approx(before, rel=0.05)
+    assert all(verdict.type == "throttle_cpu_bound" and verdict.reason for verdict in verdicts)
+    assert governor.verdicts(machine.situation()) == []
+
+
+def test_an_uncertain_verdict_halves_the_runners_and_takes_it_back_when_it_was_wrong() -> None:
+    """Twenty threads that mostly wait can fill the lock and look like computing: the first step down shows that they
+    do not, and throughput never suffers.
+    """
+    machine = Machine(mostly=Work(20, cpu=0.005, wait=0.045))
+    governor = Governor(AutonomySettings())
+    governor.observe(machine.situation())
+    rates, seen = [], list[int | None]()
+    for _ in range(12):
+        runs = machine.work["mostly"].runs
+        situation = machine.run(5.0)
+        rates.append((machine.work["mostly"].runs - runs) / 5.0)
+        governor.observe(situation)
+        for verdict in governor.verdicts(situation):
+            if "cap" in verdict.data:
+                machine.work["mostly"].cap = verdict.data["cap"]
+        seen.append(machine.work["mostly"].cap)
+    assert seen[-1] is None
+    assert governor.share("mostly") < 0.3
+    assert min(rates) > 0.4 * max(rates)
+    assert rates[-1] == pytest.approx(max(rates), rel=0.05)
+    assert None not in seen[: seen.index(None)]
+    assert all(cap is None for cap in seen[seen.index(None) :]), "once known, it is not throttled again"
+
+
+def test_work_that_releases_the_lock_may_use_the_cores() -> None:
+    """One module on more than one processor at a time is proof: its cap is the cores, not one."""
+    machine = Machine(cores=4, native=Work(8, cpu=0.05, wait=0.0, releases=True))
+    governor, verdicts = govern(machine, 6)
+    assert governor.share("native") > 0.9
+    assert machine.work["native"].cap == 4
+    assert "free cores" in verdicts[-1].reason or "free cores" in verdicts[0].reason
+
+
+def test_on_a_free_threaded_interpreter_the_limit_is_the_cores() -> None:
+    """Without the lock computing work gets a runner per core, and no switch interval is touched."""
+    machine = Machine(cores=4, gil=False, crunch=Work(12, cpu=0.05, wait=0.0))
+    govern(machine, 6)
+    assert machine.work["crunch"].cap == 4
+    assert machine.switch_interval is None
+
+
+def test_the_switch_interval_comes_back_after_the_computing_has_ended() -> None:
+    """Three quiet passes, so that work in bursts does not flip it every time."""
+    machine = Machine(crunch=Work(2, cpu=0.05, wait=0.0))
+    governor, _ = govern(machine, 2)
+    machine.work["crunch"].left.clear()
+    machine.switch_interval = 0.0005
+    found = []
+    for _ in range(5):
+        situation = machine.run(1.0)
+        governor.observe(situation)
+        found.append([verdict.data.get("switch_interval", "-") for verdict in governor.verdicts(situation)])
+        if [None] in found:
+            machine.switch_interval = None
+    assert found == [[], [], [None], [], []]
+
+
+def test_a_busy_event_loop_counts_as_contention() -> None:
+    """What the process uses outside of the runs takes its part of the lock, and is not charged to the modules."""
+    machine = Machine(loop=0.5, crunch=Work(1, cpu=0.05, wait=0.0))
+    governor, _ = govern(machine, 1)
+    work = machine.work["crunch"]
+    assert work.cpu_total / work.wall_total == pytest.approx(0.5, rel=0.05)
+    assert governor.share("crunch") > 0.9
+
+
+def test_a_module_that_changes_its_nature_is_seen_to() -> None:
+    """From computing to waiting the cap is lifted; nothing is held for ever on old evidence."""
+    machine = Machine(m=Work(4, cpu=0.05, wait=0.0))
+    governor, _ = govern(machine, 5)
+    assert machine.work["m"].cap == 1
+    machine.work["m"].cpu, machine.work["m"].wait = 0.002, 0.1
+    for _ in range(6):
+        situation = machine.run(5.0)
+        governor.observe(situation)
+        for verdict in governor.verdicts(situation):
+            if "cap" in verdict.data:
+                machine.work["m"].cap = verdict.data["cap"]
+    assert machine.work["m"].cap is None
+    assert governor.share("m") < 0.1
+
+
+def test_what_is_gone_is_forgotten_and_what_has_not_run_is_no_burden() -> None:
+    """An unregistered module leaves no estimate; before the first run the verdict is 0; no time, no news."""
+    machine = Machine(m=Work(2, cpu=0.05, wait=0.0))
+    governor, _ = govern(machine, 2)
+    assert governor.share("other") == 0.0
+    situation = machine.situation()
+    governor.observe(situation)
+    governor.observe(msgspec.structs.replace(situation, now=situation.now + 1, modules=()))
+    assert governor.share("m") == 0.0
+    assert governor.verdicts(msgspec.structs.replace(situation, modules=())) == []
+
+
+def test_a_category_is_as_computing_as_the_threads_in_it() -> None:
+    """Its share is that of its modules, weighted by the time their runs took."""
+    machine = Machine(crunch=Work(1, cpu=0.05, wait=0.0), fetch=Work(3, cpu=0.001, wait=0.2))
+    governor, _ = govern(machine, 2)
+    assert 0.2 < governor.category_share(machine.situation(), "core") < 0.35
+    assert governor.category_share(machine.situation(), "none") == 0.0
+
+
+def use(threads: float, ratio: float) -> ModuleUse:
+    return ModuleUse(name="m", threads=threads, ratio=ratio, rate=threads * ratio, cpu_per_run=0.01)
+
+
+@pytest.mark.parametrize(
+    ("uses", "rest", "lanes", "low", "high"),
+    [
+        ([], 0.0, 1.0, 1.0, 1.0),
+        ([use(1.0, 1.0)], 0.0, 1.0, 1.0, 1.0),
+        ([use(8.0, 1 / 8)], 0.0, 1.0, 7.9, 8.0),
+        ([use(8.0, 0.25)], 0.0, 2.0, 3.9, 4.0),
+        ([use(10.0, 0.01)], 0.0, 1.0, 1.0, 1.2),
+        ([use(1.0, 0.5)], 0.5, 1.0, 1.9, 2.0),
+        ([use(2.0, 0.48), use(8.0, 0.005)], 0.0, 1.0, 2.0, 2.5),
+    ],
+)
+def test_the_slowdown_is_the_number_of_threads_that_want_to_compute(
+    uses: list[ModuleUse], rest: float, lanes: float, low: float, high: float
+) -> None:
+    """Per lane; and 1 where nobody competes."""
+    assert low <= slowdown(uses, rest, lanes) <= high
+
+
+@pytest.mark.parametrize(
+    ("ratio", "stretch", "share"),
+    [(0.0, 1.0, 0.0), (0.5, 1.0, 0.5), (0.125, 8.0, 1.0), (0.1, 2.0, 1 / 9), (1.0, 9.0, 1.0)],
+)
+def test_waiting_for_the_lock_is_taken_out_of_the_wall_time(ratio: float, stretch: float, share: float) -> None:
+    """Wall time is computing, stretched, and waiting; the share is computing over both, unstretched."""
+    assert computing_share(ratio, stretch) == pytest.approx(share)
+
+
+def test_inputs_are_plain() -> None:
+    """A verdict's data and inputs go to JSON as they are."""
+    _, verdicts = govern(Machine(crunch=Work(8, cpu=0.05, wait=0.0)), 3)
+    for verdict in verdicts:
+        plain: Mapping[str, object] = {"data": verdict.data, "inputs": verdict.inputs}
+        assert msgspec.json.decode(msgspec.json.encode(plain)) == plain
