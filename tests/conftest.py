@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from hypothesis import settings
 from loguru import logger
 
 from companion_async.testing import plugin
@@ -18,6 +19,10 @@ from tests.features import rows
 
 _THREAD_GRACE = 2.0  # real seconds for threads that have been told to end
 _TASK_GRACE = 20  # turns of the loop for tasks that have been cancelled
+
+# The same examples in every run, however busy the machine; --hypothesis-profile=default looks for new ones.
+settings.register_profile("repeatable", deadline=None, derandomize=True)
+settings.load_profile("repeatable")
 
 
 def pytest_configure(config: pytest.Config) -> None:
