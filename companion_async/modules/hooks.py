@@ -41,7 +41,7 @@ class Interrupted(Exception):
     """The call was ended because its module is being stopped."""
 
 
-class Hooks:
+class HookCalls:
     """The calls of one module's hooks. Loop thread only."""
 
     __slots__ = ("_call_in_thread", "_clock", "_halts", "_left", "_linger", "_wakes")

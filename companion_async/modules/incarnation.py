@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from companion_async.errors import InvalidArgumentError
-from companion_async.modules.handlers import Handler, collect, is_method
-from companion_async.modules.hooks import Hooks
+from companion_async.modules.handlers import HOOKS, Handler, collect, is_method
+from companion_async.modules.hooks import HookCalls
 from companion_async.modules.module import attach
 from companion_async.modules.spec import ModuleSpec, check_hooks, is_module_like
 
@@ -16,17 +16,19 @@ from companion_async.modules.spec import ModuleSpec, check_hooks, is_module_like
 class Incarnation:
     """Loop thread only. ``handlers`` is the allow-list it must live up to, or ``None`` where it is the one to tell.
 
-    ``bound`` are its handlers on the instance, by name. What the module's code raises comes back as a value.
+    ``bound`` are its handlers on the instance, ``hooks`` those of start, stop and health that it has, by name.
+    What the module's code raises comes back as a value.
     """
 
-    __slots__ = ("_hooks", "_spec", "_started", "bound", "handlers", "instance")
+    __slots__ = ("_calls", "_spec", "_started", "bound", "handlers", "hooks", "instance")
 
-    def __init__(self, spec: ModuleSpec, hooks: Hooks, handlers: dict[str, Handler] | None) -> None:
+    def __init__(self, spec: ModuleSpec, calls: HookCalls, handlers: dict[str, Handler] | None) -> None:
         self.instance: Any = None
         self.handlers = handlers
         self.bound: dict[str, Callable[..., Any]] = {}
+        self.hooks: dict[str, Callable[[], Any]] = {}
         self._spec = spec
-        self._hooks = hooks
+        self._calls = calls
         self._started = False
 
     async def start(self, context: Any, limit: float) -> BaseException | None:
@@ -35,17 +37,16 @@ class Incarnation:
         self.instance = spec.module
         if spec.is_renewable:
             make = spec.module if spec.factory is None else spec.factory
-            made = await self._hooks.call("constructor", make, limit, interruptible=True, construct=True)
+            made = await self._calls.call("constructor", make, limit, interruptible=True, construct=True)
             if made.error is not None:
                 return made.error
             self.instance = made.value
         try:
             self._bind(context)
-            hook = self.hook("start")
         except Exception as error:
             return error
-        if hook is not None:
-            outcome = await self._hooks.call("start", hook, limit, interruptible=True)
+        if (hook := self.hooks.get("start")) is not None:
+            outcome = await self._calls.call("start", hook, limit, interruptible=True)
             if outcome.error is not None:
                 return outcome.error
         self._started = True
@@ -53,22 +54,17 @@ class Incarnation:
 
     async def stop(self, limit: float) -> BaseException | None:
         """Call ``stop()`` if ``start`` has succeeded, once; ``None``, or what went wrong."""
-        started, self._started = self._started, False
-        try:
-            hook = self.hook("stop") if started else None
-        except Exception as error:
-            return error
-        return None if hook is None else (await self._hooks.call("stop", hook, limit)).error
-
-    def hook(self, name: str) -> Callable[[], Any] | None:
-        """The hook of that name, bound to the instance, if its class has such a method."""
-        if self._spec.is_function or not is_method(inspect.getattr_static(type(self.instance), name, None)):
-            return None
-        hook: Callable[[], Any] = getattr(self.instance, name)
-        return hook
+        hook = self.hooks.get("stop") if self._started else None
+        self._started = False
+        return None if hook is None else (await self._calls.call("stop", hook, limit)).error
 
     def _bind(self, context: Any) -> None:
         spec, instance = self._spec, self.instance
+        check_hooks(instance)
+        attach(instance, spec.name, context)
+        for name in HOOKS:
+            if is_method(inspect.getattr_static(type(instance), name, None)):
+                self.hooks[name] = getattr(instance, name)
         if spec.is_function:
             self.bound = {"run": instance}
             return
@@ -77,8 +73,6 @@ class Incarnation:
             raise InvalidArgumentError(
                 f"The factory of {spec.name!r} gave an object of type {given!r} without handlers."
             )
-        check_hooks(instance)
-        attach(instance, spec.name, context)
         if self.handlers is None:
             self.handlers = {name: Handler(name, kind) for name, kind in collect(instance).items()}
         found = {name: getattr(instance, name, None) for name in self.handlers}

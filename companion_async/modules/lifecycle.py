@@ -12,7 +12,7 @@ from loguru import logger
 from companion_async.clock import Clock
 from companion_async.errors import ModuleUnavailableError, UnknownTargetError
 from companion_async.modules.handlers import Handler
-from companion_async.modules.hooks import CallInThread, Hooks, Interrupted
+from companion_async.modules.hooks import CallInThread, HookCalls, Interrupted
 from companion_async.modules.incarnation import Incarnation, handler_table
 from companion_async.modules.record import ErrorEntry, ModuleRecord, error_text
 from companion_async.modules.restart import RestartHistory
@@ -60,7 +60,7 @@ class Module:
         self.quarantined = False
         self.reason = ""
         self._clock = clock
-        self._hooks = Hooks(clock, call_in_thread, linger=min(grace, 1.0))
+        self._calls = HookCalls(clock, call_in_thread, linger=min(grace, 1.0))
         self._on_change = on_change
         self._start_timeout = start_timeout
         self._grace = grace
@@ -92,7 +92,7 @@ class Module:
     @property
     def hooks_under_way(self) -> int:
         """Calls of its constructor and hooks that have not ended, those that were given up included."""
-        return self._hooks.left
+        return self._calls.left
 
     def handler(self, target: object) -> Handler:
         """The handler of that name. `UnknownTargetError` for whatever is not a name in the table."""
@@ -105,49 +105,37 @@ class Module:
             raise UnknownTargetError(self.name, shown[:80], tuple(self._handlers))
         return found
 
-    def bound(self, target: str) -> Callable[..., Any]:
+    def bound(self, target: object) -> Callable[..., Any]:
         """The callable behind a handler, on the instance of this moment: ask when the work starts, not before."""
-        if self._life is not None and (found := self._life.bound.get(target)) is not None:
-            return found
+        if self._life is not None and isinstance(target, str) and target in self._life.bound:
+            return self._life.bound[target]
         self.handler(target)
         raise ModuleUnavailableError(self.name, self.state.value, self.reason)
 
     async def start(self, context: Any = None) -> bool:
         """Make the instance, give it ``context`` as its ``brain``, start it. True if it is up, False if in ``error``.
 
-        A module that is up stays as it is. Starting a stopped one is a person's word that its cause is mended: the
-        quarantine and the restarts counted so far are forgotten. Cancelled, the module is ``stopped``.
+        A module that is up stays as it is. Starting a stopped one is a person's word that its cause is mended: its
+        quarantine and the restarts granted so far are forgotten. Cancelled, the module is ``stopped``.
         """
         async with self._turn:
             if self.state in _UP:
                 return True
             self._context = context
-            if self.state is ModuleState.STOPPED:
-                self.history.clear()
+            self._begin()
             return await self._bring_up()
 
     async def stop(self, reason: str = "") -> None:
         """Call ``stop()`` of what was started, let go of it, and be ``stopped``. Does so whatever the hook does.
 
-        A start under way is cut short first. Cancelled, the module is ``stopped`` all the same, its hook cancelled.
+        A start under way is cut short first. Cancelled while its hook runs, the hook is cancelled and the module
+        ``stopped`` all the same.
         """
-        with self._hooks.halted():
-            async with self._turn:
-                try:
-                    if self.state is not ModuleState.STOPPED:
-                        self._move(ModuleState.STOPPING)
-                        await self._take_down()
-                finally:
-                    self.generation += 1
-                    self.held = False
-                    self.reason = reason
-                    if self.state is ModuleState.STOPPING:
-                        self._move(ModuleState.STOPPED)
+        await self._end(reason, quarantined=False)
 
     async def quarantine(self, reason: str) -> None:
         """As `stop`, and marked as ``quarantined`` until it is started again."""
-        self.quarantined = True
-        await self.stop(reason)
+        await self._end(reason, quarantined=True)
 
     async def restart(self, expected_generation: int | None = None) -> bool:
         """Stop what runs and start afresh: a new instance of a class or factory, the same object of an instance.
@@ -159,11 +147,11 @@ class Module:
         async with self._turn:
             if expected_generation is not None and expected_generation != self.generation:
                 return self.state in _UP
-            self._move(ModuleState.INITIALIZING)
+            self._begin()
             try:
                 await self._take_down()
             except asyncio.CancelledError:
-                self._give_up()
+                self._give_up("its restart was cancelled")
                 raise
             self.restarts += 1
             return await self._bring_up()
@@ -184,8 +172,8 @@ class Module:
         if self.state is ModuleState.PAUSED:
             self._move(ModuleState.RUNNING)
 
-    def wait(self) -> None:
-        """A stopped module that is to start once a dependency has: ``waiting``."""
+    def defer(self) -> None:
+        """Mark a stopped module as ``waiting``: it is to start once a dependency has."""
         self._move(ModuleState.WAITING)
 
     def fail(self, error: BaseException) -> bool:
@@ -202,13 +190,13 @@ class Module:
         not up, has no ``health``, or was restarted meanwhile has nothing to report. While an earlier check has not
         ended no other is begun, so that a stuck one costs one thread and not one more every time.
         """
-        if self.state not in _UP or self._life is None or (hook := self._life.hook("health")) is None:
+        if self.state not in _UP or self._life is None or (hook := self._life.hooks.get("health")) is None:
             return None
-        if self._hooks.is_under_way("health"):
+        if self._calls.is_under_way("health"):
             self.health_failures += 1
             return self.record.entry(TimeoutError("an earlier health check has not ended"))
         generation = self.generation
-        outcome = await self._hooks.call("health", hook, self._grace if limit is None else limit)
+        outcome = await self._calls.call("health", hook, self._grace if limit is None else limit)
         if generation != self.generation:
             return None
         if outcome.error is None:
@@ -217,22 +205,26 @@ class Module:
         self.health_failures += 1
         return self.record.fault(outcome.error)
 
-    async def _bring_up(self) -> bool:
+    def _begin(self) -> None:
+        if self.state is ModuleState.STOPPED:
+            self.history.clear()
         if self.state is not ModuleState.INITIALIZING:
             self._move(ModuleState.INITIALIZING)
+
+    async def _bring_up(self) -> bool:
         self.generation += 1
         self.health_failures = 0
         self.record.failures_in_row = 0
         self.quarantined = False
         self.reason = ""
-        life = Incarnation(self.spec, self._hooks, self._handlers)
+        life = Incarnation(self.spec, self._calls, self._handlers)
         try:
             error = await life.start(self._context, self._start_timeout)
         except asyncio.CancelledError:
-            self._give_up()
+            self._give_up("its start was cancelled")
             raise
         if isinstance(error, Interrupted):
-            self._give_up()
+            self._give_up("its start was cut short")
             return False
         if error is not None:
             self._failed("start", error)
@@ -248,8 +240,24 @@ class Module:
         if error is not None:
             self._log("stop", self.record.fault(error))
 
-    def _give_up(self) -> None:
+    async def _end(self, reason: str, *, quarantined: bool) -> None:
+        with self._calls.halted():
+            async with self._turn:
+                try:
+                    if self.state is not ModuleState.STOPPED:
+                        self._move(ModuleState.STOPPING)
+                        await self._take_down()
+                finally:
+                    self.generation += 1
+                    self.held = False
+                    self.quarantined = quarantined
+                    self.reason = reason
+                    if self.state is ModuleState.STOPPING:
+                        self._move(ModuleState.STOPPED)
+
+    def _give_up(self, reason: str) -> None:
         self.generation += 1
+        self.reason = reason
         self._move(ModuleState.STOPPING)
         self._move(ModuleState.STOPPED)
 

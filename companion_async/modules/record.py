@@ -36,7 +36,7 @@ class ModuleRecord:
     Every task is counted once, at its end: completed, failed, timed out or cancelled, so retries change nothing.
     ``success_rate`` counts time-outs as failures and leaves cancelled tasks out.
     ``wait`` and ``run`` are sketches of the seconds that tasks were ready but not running, and running.
-    ``cpu_seconds`` covers the runs that were sampled, which together took ``cpu_run_seconds``.
+    ``cpu_seconds`` covers the runs that were sampled, ``cpu_runs`` of them, which together took ``cpu_run_seconds``.
     """
 
     __slots__ = (
@@ -44,6 +44,7 @@ class ModuleRecord:
         "_clock",
         "average_run",
         "cpu_run_seconds",
+        "cpu_runs",
         "cpu_seconds",
         "errors",
         "failures_in_row",
@@ -69,6 +70,7 @@ class ModuleRecord:
         self.run = DurationSketch()
         self.cpu_seconds = 0.0
         self.cpu_run_seconds = 0.0
+        self.cpu_runs = 0
         self.average_run: float | None = None
         self.last_activity: float | None = None
         self.started_at: float | None = None
@@ -188,6 +190,7 @@ class ModuleRecord:
         if cpu is not None:
             self.cpu_seconds += cpu
             self.cpu_run_seconds += run
+            self.cpu_runs += 1
 
     def _keep(self, error: BaseException, task_id: str | None) -> ErrorEntry:
         entry = self.entry(error, task_id)

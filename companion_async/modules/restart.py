@@ -70,6 +70,11 @@ class RestartHistory:
         self.total += 1
         return delay
 
+    def left(self, now: float) -> bool:
+        """Whether `next_delay` would grant one at ``now``; counts nothing."""
+        recent = sum(now - granted <= self.policy.within for granted in self._granted)
+        return not self.exceeded and recent < self.policy.max_restarts
+
     def clear(self) -> None:
         """Forget what was granted, as when a person starts the module again. ``total`` stays."""
         self._granted.clear()

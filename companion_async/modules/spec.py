@@ -121,7 +121,10 @@ class ModuleSpec(msgspec.Struct, frozen=True):
             _check_callable_bare(factory, "factory")
         elif module is None:
             raise InvalidArgumentError("module is missing: pass a class, an instance, a function, or factory=.")
-        if module is None or self.is_function:
+        if module is None:
+            return
+        check_hooks(module)
+        if self.is_function:
             return
         if not is_module_like(module):
             raise InvalidArgumentError(
@@ -132,7 +135,6 @@ class ModuleSpec(msgspec.Struct, frozen=True):
                 missing = ", ".join(sorted(getattr(module, "__abstractmethods__", ())))
                 raise InvalidArgumentError(f"module {module.__name__!r} is abstract: it lacks {missing}.")
             _check_callable_bare(module, "module")
-        check_hooks(module)
 
     def _checked_dependencies(self) -> tuple[str, ...]:
         named: object = self.depends_on
