@@ -13,6 +13,7 @@ import msgspec
 from companion_async.autonomy.settings import AutonomySettings
 from companion_async.brain.config_source import build_settings, read_environment, read_toml
 from companion_async.errors import InvalidArgumentError
+from companion_async.health.settings import HealthSettings
 from companion_async.scheduling.policies import SchedulingPolicy
 from companion_async.security import check_count, check_name, check_seconds
 
@@ -65,6 +66,7 @@ _DECIDED_ABOVE: Mapping[str, Mapping[str, str]] = {
         "scale_down_after": "scale_down_after",
         "failure_threshold": "failure_threshold",
     },
+    "health": {"interval": "health_interval", "failure_threshold": "failure_threshold"},
 }
 
 
@@ -77,8 +79,8 @@ class BrainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     ``categories`` is laid over the nine that exist anyway: ``{"core": 2, "media": 4}`` sets the limit of one, adds
     another and keeps the rest. A category without work has no threads, so an unused one costs nothing.
     ``policy`` takes a `SchedulingPolicy` or its value, and holds the `SchedulingPolicy`. ``stream_buffer`` items of a
-    streamed result may wait for their reader. ``autonomy`` holds the thresholds of the decision loop's rules, but for
-    those that are keys here.
+    streamed result may wait for their reader. ``autonomy`` and ``health`` hold the thresholds of the decision loop's
+    rules and of the health checks, but for those that are keys here.
     """
 
     categories: dict[str, int] = {}
@@ -111,6 +113,7 @@ class BrainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     expose_errors: bool = False
     stream_buffer: int = 64
     autonomy: AutonomySettings = AutonomySettings()
+    health: HealthSettings = HealthSettings()
 
     def __post_init__(self) -> None:
         for key in _COUNTS:
@@ -138,6 +141,7 @@ class BrainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             )
         self._settle("categories", _limits(self.categories))
         _check_room("autonomy", self.autonomy, AutonomySettings)
+        _check_room("health", self.health, HealthSettings)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str] | None = None, *, env: Mapping[str, str] | None = None) -> Self:

@@ -11,6 +11,7 @@ from rich.console import Console
 from companion_async.autonomy.settings import AutonomySettings
 from companion_async.brain.config import CATEGORY_LIMITS, BrainConfig
 from companion_async.errors import InvalidArgumentError
+from companion_async.health.settings import HealthSettings
 from companion_async.scheduling.policies import SchedulingPolicy
 
 pytestmark = pytest.mark.feature("CB-02")
@@ -37,7 +38,7 @@ def refused_from(env, text=None, tmp_path=None):
 def test_documented_defaults():
     """Every key of the contract has the default that the contract gives it."""
     keys = msgspec.to_builtins(BrainConfig())
-    for room in ("autonomy", "stream_buffer"):
+    for room in ("autonomy", "health", "stream_buffer"):
         del keys[room]
     assert keys == {
         "categories": dict(CATEGORY_LIMITS),
@@ -328,6 +329,12 @@ def test_thresholds_of_a_room_can_be_set():
 def test_thresholds_of_a_room_are_checked_too(autonomy, right):
     """A room's settings are checked as strictly as the brain's own, and nothing can be said in two places."""
     assert right in refused(autonomy=autonomy)
+
+
+def test_health_is_such_a_room():
+    """The thresholds of the health checks are set in the same way, and their interval in one place only."""
+    assert BrainConfig.load(env={"COMPANION_HEALTH__MEMORY_LIMIT": "1000"}).health.memory_limit == 1000
+    assert "set health_interval instead" in refused(health=HealthSettings(interval=1.0))
 
 
 def test_unknown_keys_of_a_room_are_refused():

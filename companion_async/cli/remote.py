@@ -1,0 +1,111 @@
+"""Looking at a server that runs somewhere: its figures over HTTP, shown as those of a brain at hand."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+from rich.console import RenderableType
+
+from companion_async.cli.console import complain, console
+from companion_async.cli.process import FAILED, OK
+from companion_async.cli.tables import decisions_table, modules_table, threads_table
+from companion_async.errors import InvalidArgumentError
+from companion_async.security import check_count
+
+_TIMEOUT = 5.0  # seconds
+_LARGEST = 32 * 2**20  # bytes
+
+
+class _NoAnswerError(Exception):
+    """Nothing useful came back; the text is for people."""
+
+
+def show_status(url: str, token: str | None, as_json: bool) -> int:
+    """Print the threads of the server at ``url``."""
+
+    def table(status: Any) -> RenderableType:
+        return threads_table(status, _by_name(_get(url, "/api/modules", token)))
+
+    return _show(url, "/api/threads/status", token, as_json, table)
+
+
+def show_modules(url: str, token: str | None, as_json: bool) -> int:
+    """Print the modules of the server at ``url``."""
+    return _show(url, "/api/modules", token, as_json, lambda found: modules_table(_by_name(found).values()))
+
+
+def show_decisions(limit: int, url: str, token: str | None, as_json: bool) -> int:
+    """Print the last ``limit`` decisions of the server at ``url``."""
+    check_count(limit, "--limit", maximum=1000)
+
+    def table(decisions: Any) -> RenderableType:
+        return decisions_table(decisions) if decisions else "No decision was needed so far."
+
+    return _show(url, f"/api/threads/decisions?limit={limit}", token, as_json, table)
+
+
+def _show(url: str, path: str, token: str | None, as_json: bool, table: Callable[[Any], RenderableType]) -> int:
+    if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
+        raise InvalidArgumentError(f"--url must be an http:// or https:// address; {url!r:.80} is not.")
+    try:
+        data = _get(url, path, token)
+        shown = json.dumps(data, indent=2) if as_json else table(data)
+    except _NoAnswerError as error:
+        complain(str(error))
+        return FAILED
+    except (KeyError, TypeError, AttributeError):
+        complain(f"what answers at {url} is no server of this kind, or of another version.")
+        return FAILED
+    if isinstance(shown, str):
+        print(shown)
+    else:
+        console().print(shown)
+    return OK
+
+
+def _by_name(modules: Any) -> dict[str, Any]:
+    listed = modules.values() if isinstance(modules, dict) else modules
+    return {module["name"]: module for module in listed}
+
+
+def _get(url: str, path: str, token: str | None) -> Any:
+    request = urllib.request.Request(url.rstrip("/") + path, headers={"Accept": "application/json"})
+    if token:
+        request.add_header("Authorization", f"Bearer {token}")
+    try:
+        with _opener().open(request, timeout=_TIMEOUT) as response:
+            body = json.loads(response.read(_LARGEST))
+    except urllib.error.HTTPError as error:
+        with error:
+            raise _NoAnswerError(_refusal(url, error.code)) from None
+    except (OSError, ValueError) as error:
+        if isinstance(error, ValueError):
+            raise _NoAnswerError(f"what answers at {url} is no server of this kind.") from None
+        reason = getattr(error, "reason", error)
+        why = getattr(reason, "strerror", None) or str(reason) or type(error).__name__
+        raise _NoAnswerError(f"no server answers at {url} ({why}); start one with: companion serve") from None
+    if not isinstance(body, dict) or not body.get("success"):
+        raise _NoAnswerError(f"what answers at {url} is no server of this kind.")
+    return body["data"]
+
+
+def _opener() -> urllib.request.OpenerDirector:
+    class NoRedirect(urllib.request.HTTPRedirectHandler):
+        def redirect_request(self, *args: Any, **kwargs: Any) -> None:
+            """A redirect would carry the token to a place that nobody named."""
+
+    # No proxy either: the server is nearly always on this machine.
+    return urllib.request.build_opener(NoRedirect, urllib.request.ProxyHandler({}))
+
+
+def _refusal(url: str, code: int) -> str:
+    if code in (401, 403):
+        return f"the server at {url} wants a token: pass --token or set COMPANION_TOKEN."
+    if code == 503:
+        return f"the server at {url} is starting or draining; try again."
+    return f"the server at {url} answered with HTTP {code}."
