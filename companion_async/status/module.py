@@ -26,13 +26,15 @@ class Percentiles(msgspec.Struct, frozen=True):
 
 
 class ErrorEntry(msgspec.Struct, frozen=True):
-    """One failure. ``id`` finds its text in the log; ``message`` is for the process itself and operators only."""
+    """One failure. ``message`` is for the process itself and operators only; ``id``, where there is one, finds it in
+    the log. ``task_id`` is None where no task failed but the module itself.
+    """
 
-    id: str
     type: str
     message: str
     timestamp: datetime
     task_id: str | None = None
+    id: str = ""
 
 
 class ModuleBrief(Picture, frozen=True, kw_only=True):

@@ -29,7 +29,7 @@ MODULE = ModuleStatus(
     tasks_failed=1,
     success_rate=0.9,
     last_activity=NOW,
-    errors=(ErrorEntry("e1", "ValueError", "no", NOW, "t1"),),
+    errors=(ErrorEntry("ValueError", "no", NOW, "t1", "e1"),),
     run_seconds=Percentiles(0.1, 0.2, 0.3),
 )
 TASK = TaskStatus(
