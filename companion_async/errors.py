@@ -90,7 +90,9 @@ class UnknownResourceError(CompanionError, KeyError):
 
     def __init__(self, resource: str) -> None:
         self.resource = resource
-        super().__init__(f"No resource {resource!r} is registered. Call register_resource({resource!r}, ...) first.", resource)
+        super().__init__(
+            f"No resource {resource!r} is registered. Call register_resource({resource!r}, ...) first.", resource
+        )
 
 
 class DuplicateModuleError(CompanionError, ValueError):
@@ -99,7 +101,8 @@ class DuplicateModuleError(CompanionError, ValueError):
     def __init__(self, module: str) -> None:
         self.module = module
         super().__init__(
-            f"A module {module!r} is registered already. Use another name, or await brain.unregister({module!r}) first.", module
+            f"A module {module!r} is registered already. Use another name, or await brain.unregister({module!r}) first.",
+            module,
         )
 
 
@@ -206,7 +209,11 @@ class LockTimeoutError(CompanionError, TimeoutError):
 
     def __init__(self, resource: str, timeout: float) -> None:
         self.resource, self.timeout = resource, timeout
-        super().__init__(f"Resource {resource!r} was not free within {timeout:g} s. Hold it shorter, or wait longer.", resource, timeout)
+        super().__init__(
+            f"Resource {resource!r} was not free within {timeout:g} s. Hold it shorter, or wait longer.",
+            resource,
+            timeout,
+        )
 
 
 class LockUpgradeError(CompanionError):
@@ -214,7 +221,10 @@ class LockUpgradeError(CompanionError):
 
     def __init__(self, resource: str) -> None:
         self.resource = resource
-        super().__init__(f"A reader of {resource!r} cannot become its writer. Release the read lock first, or begin with WRITE.", resource)
+        super().__init__(
+            f"A reader of {resource!r} cannot become its writer. Release the read lock first, or begin with WRITE.",
+            resource,
+        )
 
 
 class DeadlockError(CompanionError):
@@ -222,7 +232,10 @@ class DeadlockError(CompanionError):
 
     def __init__(self, cycle: tuple[str, ...]) -> None:
         self.cycle = cycle
-        super().__init__(f"Waiting here would close a cycle: {' waits for '.join(cycle)}. Do not wait for work that waits for you.", cycle)
+        super().__init__(
+            f"Waiting here would close a cycle: {' waits for '.join(cycle)}. Do not wait for work that waits for you.",
+            cycle,
+        )
 
 
 class ConflictError(CompanionError):
@@ -230,7 +243,9 @@ class ConflictError(CompanionError):
 
     def __init__(self, paths: tuple[str, ...]) -> None:
         self.paths = paths
-        super().__init__(f"The transaction read paths that changed before it committed: {', '.join(paths)}. Run it again.", paths)
+        super().__init__(
+            f"The transaction read paths that changed before it committed: {', '.join(paths)}. Run it again.", paths
+        )
 
 
 class InvalidPathError(CompanionError, ValueError):
@@ -258,4 +273,6 @@ class MissingExtraError(CompanionError, ImportError):
 
     def __init__(self, extra: str, feature: str) -> None:
         self.extra, self.feature = extra, feature
-        super().__init__(f"{feature} needs an optional part. Install it with: pip install 'companion-async[{extra}]'", extra, feature)
+        super().__init__(
+            f"{feature} needs an optional part. Install it with: pip install 'companion-async[{extra}]'", extra, feature
+        )

@@ -37,7 +37,12 @@ def check_seconds(value: Any, what: str, *, zero: bool = False) -> float:
 
 def check_count(value: Any, what: str, *, minimum: int = 1, maximum: int | None = None) -> int:
     """``value`` if it is an int (not a bool) from ``minimum`` to ``maximum``; else `InvalidArgumentError`."""
-    if isinstance(value, int) and not isinstance(value, bool) and value >= minimum and (maximum is None or value <= maximum):
+    if (
+        isinstance(value, int)
+        and not isinstance(value, bool)
+        and value >= minimum
+        and (maximum is None or value <= maximum)
+    ):
         return value
     bound = f"from {minimum} on" if maximum is None else f"from {minimum} to {maximum}"
     raise InvalidArgumentError(f"{what} must be a whole number {bound}; {value!r:.80} is not.")

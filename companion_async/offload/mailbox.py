@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import time
 from collections import deque
 from collections.abc import Callable
@@ -19,10 +20,12 @@ class Mailbox:
     looks come along. After the loop is closed letters are dropped: nobody is left to read them.
     """
 
-    __slots__ = ("_closed", "_letters", "_loop", "_woken", "after")
+    __slots__ = ("_closed", "_context", "_letters", "_loop", "_woken", "after")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, after: Callable[[], None]) -> None:
         self._loop = loop
+        # Woken from a thread, the loop would run deliver in that thread's context, where no event loop is running.
+        self._context = contextvars.copy_context()
         self._letters: deque[tuple[Callable[[Any], None], Any]] = deque()
         self._woken = False
         self._closed = False
@@ -39,7 +42,7 @@ class Mailbox:
         self._woken = True
         if not self._closed:
             try:
-                self._loop.call_soon_threadsafe(self.deliver)
+                self._loop.call_soon_threadsafe(self.deliver, context=self._context)
             except RuntimeError:  # the loop has been closed under a thread that outlived it
                 self._closed = True
 
@@ -57,7 +60,7 @@ class Mailbox:
             if not unchecked:
                 if time.perf_counter() > stop:
                     self._woken = True
-                    self._loop.call_soon(self.deliver)
+                    self._loop.call_soon(self.deliver, context=self._context)
                     break
                 unchecked = 64
         self.after()

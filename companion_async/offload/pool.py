@@ -23,6 +23,7 @@ class Backlog(Protocol):
     def pop(self, *, on_loop: bool = False) -> Any: ...
     def left(self, lane: Any) -> None: ...
     def returned(self, lane: Any) -> bool: ...
+    def discard(self, job: Any) -> bool: ...
 
 
 class Abandonment(Enum):
@@ -81,6 +82,8 @@ class Pool:
         self._returning: deque[tuple[Seat, Any, Callable[[], None]]] = deque()
         self._runs_seen = 0
         self.alive: set[Slot] = set()
+        self.on_thread: Callable[[Slot], None] | None = None
+        self._closed = False
         house.tenants.append(self)
 
     @property
@@ -92,6 +95,10 @@ class Pool:
     def parked(self) -> int:
         """Threads that sleep and have no job."""
         return len(self._parked)
+
+    def sleepers(self) -> tuple[Slot, ...]:
+        """The parked slots, the coldest first. Under the lock only."""
+        return tuple(self._parked)
 
     # -- work in ---------------------------------------------------------------------------------------------------
 
@@ -137,22 +144,27 @@ class Pool:
         self.ensure()
 
     def left(self, seat: Seat) -> None:
-        """A coroutine has ended: its seat is free. Loop only."""
+        """A run outside of the pool's threads has ended: its place is free. Any thread."""
         with self.lock:
             job: Any = seat.job
             seat.job = None
             if seat.abandoned:
                 self.abandoned -= 1
+            elif seat.waiting:
+                seat.waiting = False
+                self.waiting -= 1
             else:
                 self._release(job.lane)
-        self.pump()
+        self._mailbox.post(_pump, self)
 
     def ensure(self) -> None:
         """Wake or start a thread if work waits that nobody is on his way to take. Loop only."""
         self._growing = False
         while True:
             with self.lock:
-                if not (self.backlog.ready > self._searching and self.working + self._searching < self.limit):
+                if self._closed or not (
+                    self.backlog.ready > self._searching and self.working + self._searching < self.limit
+                ):
                     return
                 if self._parked:
                     self._unpark().gate.release()
@@ -188,7 +200,7 @@ class Pool:
                 if slot.retiring:
                     return None
                 slots = self.slots
-                if slots > self.limit + self.waiting or slots > self._house.share:
+                if self._closed or slots > self.limit + self.waiting or slots > self._house.share:
                     self._leave(slot)
                     return None
                 job = self.backlog.pop() if self.working < self.limit else None
@@ -285,9 +297,30 @@ class Pool:
             self._returning.append((seat, job.lane, granted))
             return False
 
+    def close(self) -> None:
+        """Send every thread home, the parked now and the busy as they come back; start no more. Loop only."""
+        with self.lock:
+            self._closed = True
+            while self._parked:
+                self._send_home()
+
+    def steal(self, job: Any) -> Seat | None:
+        """Take a job that waits here out of its turn, to be run in the caller's own thread; None if it does not wait
+        here or has no room. `left` gives its place back. Any thread.
+        """
+        with self.lock:
+            lane = job.lane
+            if self.working >= self.limit or not lane.open or not self.backlog.discard(job):
+                return None
+            self.backlog.returned(lane)
+            self.working += 1
+            self.runs += 1
+            return Seat(job)
+
     def resize(self, limit: int) -> None:
         """Change how many may work at once. Running work is never touched; threads beyond the limit go home as they
-        come back. Loop only."""
+        come back. Loop only.
+        """
         with self.lock:
             self.limit = limit
             while self._parked and self.slots > limit + self.waiting:
@@ -297,7 +330,8 @@ class Pool:
 
     def retire(self, keep: int, idle_since: float | None = None) -> int:
         """Send parked threads home, the coldest first, until ``keep`` slots are left; with ``idle_since`` only those
-        that have slept since before then. The number sent."""
+        that have slept since before then. The number sent.
+        """
         sent = 0
         with self.lock:
             while self._parked and self.slots > keep:
@@ -317,7 +351,8 @@ class Pool:
 
     def kick(self) -> bool:
         """Wake one more thread if jobs wait and none has been taken since the last kick: a light job that the others
-        relied on has turned out not to be. True while jobs wait. Loop only."""
+        relied on has turned out not to be. True while jobs wait. Loop only.
+        """
         with self.lock:
             if not self.backlog.ready:
                 return False

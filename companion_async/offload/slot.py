@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable
-from contextvars import Context
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from companion_async.offload.interrupt import InterruptGate
 from companion_async.offload.mailbox import Mailbox
@@ -19,7 +19,7 @@ processor time the thread used, ``None`` where it was not measured."""
 class Job(Protocol):
     """What a slot needs to know of a task."""
 
-    context: Context
+    context: Any
     function: Callable[..., Any]
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
@@ -29,9 +29,14 @@ class Job(Protocol):
     on_loop: bool
     interruptible: bool
 
+    @property
+    def lane(self) -> Any: ...
+
 
 class Source(Protocol):
     """Where a slot gets its jobs, and where it says that it has ended one."""
+
+    on_thread: Callable[[Slot], None] | None
 
     def take(self, slot: Slot) -> Job | None: ...
 
@@ -58,8 +63,8 @@ class Slot(Seat):
 
     __slots__ = ("gate", "interrupts", "name", "native_id", "parked_at", "retiring", "searching", "thread_id")
 
-    running: dict[int, Slot] = {}
-    """The slots by the identity of their thread: how work finds the slot it runs in."""
+    running: ClassVar[dict[int, Seat]] = {}
+    """The places of work by the identity of their thread: how work finds the task it is."""
 
     def __init__(self, name: str) -> None:
         super().__init__()
@@ -74,14 +79,19 @@ class Slot(Seat):
         self.gate = threading.Lock()
         self.gate.acquire()
 
-    def work(self, source: Source, mailbox: Mailbox, deliver: Callable[[Outcome], None], now: Callable[[], float]) -> None:
+    def work(
+        self, source: Source, mailbox: Mailbox, deliver: Callable[[Outcome], None], now: Callable[[], float]
+    ) -> None:
         """The thread's whole life: run jobs until the source has none for it any more."""
         thread = threading.current_thread()
         usual, thread.name = thread.name, self.name
         self.thread_id, self.native_id = threading.get_ident(), threading.get_native_id()
         Slot.running[self.thread_id] = self
         take, post, cpu_time = source.take, mailbox.post, time.thread_time
+        usual_cpus = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
         try:
+            if source.on_thread is not None:
+                source.on_thread(self)
             while (job := take(self)) is not None:
                 value: Any = None
                 error: BaseException | None = None
@@ -96,7 +106,7 @@ class Slot(Seat):
                             value = job.context.run(job.function, *job.args, **job.kwargs)
                     else:
                         value = job.context.run(job.function, *job.args, **job.kwargs)
-                except BaseException as raised:  # noqa: BLE001 - a thread must not let anything out
+                except BaseException as raised:
                     trace = raised.__traceback__
                     # Our own frame is of no use to a reader, and would tie the error to this thread's locals.
                     error = raised.with_traceback(trace.tb_next if trace is not None else None)
@@ -109,3 +119,5 @@ class Slot(Seat):
         finally:
             del Slot.running[self.thread_id]
             thread.name = usual
+            if usual_cpus is not None and os.sched_getaffinity(0) != usual_cpus:
+                os.sched_setaffinity(0, usual_cpus)  # the thread goes back to anyio, which may lend it to anybody

@@ -37,14 +37,25 @@ class Threads:
         self._now = now
         self._on_refused = on_refused
         self._limiters: dict[str, anyio.CapacityLimiter] = {}
+        self._wanted: asyncio.Queue[tuple[Pool, Slot]] = asyncio.Queue()
+        group.start_soon(self._serve, name="companion threads")
 
     def start(self, pool: Pool, slot: Slot) -> None:
         """Begin the slot's thread. Loop only."""
+        # A task group takes children from tasks only, and slots are wanted in callbacks of the loop too.
+        self._wanted.put_nowait((pool, slot))
+
+    async def _serve(self) -> None:
+        while True:
+            pool, slot = await self._wanted.get()
+            self._group.start_soon(self._run, pool, slot, self._limiter(pool), name=slot.name)
+
+    def _limiter(self, pool: Pool) -> anyio.CapacityLimiter:
         limiter = self._limiters.get(pool.name)
         if limiter is None:
             limiter = self._limiters[pool.name] = anyio.CapacityLimiter(1)
         limiter.total_tokens = max(pool.slots + pool.abandoned + 1, limiter.borrowed_tokens + 1)
-        self._group.start_soon(self._run, pool, slot, limiter, name=slot.name)
+        return limiter
 
     async def _run(self, pool: Pool, slot: Slot, limiter: anyio.CapacityLimiter) -> None:
         refused: BaseException | None = None
@@ -54,7 +65,7 @@ class Threads:
             await anyio.to_thread.run_sync(slot.work, *arguments, abandon_on_cancel=True, limiter=limiter)
         except asyncio.CancelledError:
             raise
-        except Exception as error:  # noqa: BLE001 - "can't start new thread" among them: the pool must hear of it
+        except Exception as error:
             logger.warning("A thread of category {} ended with {!r}.", pool.name, error)
             refused = error
         finally:

@@ -33,7 +33,8 @@ class Dependencies(Generic[Node]):
 
     def met(self, upstream: Node) -> list[Node]:
         """``upstream`` has ended: the nodes that waited for it, in the order they came; those it was the last for
-        no longer wait (`waits` tells which)."""
+        no longer wait (`waits` tells which).
+        """
         dependents = [node for node in self._dependents.pop(upstream, ()) if node in self._unmet]
         for node in dependents:
             unmet = self._unmet[node]

@@ -31,7 +31,9 @@ class Target:
 
     __slots__ = ("average", "cpu_share", "function", "kind", "light", "measures", "name", "on_loop", "runs", "streams")
 
-    def __init__(self, name: str, function: Callable[..., Any], kind: HandlerKind, *, offload_to_loop: bool = False) -> None:
+    def __init__(
+        self, name: str, function: Callable[..., Any], kind: HandlerKind, *, offload_to_loop: bool = False
+    ) -> None:
         self.name = name
         self.function = function
         self.kind = kind
@@ -60,7 +62,7 @@ class Port(Lane):
     """The lane of one module, and what submitting to it needs."""
 
     __slots__ = (
-        "_adhoc", "closed", "interruptible", "offload", "pool", "priority", "queue", "record", "retry", "targets", "timeout",
+        "_adhoc", "closed", "interruptible", "offload", "pool", "priority", "queue", "record", "retry", "submitted", "targets", "timeout", "wrap",
     )  # fmt: skip
 
     def __init__(
@@ -86,6 +88,8 @@ class Port(Lane):
         self.retry = retry
         self.offload = offload
         self.interruptible = False
+        self.submitted = 0
+        self.wrap: Callable[[Callable[..., Any]], Callable[..., Any]] | None = None
         self.closed: tuple[str, str] | None = None
         self.targets: dict[str, Target] = {}
         self._adhoc: dict[object, Target] = {}
@@ -98,7 +102,7 @@ class Port(Lane):
             target = old.get(name)
             if target is None or target.kind is not kind:
                 target = Target(name, function, kind, offload_to_loop=self.offload == "loop")
-            target.function = function
+            target.function = function if self.wrap is None else self.wrap(function)
             self.targets[name] = target
 
     def find(self, name: str) -> Target:

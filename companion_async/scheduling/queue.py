@@ -30,7 +30,20 @@ class Queued(Protocol):
 class Lane:
     """The tasks of one module, best first, with what decides whether the module may run one more."""
 
-    __slots__ = ("_dead", "_entry", "_finish", "_heap", "_start", "cap", "held", "name", "quota", "running", "size", "throttle")
+    __slots__ = (
+        "_dead",
+        "_entry",
+        "_finish",
+        "_heap",
+        "_start",
+        "cap",
+        "held",
+        "name",
+        "quota",
+        "running",
+        "size",
+        "throttle",
+    )
 
     def __init__(self, name: str, *, cap: int | None = None, quota: int = 1) -> None:
         self.name = name

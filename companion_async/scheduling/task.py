@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable, Generator
 from contextvars import Context
 from datetime import datetime
@@ -67,6 +68,7 @@ class Particulars(msgspec.Struct, eq=False):
     reason: str = ""
     waiters: list[asyncio.Future[None]] = []
     done_callbacks: list[Callable[[Any], Any]] = []
+    events: list[threading.Event] = []
 
 
 class Owner(Protocol):
@@ -100,7 +102,7 @@ class Task(msgspec.Struct, Generic[T], eq=False, weakref=True):
     function: Any
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
-    context: Context
+    context: Context | None
     level: int
     submitted: float
     deadline: float
@@ -266,7 +268,8 @@ class Task(msgspec.Struct, Generic[T], eq=False, weakref=True):
 
     async def wait(self, timeout: float | None = None) -> T:
         """The result, as by awaiting; giving up after ``timeout`` seconds (`TimeoutError`) or being cancelled leaves
-        the task alone."""
+        the task alone.
+        """
         if timeout is not None:
             timeout = self.owner.check_patience(timeout)
         if self.ended < 0:
@@ -286,7 +289,9 @@ class Task(msgspec.Struct, Generic[T], eq=False, weakref=True):
         """
         stream: Stream | None = self.more.stream if self.more is not None else None
         if stream is None:
-            raise CompanionError(f"Target {self.target!r} of module {self.module!r} is no generator: await the task instead.")
+            raise CompanionError(
+                f"Target {self.target!r} of module {self.module!r} is no generator: await the task instead."
+            )
         stream.touched = True
         while True:
             while stream.unread:
@@ -326,6 +331,13 @@ class Task(msgspec.Struct, Generic[T], eq=False, weakref=True):
         elif self.more is not None and waiter in self.more.waiters:
             self.more.waiters.remove(waiter)
         return self.ended < 0 and self.waiter is None and not (self.more is not None and self.more.waiters)
+
+    def point_at(self, function: Callable[..., Any]) -> None:
+        """Have the run, when it comes, call another function: its module has a new instance."""
+        if self.more is not None and self.more.stream is not None:
+            self.args = (function, *self.args[1:])
+        else:
+            self.function = function
 
     def __repr__(self) -> str:
         return f"<Task {self.id} {self.module}.{self.target} {self.state.value}>"

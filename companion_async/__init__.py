@@ -1,0 +1,103 @@
+"""An asyncio-native runtime with thread offload for AI companions and agents."""
+
+from __future__ import annotations
+
+from loguru import logger
+
+from companion_async.autonomy.decision import Decision
+from companion_async.brain.assembly import ShutdownReport
+from companion_async.brain.brain import Brain
+from companion_async.brain.config import BrainConfig
+from companion_async.errors import (
+    BrainClosedError,
+    CompanionError,
+    ConflictError,
+    DeadlockError,
+    DependencyCycleError,
+    DuplicateModuleError,
+    InvalidArgumentError,
+    InvalidPathError,
+    LockTimeoutError,
+    LockUpgradeError,
+    MissingExtraError,
+    ModuleUnavailableError,
+    QueueFullError,
+    SecurityError,
+    StorageError,
+    TaskCancelledError,
+    TaskCrashedError,
+    TaskTimeoutError,
+    UnknownModuleError,
+    UnknownResourceError,
+    UnknownTargetError,
+    UnknownTaskError,
+    UpstreamFailedError,
+    WrongThreadError,
+)
+from companion_async.modules.module import BaseModule
+from companion_async.modules.restart import RestartPolicy
+from companion_async.modules.retry import RetryPolicy
+from companion_async.modules.spec import ModuleSpec
+from companion_async.modules.state import ModuleState
+from companion_async.modules.timeout import Timeout
+from companion_async.priority import Priority
+from companion_async.scheduling.context import TaskContext, current_task
+from companion_async.scheduling.policies import SchedulingPolicy
+from companion_async.scheduling.task import Progress, Task, TaskState
+from companion_async.scheduling.ticker import Ticker
+from companion_async.status.category import CategoryStatus
+from companion_async.status.module import ModuleStatus
+from companion_async.status.system import SystemStatus
+
+# A library says nothing until it is asked to: logger.enable("companion_async") turns it on.
+logger.disable("companion_async")
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "BaseModule",
+    "Brain",
+    "BrainClosedError",
+    "BrainConfig",
+    "CategoryStatus",
+    "CompanionError",
+    "ConflictError",
+    "DeadlockError",
+    "Decision",
+    "DependencyCycleError",
+    "DuplicateModuleError",
+    "InvalidArgumentError",
+    "InvalidPathError",
+    "LockTimeoutError",
+    "LockUpgradeError",
+    "MissingExtraError",
+    "ModuleSpec",
+    "ModuleState",
+    "ModuleStatus",
+    "ModuleUnavailableError",
+    "Priority",
+    "Progress",
+    "QueueFullError",
+    "RestartPolicy",
+    "RetryPolicy",
+    "SchedulingPolicy",
+    "SecurityError",
+    "ShutdownReport",
+    "StorageError",
+    "SystemStatus",
+    "Task",
+    "TaskCancelledError",
+    "TaskContext",
+    "TaskCrashedError",
+    "TaskState",
+    "TaskTimeoutError",
+    "Ticker",
+    "Timeout",
+    "UnknownModuleError",
+    "UnknownResourceError",
+    "UnknownTargetError",
+    "UnknownTaskError",
+    "UpstreamFailedError",
+    "WrongThreadError",
+    "current_task",
+]

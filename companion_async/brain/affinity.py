@@ -1,0 +1,78 @@
+"""Threads kept on certain processors."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from loguru import logger
+
+from companion_async.errors import InvalidArgumentError
+from companion_async.offload.slot import Slot
+
+if TYPE_CHECKING:
+    from companion_async.brain.assembly import Assembly
+
+
+def pin(assembly: Assembly, name: str, cpus: Iterable[int]) -> None:
+    """`Brain.pin`."""
+    if not hasattr(os, "sched_setaffinity"):
+        raise InvalidArgumentError("This system has no thread affinity: pin() works on Linux.")
+    own = os.sched_getaffinity(0)
+    wanted = _checked(cpus, own)
+    scheduler = assembly.scheduler
+    if name in scheduler.pools:
+        pool = scheduler.pools[name]
+        pool.on_thread = _setter(wanted) if wanted else None
+        for slot in tuple(pool.alive):
+            _apply(slot, wanted or frozenset(own))
+        return
+    port = scheduler.port(name)
+    assembly.roster.registry.get(name)
+    port.wrap = (lambda function: _Pinned(function, wanted)) if wanted else None
+    module = assembly.roster.registry.get(name)
+    if module.instance is not None:
+        assembly.roster.point(module, port)
+
+
+def _checked(cpus: Iterable[int], own: set[int]) -> frozenset[int]:
+    try:
+        wanted = frozenset(cpus)
+    except TypeError:
+        raise InvalidArgumentError(f"cpus must be processor numbers; {cpus!r:.80} is not.") from None
+    if not all(isinstance(cpu, int) and not isinstance(cpu, bool) and cpu in own for cpu in wanted):
+        raise InvalidArgumentError(
+            f"cpus must be among the processors this process may use: {sorted(own)}; {sorted(wanted, key=str)} are not."
+        )
+    return wanted
+
+
+def _setter(cpus: frozenset[int]) -> Callable[[Slot], None]:
+    return lambda slot: _apply(slot, cpus)
+
+
+def _apply(slot: Slot, cpus: frozenset[int]) -> None:
+    if slot.native_id:
+        try:
+            os.sched_setaffinity(slot.native_id, cpus)
+        except OSError as error:
+            logger.warning("Thread {} could not be pinned: {}.", slot.name, error.strerror)
+
+
+class _Pinned:
+    """A handler whose thread keeps to its processors while it runs."""
+
+    __slots__ = ("__wrapped__", "_cpus", "_function")
+
+    def __init__(self, function: Callable[..., Any], cpus: frozenset[int]) -> None:
+        self._function = self.__wrapped__ = function
+        self._cpus = cpus
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        usual = os.sched_getaffinity(0)
+        os.sched_setaffinity(0, self._cpus)
+        try:
+            return self._function(*args, **kwargs)
+        finally:
+            os.sched_setaffinity(0, usual)

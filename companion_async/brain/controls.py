@@ -1,0 +1,284 @@
+"""What the decision loop reads and moves, on the live runtime."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from companion_async.autonomy.situation import LEVELS, CategoryReading, ModuleReading, Situation, StuckRun
+from companion_async.errors import InvalidArgumentError
+from companion_async.events.kinds import CategoryResized, utc
+from companion_async.modules.lifecycle import Module
+from companion_async.modules.state import ModuleState
+from companion_async.offload.pool import Pool
+from companion_async.offload.slot import Seat, Slot
+from companion_async.scheduling.task import Task
+
+if TYPE_CHECKING:
+    from companion_async.brain.assembly import Assembly
+
+_STACK_DEPTH = 20
+
+
+class BrainControls:
+    """Implements `companion_async.autonomy.controls.Controls`. Loop only."""
+
+    def __init__(self, assembly: Assembly) -> None:
+        self._assembly = assembly
+        self._usual_interval: float | None = None
+        self._abandoned: dict[Seat, str] = {}
+
+    # -- reading ---------------------------------------------------------------------------------------------------
+
+    def situation(self) -> Situation:
+        """Everything as it is now."""
+        assembly = self._assembly
+        watchdog, figures = assembly.watchdog, assembly.process_figures
+        now = assembly.clock.monotonic()
+        return Situation(
+            now=now,
+            categories=tuple(self._category(pool, now) for pool in assembly.scheduler.pools.values()),
+            modules=tuple(self._module(module) for module in assembly.roster.registry),
+            stuck=tuple(self._stuck(now)),
+            loop_lag=watchdog.lag.p99 if watchdog is not None else None,
+            memory_fraction=figures.memory_fraction if figures is not None else None,
+            process_cpu_seconds=figures.cpu_seconds if figures is not None else None,
+            total_threads=assembly.house.live,
+            max_threads=assembly.house.max_threads,
+            cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+            gil=getattr(sys, "_is_gil_enabled", lambda: True)(),
+            switch_interval=sys.getswitchinterval(),
+        )
+
+    def _category(self, pool: Pool, now: float) -> CategoryReading:
+        scheduler = self._assembly.scheduler
+        ports = [port for port in scheduler.ports.values() if port.pool is pool]
+        queue = scheduler.queues[pool.name]
+        levels = [0] * LEVELS
+        oldest = now
+        with pool.lock:
+            limit, working, abandoned, queued = pool.limit, pool.working, pool.abandoned, queue.ready
+            idle = [slot.parked_at for slot in pool.sleepers()]
+            if queued:
+                for port in ports:
+                    if port.open:
+                        for task in port.tasks():
+                            levels[task.level - 1] += 1
+                            oldest = min(oldest, task.submitted)
+        return CategoryReading(
+            name=pool.name,
+            limit=limit,
+            configured=self._assembly.config.categories[pool.name],
+            working=working,
+            stuck=sum(task.port.pool is pool for task in scheduler.limits.held.values()),
+            idle=len(idle),
+            longest_idle=now - min(idle) if idle else 0.0,
+            abandoned=abandoned,
+            budget=pool.budget,
+            queued=sum(levels),
+            queued_by_level=tuple(levels),
+            oldest_wait=max(0.0, now - oldest),
+            arrivals=sum(port.submitted for port in ports),
+            completions=sum(port.record.run.count for port in ports),
+            run_seconds=sum(port.record.run_seconds for port in ports),
+        )
+
+    def _module(self, module: Module) -> ModuleReading:
+        record, port = module.record, self._assembly.scheduler.ports[module.name]
+        return ModuleReading(
+            name=module.name,
+            category=module.spec.category,
+            state=module.state.value,
+            failures_in_row=record.failures_in_row,
+            healing=module.name in self._assembly.healing,
+            restarts_left=module.history.left(self._assembly.clock.monotonic()),
+            generation=module.generation,
+            running=port.running,
+            queued=port.size,
+            abandoned=sum(name == module.name for name in self._abandoned.values()),
+            cap=port.throttle,
+            runs=record.run.count,
+            run_seconds=record.run_seconds,
+            measured_runs=record.cpu_runs,
+            measured_seconds=record.cpu_run_seconds,
+            cpu_seconds=record.cpu_seconds,
+        )
+
+    def _stuck(self, now: float) -> list[StuckRun]:
+        """Runs that go on beyond a minute: the rules decide from what length on one is stuck."""
+        after = self._assembly.config.autonomy.stuck_after
+        found = []
+        for pool in self._assembly.scheduler.pools.values():
+            for slot in tuple(pool.alive):
+                task: Any = slot.job
+                if task is None or slot.abandoned or slot.waiting or task.started < 0 or now - task.started < after:
+                    continue
+                still = now - max(slot.beat, task.started)
+                found.append(
+                    StuckRun(
+                        task_id=task.id,
+                        module=task.module,
+                        category=pool.name,
+                        running_seconds=now - task.started,
+                        still_seconds=still,
+                        stack=stack_of(slot),
+                    )
+                )
+        return found
+
+    # -- moving ----------------------------------------------------------------------------------------------------
+
+    def resize(self, category: str, limit: int) -> None:
+        """Set a category's limit."""
+        self._assembly.resize(category, limit, "decided by the brain")
+        self._assembly.threads_auto_scaled += 1
+
+    def retire_idle(self, category: str, keep: int, idle_for: float = 0.0) -> int:
+        """End parked threads, the coldest first."""
+        since = self._assembly.clock.monotonic() - idle_for if idle_for else None
+        return self._assembly.scheduler.pools[category].retire(keep, since)
+
+    async def restart_module(self, name: str, generation: int, reason: str) -> bool:
+        """Restart a module after its backoff."""
+        assembly = self._assembly
+        module = assembly.roster.registry.get(name)
+        if module.generation != generation:
+            return False
+        delay = module.history.next_delay(assembly.clock.monotonic())
+        if delay is None:
+            await self.quarantine(name, "its restarts are used up")
+            raise InvalidArgumentError(f"Module {name!r} has used up its restarts and is quarantined.")
+        assembly.healing.add(name)
+        try:
+            await assembly.clock.sleep(delay)
+            if module.generation != generation:
+                return False
+            assembly.threads_restarted += 1
+            if not await assembly.roster.restart(name, expected_generation=generation, patience=0.0):
+                raise InvalidArgumentError(f"Module {name!r} could not start: {module.reason}")
+            return True
+        finally:
+            assembly.healing.discard(name)
+
+    async def quarantine(self, name: str, reason: str) -> bool:
+        """Stop a module until a person resumes it."""
+        module = self._assembly.roster.registry.get(name)
+        if module.state is ModuleState.STOPPED:
+            return False
+        await module.quarantine(reason)
+        return True
+
+    def replace_worker(self, task_id: str, reason: str) -> bool:
+        """Give up on a run that is stuck."""
+        scheduler = self._assembly.scheduler
+        task = scheduler.find(task_id)
+        seat = scheduler.limits.seat_of(task)
+        if task.ended >= 0 or seat is None:
+            return False
+        now = scheduler.clock.monotonic()
+        scheduler.time_out(task, "run", now - task.started, now, now - task.started)
+        return seat.abandoned
+
+    def throttle(self, module: str, cap: int | None) -> None:
+        """Cap how many runs of a module go on at once."""
+        port = self._assembly.scheduler.port(module)
+        with port.pool.lock:
+            port.throttle = cap
+            port.queue.refresh(port)
+        port.pool.pump()
+
+    def set_switch_interval(self, seconds: float | None) -> None:
+        """How long a thread may keep the interpreter from the others."""
+        if seconds is not None:
+            if self._usual_interval is None:
+                self._usual_interval = sys.getswitchinterval()
+            sys.setswitchinterval(seconds)
+        elif self._usual_interval is not None:
+            sys.setswitchinterval(self._usual_interval)
+            self._usual_interval = None
+
+    def adjust_priority(self, category: str, waited: float) -> int:
+        """Raise what has waited long by one level."""
+        scheduler = self._assembly.scheduler
+        pool, queue = scheduler.pools[category], scheduler.queues[category]
+        before = scheduler.clock.monotonic() - waited
+        raised = 0
+        with pool.lock:
+            for port in [port for port in scheduler.ports.values() if port.pool is pool]:
+                for task in [task for task in port.tasks() if task.submitted <= before and task.level > 1]:
+                    task.level -= 1
+                    queue.reorder(task)
+                    raised += 1
+        return raised
+
+    def shed(self, category: str, count: int, lowest: int) -> int:
+        """Cancel the least urgent of what waits, the newest first."""
+        scheduler = self._assembly.scheduler
+        pool = scheduler.pools[category]
+        with pool.lock:
+            waiting: list[Any] = [
+                task for port in scheduler.ports.values() if port.pool is pool for task in port.tasks()
+            ]
+        waiting = [task for task in waiting if task.level >= lowest]
+        waiting.sort(key=lambda task: (task.level, task.submitted, task.number), reverse=True)
+        return sum(task.cancel("shed under overload") for task in waiting[:count])
+
+    # -- what the pools report -------------------------------------------------------------------------------------
+
+    def replaced(self, pool: Pool, task: Task[Any], seat: Seat) -> None:
+        """A run that did not stop lost its slot to another: say so, with its stack."""
+        assembly = self._assembly
+        self._abandoned[seat] = task.module
+        for gone in [seat for seat in self._abandoned if seat.job is None or not seat.abandoned]:
+            del self._abandoned[gone]
+        assembly.threads_restarted += 1
+        error = type(task.error).__name__
+        assembly.decisions.record(
+            "replace_worker",
+            task.module,
+            {
+                "task_id": task.id,
+                "category": pool.name,
+                "abandoned": pool.abandoned,
+                "budget": pool.budget,
+                "stack": list(stack_of(seat)),
+            },
+            f"The run of task {task.id} did not stop ({error}): its slot is replaced, its thread counted as abandoned until it ends.",
+            rule="stuck_run",
+        )
+
+    def held(self, pool: Pool, task: Task[Any]) -> None:
+        """A run that does not stop keeps its slot, since the budget is spent: quarantine what spends it."""
+        assembly = self._assembly
+        module = task.module
+        spent = sum(name == module for name in self._abandoned.values())
+        assembly.decisions.record(
+            "replace_worker",
+            module,
+            {"task_id": task.id, "category": pool.name, "abandoned": pool.abandoned, "budget": pool.budget},
+            f"Category {pool.name} has {pool.abandoned} abandoned threads, all that its budget allows: work waits.",
+            applied=False,
+            rule="stuck_run",
+        )
+        if module in assembly.roster.registry and spent * 2 >= max(1, pool.budget):
+            assembly.quarantine_soon(
+                module, f"its runs have spent the budget of {pool.budget} abandoned threads of {pool.name}"
+            )
+
+    def resized(self, pool: Pool, old: int, reason: str) -> None:
+        """Tell of a new limit."""
+        topic = self._assembly.bus.topic("category.resized")
+        if topic.active:
+            topic.publish(CategoryResized(pool.name, old, pool.limit, utc(self._assembly.clock.time()), reason))
+
+
+def stack_of(seat: Seat) -> tuple[str, ...]:
+    """Where a seat's thread is just now, innermost last; empty for a coroutine."""
+    frame = sys._current_frames().get(seat.thread_id) if isinstance(seat, Slot) else None
+    lines: list[str] = []
+    while frame is not None and len(lines) < _STACK_DEPTH:
+        code = frame.f_code
+        lines.append(f"{code.co_filename.rpartition('/')[2]}:{frame.f_lineno} in {code.co_qualname}")
+        frame = frame.f_back
+    return tuple(reversed(lines))

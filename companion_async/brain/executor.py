@@ -1,0 +1,139 @@
+"""A category as a `concurrent.futures.Executor`, for code that has never heard of this project."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from companion_async.errors import BrainClosedError, TaskCrashedError
+from companion_async.scheduling.context import current_seat
+
+if TYPE_CHECKING:
+    from companion_async.brain.brain import Brain
+
+T = TypeVar("T")
+
+
+class WorkFuture(concurrent.futures.Future[T]):
+    """A future whose ``result`` and ``exception``, called inside work, lend the slot while they wait."""
+
+    def result(self, timeout: float | None = None) -> T:
+        with _lent(self):
+            return super().result(timeout)
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        with _lent(self):
+            return super().exception(timeout)
+
+
+class CategoryExecutor(concurrent.futures.Executor):
+    """Runs callables in a category's slots, at the brain's default priority and without a time limit.
+
+    ``submit``, ``map``, ``shutdown``, ``wait`` and ``as_completed`` mean what they mean for a `ThreadPoolExecutor`,
+    from any thread. Its own ``shutdown`` closes this door only; the category goes on. The loop starts the category's
+    threads, so blocking the loop's own thread on a future may wait for ever: there, ``await asyncio.wrap_future``.
+    """
+
+    def __init__(self, brain: Brain, module: str) -> None:
+        self._brain = brain
+        self._module = module
+        self._lock = threading.Lock()
+        self._closed = False
+        self._pending: set[concurrent.futures.Future[Any]] = set()
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> concurrent.futures.Future[T]:
+        """Schedule ``fn(*args, **kwargs)``; never waits, and waits in line where the queue is full."""
+        with self._lock:
+            if self._closed:
+                raise RuntimeError("cannot schedule new futures after shutdown")
+            phase = self._brain.phase
+            if phase != "running":
+                raise BrainClosedError(phase)
+            future: WorkFuture[T] = WorkFuture()
+            self._pending.add(future)
+        future.add_done_callback(self._forget)
+        work = _Work(future, fn, args, kwargs)
+        if self._brain.on_loop_thread():
+            self._put(work)
+        else:
+            self._brain.post(self._put, work)
+        return future
+
+    def _put(self, work: _Work) -> None:
+        try:
+            task = self._brain.submit(self._module, work.run, timeout=None, on_full="wait")
+        except Exception as error:
+            if work.future.set_running_or_notify_cancel():
+                work.future.set_exception(error)
+            return
+        task.add_done_callback(work.ended)
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Take no more; with ``cancel_futures`` cancel what has not begun; with ``wait`` return when all has ended."""
+        with self._lock:
+            self._closed = True
+            pending = tuple(self._pending)
+        if cancel_futures:
+            for future in pending:
+                future.cancel()
+        if wait:
+            concurrent.futures.wait(pending)
+
+    def _forget(self, future: concurrent.futures.Future[Any]) -> None:
+        with self._lock:
+            self._pending.discard(future)
+
+
+class _Work:
+    """One call and its future. What the call raises goes to the future; the task itself succeeds."""
+
+    __slots__ = ("_args", "_fn", "_kwargs", "future")
+
+    def __init__(
+        self, future: concurrent.futures.Future[Any], fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
+        self.future = future
+        self._fn, self._args, self._kwargs = fn, args, kwargs
+
+    def run(self) -> None:
+        future = self.future
+        if not future.set_running_or_notify_cancel():
+            return
+        try:
+            result = self._fn(*self._args, **self._kwargs)
+        except Exception as error:
+            future.set_exception(error)
+        except BaseException as error:
+            crash = TaskCrashedError("of an executor", "executor", type(error).__name__)
+            crash.__cause__ = error
+            future.set_exception(crash)
+        else:
+            future.set_result(result)
+        finally:
+            self._fn = self._args = self._kwargs = None  # type: ignore[assignment]
+
+    def ended(self, task: Any) -> None:
+        """The task has ended: if it never ran, the future must not wait for ever."""
+        if not self.future.done() and not self.future.running() and self.future.set_running_or_notify_cancel():
+            self.future.set_exception(task.exception() if not task.cancelled() else BrainClosedError("shutting down"))
+
+
+class _lent:
+    """Lend the calling work's slot while it blocks on a future that is not done."""
+
+    def __init__(self, future: concurrent.futures.Future[Any]) -> None:
+        self._future = future
+        self._seat: Any = None
+
+    def __enter__(self) -> None:
+        seat = None if self._future.done() else current_seat()
+        owner = getattr(seat.job, "owner", None) if seat is not None else None
+        if seat is not None and owner is not None and not owner.on_loop_thread() and not seat.waiting:
+            self._seat = seat
+            owner.joins.lend(seat)
+
+    def __exit__(self, *exc: object) -> None:
+        if self._seat is not None:
+            self._seat.job.owner.joins.reclaim_in_thread(self._seat)

@@ -1,0 +1,136 @@
+"""From the live runtime to its immutable pictures."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from companion_async.events.kinds import utc
+from companion_async.modules.lifecycle import Module
+from companion_async.modules.record import ErrorEntry as Recorded
+from companion_async.offload.pool import Pool
+from companion_async.status.category import CategoryStatus
+from companion_async.status.module import ErrorEntry, ModuleStatus, Percentiles
+from companion_async.status.picture import FrozenMap
+from companion_async.status.system import SystemStats, SystemStatus
+from companion_async.status.worker import WorkerStatus
+
+if TYPE_CHECKING:
+    from companion_async.brain.assembly import Assembly
+
+
+class Pictures:
+    """Takes the pictures. Loop only."""
+
+    def __init__(self, assembly: Assembly) -> None:
+        self._assembly = assembly
+
+    def system(self) -> SystemStatus:
+        """The whole runtime at this moment."""
+        assembly = self._assembly
+        scheduler, house, config = assembly.scheduler, assembly.house, assembly.config
+        categories = {name: self.category(pool) for name, pool in scheduler.pools.items()}
+        watchdog, process = assembly.watchdog, assembly.process_figures
+        return SystemStatus(
+            enabled=True,
+            timestamp=utc(assembly.clock.time()),
+            total_threads=house.live,
+            active_threads=sum(status.active for status in categories.values()),
+            abandoned_threads=sum(status.abandoned for status in categories.values()),
+            max_threads=house.max_threads,
+            auto_scaling=config.auto_scaling,
+            uptime=assembly.uptime,
+            pending_tasks=scheduler.live,
+            categories=FrozenMap(categories),
+            module_threads=FrozenMap({module.name: self.module(module).brief() for module in assembly.roster.registry}),
+            stats=SystemStats(
+                total_threads_created=house.created,
+                total_tasks_completed=scheduler.completed,
+                total_tasks_failed=scheduler.failed + scheduler.timed_out,
+                threads_auto_scaled=assembly.threads_auto_scaled,
+                threads_restarted=assembly.threads_restarted,
+            ),
+            loop_lag=watchdog.lag.last if watchdog is not None else None,
+            loop_lag_p99=watchdog.lag.p99 if watchdog is not None else None,
+            memory_bytes=process.memory_bytes if process is not None else None,
+            memory_fraction=process.memory_fraction if process is not None else None,
+            cpu_percent=process.cpu_percent if process is not None else None,
+        )
+
+    def category(self, pool: Pool) -> CategoryStatus:
+        """One category."""
+        scheduler = self._assembly.scheduler
+        queue = scheduler.queues[pool.name]
+        with pool.lock:
+            working, slots, abandoned, limit, queued = pool.working, pool.slots, pool.abandoned, pool.limit, queue.size
+        return CategoryStatus(
+            name=pool.name,
+            active=working,
+            total=slots,
+            max=limit,
+            configured=self._assembly.config.categories[pool.name],
+            queued=queued + scheduler.admission.waiting(pool),
+            abandoned=abandoned,
+            abandoned_budget=pool.budget,
+            utilization=min(1.0, working / limit),
+            overloaded=pool.name in scheduler.admission.strained,
+            workers=tuple(self._worker(slot) for slot in sorted(pool.alive, key=lambda slot: slot.name)),
+        )
+
+    def _worker(self, slot: Any) -> WorkerStatus:
+        task, now = slot.job, self._assembly.clock.monotonic()
+        busy = task is not None
+        return WorkerStatus(
+            name=slot.name,
+            native_id=slot.native_id or None,
+            state="abandoned" if slot.abandoned else "busy" if busy else "idle",
+            module=task.module if busy else None,
+            task_id=task.id if busy else None,
+            running_seconds=max(0.0, now - task.started) if busy and task.started >= 0 else None,
+            cpu_percent=self._assembly.thread_cpu.get(slot.native_id),
+        )
+
+    def module(self, module: Module) -> ModuleStatus:
+        """One module."""
+        assembly, record, spec = self._assembly, module.record, module.spec
+        port = assembly.scheduler.ports[module.name]
+        up = record.started_at
+        return ModuleStatus(
+            name=module.name,
+            state=module.state.value,
+            category=spec.category,
+            priority=port.priority.name.lower(),
+            tasks_completed=record.tasks_completed,
+            tasks_failed=record.tasks_failed + record.tasks_timed_out,
+            success_rate=record.success_rate,
+            uptime=max(0.0, assembly.clock.monotonic() - up) if up is not None else 0.0,
+            queue_size=port.size,
+            running=port.running,
+            last_activity=self._date(record.last_activity),
+            errors=tuple(_entry(error) for error in record.errors),
+            run_seconds=Percentiles(*record.run.quantiles((0.5, 0.95, 0.99))),
+            wait_seconds=Percentiles(*record.wait.quantiles((0.5, 0.95, 0.99))),
+            cpu_percent=assembly.module_cpu.get(module.name, 0.0),
+            cpu_bound=assembly.decisions.cpu_bound(module.name),
+            cpu_cap=port.throttle,
+            max_concurrency=port.cap,
+            quota=port.quota,
+            restarts=module.restarts,
+            reason=module.reason,
+        )
+
+    def _date(self, monotonic: float | None) -> datetime | None:
+        return None if monotonic is None else self._assembly.scheduler.date(monotonic)
+
+
+def _entry(error: Recorded) -> ErrorEntry:
+    # The same failure has the same id in the picture and in the log, without a table of them.
+    name = f"{error.type}|{error.task_id}|{error.timestamp.timestamp()}|{error.message}"
+    return ErrorEntry(
+        id=hashlib.blake2s(name.encode(), digest_size=6).hexdigest(),
+        type=error.type,
+        message=error.message,
+        timestamp=error.timestamp,
+        task_id=error.task_id,
+    )

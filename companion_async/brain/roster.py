@@ -1,0 +1,286 @@
+"""The modules of a brain: registered, started in order, and joined to the scheduler's ports."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import anyio
+from anyio.abc import TaskGroup
+from msgspec import UNSET
+
+from companion_async.clock import Clock
+from companion_async.errors import InvalidArgumentError, ModuleUnavailableError
+from companion_async.events.bus import EventBus
+from companion_async.events.kinds import (
+    ModuleCompleted,
+    ModuleError,
+    ModulePaused,
+    ModuleRestarted,
+    ModuleResumed,
+    ModuleStarted,
+    utc,
+)
+from companion_async.modules.lifecycle import Module
+from companion_async.modules.registry import Registry
+from companion_async.modules.spec import ModuleSpec
+from companion_async.modules.state import ModuleState
+from companion_async.modules.timeout import Timeout
+from companion_async.scheduling.port import Port
+from companion_async.scheduling.scheduler import Scheduler
+from companion_async.scheduling.task import Task
+from companion_async.security import check_count
+
+_HOLDS = frozenset({ModuleState.INITIALIZING, ModuleState.PAUSED, ModuleState.ERROR, ModuleState.WAITING})
+
+
+class Roster:
+    """Keeps every module and its port in step: a state change of the one opens, holds or closes the other. Loop only.
+
+    A module that cannot start stands in ``error`` and its work waits while it is healed; what depends on it stays
+    ``waiting`` until it is up.
+    """
+
+    def __init__(
+        self,
+        brain: Any,
+        scheduler: Scheduler,
+        bus: EventBus,
+        clock: Clock,
+        default_timeout: Timeout,
+        call_in_thread: Callable[[Callable[[], Any]], Any],
+    ) -> None:
+        self.registry = Registry()
+        self.group: TaskGroup | None = None
+        self._brain = brain
+        self._scheduler = scheduler
+        self._bus = bus
+        self._clock = clock
+        self._default_timeout = default_timeout
+        self._call_in_thread = call_in_thread
+        self._grace = scheduler.settings.cancel_grace
+
+    # -- registration ----------------------------------------------------------------------------------------------
+
+    async def register(self, specs: Iterable[ModuleSpec]) -> None:
+        """Add all specs, or with an error none, and start them in order. Cancelled meanwhile, those not yet started
+        are taken out again.
+        """
+        specs = tuple(specs)
+        for spec in specs:
+            if not isinstance(spec, ModuleSpec):
+                raise InvalidArgumentError(f"register_all takes ModuleSpecs; {type(spec).__name__} is none.")
+            if spec.category not in self._scheduler.pools:
+                known = ", ".join(self._scheduler.pools)
+                raise InvalidArgumentError(
+                    f"Module {spec.name!r} asks for the unknown category {spec.category!r}. Known: {known}."
+                )
+        order = self.registry.check(specs)
+        modules = {
+            spec.name: Module(spec, clock=self._clock, call_in_thread=self._call_in_thread, on_change=self._changed)
+            for spec in specs
+        }
+        self.registry.add(*modules.values())
+        for module in modules.values():
+            self._open_port(module)
+        try:
+            for name in order:
+                await self._start(modules[name])
+        except BaseException:
+            for name in reversed(order):
+                if modules[name].state not in (ModuleState.RUNNING, ModuleState.PAUSED, ModuleState.ERROR):
+                    self._forget(name)
+            raise
+
+    def _open_port(self, module: Module) -> None:
+        spec, scheduler = module.spec, self._scheduler
+        port = Port(
+            spec.name,
+            scheduler.pools[spec.category],
+            scheduler.queues[spec.category],
+            module.record,
+            priority=spec.priority,
+            timeout=self._default_timeout if spec.timeout is UNSET else spec.timeout,
+            retry=spec.retry,
+            cap=spec.max_concurrency,
+            quota=spec.quota,
+            offload=spec.offload,
+        )
+        port.held = True
+        scheduler.ports[spec.name] = port
+        if module.handlers is not None:
+            port.serve(
+                {name: (_absent, handler.kind) for name, handler in module.handlers.items()},
+                interruptible=module.interruptible,
+            )
+
+    async def _start(self, module: Module) -> None:
+        if all(
+            self.registry.get(name).state in (ModuleState.RUNNING, ModuleState.PAUSED)
+            for name in module.spec.depends_on
+        ):
+            await module.start(self._brain)
+        elif module.state is not ModuleState.WAITING:
+            module.defer()
+
+    async def unregister(self, name: str) -> None:
+        """Take a module out: what waits is cancelled, what runs may end within the grace, then it is stopped."""
+        module = self.registry.get(name)
+        dependents = self.registry.dependents(name)
+        if dependents:
+            raise InvalidArgumentError(
+                f"Module {name!r} cannot be unregistered: {', '.join(dependents)} depend on it. Unregister these first."
+            )
+        port = self._scheduler.ports[name]
+        port.closed = ("being unregistered", "")
+        self._cancel_waiting(port, "its module was unregistered")
+        await self._running_ended(port, self._grace)
+        await module.stop("unregistered")
+        self._forget(name)
+
+    def _forget(self, name: str) -> None:
+        port = self._scheduler.ports.pop(name, None)
+        if port is not None:
+            self._cancel_waiting(port, "its module was unregistered")
+        if name in self.registry:
+            self.registry.remove(name)
+
+    # -- a person's word, or a decision's --------------------------------------------------------------------------
+
+    def pause(self, name: str) -> None:
+        """Running work ends, the rest is held."""
+        self.registry.get(name).pause()
+
+    def resume(self, name: str) -> None:
+        """Take back a pause; a stopped or quarantined module is started again, which takes its time."""
+        module = self.registry.get(name)
+        if module.state is ModuleState.STOPPED and self.group is not None:
+            self.group.start_soon(self._start, module)
+        else:
+            module.resume()
+
+    async def restart(
+        self, name: str, *, expected_generation: int | None = None, patience: float | None = None
+    ) -> bool:
+        """A fresh instance once running work has ended, or after ``patience`` seconds (the grace); waiting work is held
+        meanwhile and runs on the new instance.
+        """
+        module, port = self.registry.get(name), self._scheduler.ports[name]
+        self._scheduler.hold(port, True)
+        try:
+            await self._running_ended(port, self._grace if patience is None else patience)
+            up = await module.restart(expected_generation)
+        finally:
+            self._scheduler.hold(port, module.state in _HOLDS)
+        topic = self._bus.topic("module.restarted")
+        if up and topic.active:
+            topic.publish(
+                ModuleRestarted(name, module.spec.category, utc(self._clock.time()), module.restarts, module.reason)
+            )
+        return up
+
+    async def stop_all(self, seconds: float) -> None:
+        """Stop every module, dependents first, within about ``seconds`` in all."""
+        with anyio.move_on_after(seconds):
+            for module in self.registry.in_stop_order():
+                await module.stop("the brain is shutting down")
+
+    def set_quota(self, name: str, quota: int) -> None:
+        """Change a module's weight in fair shares."""
+        self.registry.get(name)
+        port = self._scheduler.ports[name]
+        check_count(quota, "quota", maximum=1_000_000)
+        with port.pool.lock:
+            port.quota = quota
+
+    # -- in step ---------------------------------------------------------------------------------------------------
+
+    def _changed(self, module: Module, old: ModuleState, new: ModuleState) -> None:
+        port = self._scheduler.ports.get(module.name)
+        if port is None:
+            return
+        if new in (ModuleState.RUNNING, ModuleState.PAUSED):
+            port.closed = None
+            if old not in (ModuleState.RUNNING, ModuleState.PAUSED):
+                self.point(module, port)
+        elif new in (ModuleState.STOPPING, ModuleState.STOPPED):
+            port.closed = ("quarantined" if module.quarantined else new.value, module.reason)
+            if new is ModuleState.STOPPED:
+                self._cancel_waiting(port, f"its module is {port.closed[0]}")
+        else:
+            port.closed = None
+        if port.held != (new in _HOLDS):
+            self._scheduler.hold(port, new in _HOLDS)
+        self._announce(module, old, new)
+        if new is ModuleState.RUNNING and self.group is not None:
+            for name in self.registry.dependents(module.name):
+                dependent = self.registry.get(name)
+                if dependent.state is ModuleState.WAITING:
+                    self.group.start_soon(self._start, dependent)
+
+    def point(self, module: Module, port: Port) -> None:
+        """Point the port's targets, and the tasks that wait already, at the instance that has just started."""
+        handlers = module.handlers or {}
+        port.serve(
+            {name: (module.bound(name), handler.kind) for name, handler in handlers.items()},
+            interruptible=module.interruptible,
+        )
+        for task in self._scheduler.history:
+            if task.port is port and task.ended < 0 and not task.running:
+                target = port.targets.get(task.plan.name)
+                if target is task.plan:
+                    task.point_at(target.function)
+
+    def _cancel_waiting(self, port: Port, reason: str) -> None:
+        for task in self._scheduler.history:
+            if task.port is port and task.ended < 0 and not task.running:
+                task.cancel(reason)
+
+    async def _running_ended(self, port: Port, patience: float) -> None:
+        await self.ended([task for task in self._scheduler.history if task.port is port and task.running], patience)
+
+    async def ended(self, tasks: list[Task[Any]], patience: float | None) -> bool:
+        """Wait until all of ``tasks`` have ended, at most ``patience`` seconds; whether they have."""
+        if not tasks:
+            return True
+        waiters = [(task, task.join()) for task in tasks if task.ended < 0]
+        everything = asyncio.gather(*(waiter for _, waiter in waiters))
+        if patience is None:
+            await everything
+            return True
+        timer = self._clock.call_later(patience, everything.cancel)  # type: ignore[arg-type]
+        try:
+            await everything
+            return True
+        except asyncio.CancelledError:
+            for task, waiter in waiters:
+                task.leave(waiter)
+            current = asyncio.current_task()
+            if current is not None and current.cancelling():
+                raise
+            return False
+        finally:
+            timer.cancel()
+
+    def _announce(self, module: Module, old: ModuleState, new: ModuleState) -> None:
+        known = (module.name, module.spec.category, utc(self._clock.time()))
+        event: Any = None
+        if new is ModuleState.RUNNING:
+            event = ModuleResumed(*known) if old is ModuleState.PAUSED else ModuleStarted(*known)
+        elif new is ModuleState.PAUSED:
+            event = ModulePaused(*known)
+        elif new is ModuleState.ERROR:
+            last = module.record.errors[-1] if module.record.errors else None
+            event = ModuleError(*known, last.type if last else "", last.message if last else "")
+        elif new is ModuleState.STOPPED:
+            event = ModuleCompleted(*known, module.reason)
+        if event is not None:
+            topic = self._bus.topic(event.kind)
+            if topic.active:
+                topic.publish(event)
+
+
+def _absent() -> None:
+    """Stands in a port until its module has an instance."""
+    raise ModuleUnavailableError("a module", "not started")

@@ -1,0 +1,108 @@
+"""Who is let in: the bounds on what may wait, the line in front of a full queue, and the word that it is too much."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from companion_async.errors import InvalidArgumentError, QueueFullError
+from companion_async.offload.pool import Pool
+from companion_async.scheduling.task import Task
+
+if TYPE_CHECKING:
+    from companion_async.scheduling.scheduler import Scheduler
+
+ON_FULL = ("reject", "wait")
+_USUAL_RUN = 0.05
+_LONGEST_ADVICE = 60.0
+
+
+class Admission:
+    """Keeps queues within their capacity. A task that waits for room is accepted: it enters in order, and can be
+    cancelled or time out where it stands. Loop only.
+    """
+
+    def __init__(self, scheduler: Scheduler) -> None:
+        self._scheduler = scheduler
+        self._lines: dict[Pool, dict[Task[Any], None]] = {}
+        self._overloaded: dict[Pool, str] = {}
+
+    def check(self, task: Task[Any], rule: str, *, blocked: bool) -> bool:
+        """Whether the task has to wait for room; `QueueFullError` if it is refused. A task that waits for others needs
+        no room yet.
+        """
+        if rule not in ON_FULL:
+            raise InvalidArgumentError(f"on_full must be one of {', '.join(ON_FULL)}; {rule!r:.80} is not.")
+        scheduler, pool = self._scheduler, task.port.pool
+        settings = scheduler.settings
+        if scheduler.live >= settings.max_pending_tasks:
+            self.overloaded(pool, "max_pending_tasks")
+            raise QueueFullError("all categories", settings.max_pending_tasks, self.advice(pool))
+        if blocked:
+            return False
+        if task.port.queue.size < settings.queue_capacity and pool not in self._lines:
+            return False
+        self.overloaded(pool, "queue_capacity")
+        if rule == "reject":
+            raise QueueFullError(pool.name, settings.queue_capacity, self.advice(pool))
+        return True
+
+    def advice(self, pool: Pool) -> float:
+        """Seconds in which the queue should have moved on by about a tenth, from what its runs have taken lately."""
+        queue = self._scheduler.queues[pool.name]
+        runs = [port.record.average_run for port in self._scheduler.ports.values() if port.pool is pool]
+        known = [run for run in runs if run is not None]
+        run = sum(known) / len(known) if known else _USUAL_RUN
+        return min(_LONGEST_ADVICE, max(0.01, run * max(1, queue.size // 10) / pool.limit))
+
+    def wait(self, task: Task[Any]) -> None:
+        """Put the task at the end of its category's line."""
+        task.rare().admission = True
+        self._lines.setdefault(task.port.pool, {})[task] = None
+        if task.more is not None and task.more.spans is not None and task.more.spans.queue is not None:
+            self._scheduler.limits.queue(task, task.more.spans.queue)
+
+    def drop(self, task: Task[Any]) -> None:
+        """The task stands in line no more."""
+        line = self._lines.get(task.port.pool)
+        if line is not None and line.pop(task, self) is None and not line:
+            del self._lines[task.port.pool]
+
+    def waiting(self, pool: Pool) -> int:
+        """How many stand in line."""
+        return len(self._lines.get(pool, ()))
+
+    def look(self) -> None:
+        """Let in those for whom there is room now, and say when a category has recovered."""
+        for pool in tuple(self._lines):
+            self.room(pool)
+        for pool in tuple(self._overloaded):
+            queue = self._scheduler.queues[pool.name]
+            few = queue.size <= self._scheduler.settings.queue_capacity // 2 and not self.waiting(pool)
+            held = any(task.port.pool is pool for task in self._scheduler.limits.held.values())
+            if few and not held:
+                self._scheduler.announcer.recovered(pool, self._overloaded.pop(pool))
+
+    def room(self, pool: Pool) -> None:
+        """Let in those in one category's line for whom there is room."""
+        line = self._lines.get(pool)
+        if line is None:
+            return
+        queue, capacity = self._scheduler.queues[pool.name], self._scheduler.settings.queue_capacity
+        while line and queue.size < capacity:
+            task = next(iter(line))
+            del line[task]
+            if task.ended < 0:
+                self._scheduler.release(task)
+        if not line:
+            self._lines.pop(pool, None)
+
+    def overloaded(self, pool: Pool, reason: str) -> None:
+        """Say once, until it has recovered, that a category has more than it can take."""
+        if pool not in self._overloaded:
+            self._overloaded[pool] = reason
+            self._scheduler.announcer.overload(pool, reason)
+
+    @property
+    def strained(self) -> dict[str, str]:
+        """The categories that are overloaded, with the reason."""
+        return {pool.name: reason for pool, reason in self._overloaded.items()}

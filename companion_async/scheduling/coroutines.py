@@ -1,0 +1,131 @@
+"""Work that runs on the loop itself, under the same limits as the work in threads."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from types import CoroutineType
+from typing import TYPE_CHECKING, Any
+
+from loguru import logger
+
+from companion_async.modules.handlers import HandlerKind
+from companion_async.offload.slot import Seat
+from companion_async.scheduling.context import SEAT
+from companion_async.scheduling.task import Task
+
+if TYPE_CHECKING:
+    from companion_async.scheduling.scheduler import Scheduler
+
+
+class Coroutines:
+    """Runs ``async def`` targets, each in an `asyncio.Task` of its own that lets nothing out. Loop only."""
+
+    def __init__(self, scheduler: Scheduler) -> None:
+        self._scheduler = scheduler
+        self._running: dict[Seat, asyncio.Task[None]] = {}
+        self._followers: set[asyncio.Task[None]] = set()
+        self.count = 0
+
+    @property
+    def seats(self) -> tuple[Seat, ...]:
+        """The places of those that run."""
+        return tuple(self._running)
+
+    def start(self, task: Task[Any]) -> None:
+        """Run a task that the queue has given its turn."""
+        seat = Seat(task)
+        if task.ended >= 0:
+            task.port.pool.left(seat)
+            return
+        scheduler = self._scheduler
+        task.started = seat.beat = scheduler.clock.monotonic()
+        scheduler.announcer.started(task)
+        if task.plan.kind is HandlerKind.THREAD and not isinstance(task.function, _Continuation):
+            self._call(task, seat)
+            return
+        self.count += 1
+        self._running[seat] = scheduler.loop.create_task(
+            self._run(task, seat), context=task.context, name=f"companion {task.id}"
+        )
+
+    async def _run(self, task: Task[Any], seat: Seat) -> None:
+        SEAT.set(seat)
+        value: Any = None
+        error: BaseException | None = None
+        try:
+            value = await task.function(*task.args, **task.kwargs)
+        except BaseException as raised:
+            error = raised
+        self._ended(task, seat, value, error)
+
+    def _call(self, task: Task[Any], seat: Seat) -> None:
+        value: Any = None
+        error: BaseException | None = None
+        try:
+            value = task.context.run(_with_seat, seat, task.function, task.args, task.kwargs)
+        except BaseException as raised:
+            error = raised
+        self._ended(task, seat, value, error)
+
+    def _ended(self, task: Task[Any], seat: Seat, value: Any, error: BaseException | None) -> None:
+        scheduler = self._scheduler
+        if self._running.pop(seat, None) is not None:
+            self.count -= 1
+        task.port.pool.left(seat)
+        scheduler.limits.held.pop(seat, None)
+        if error is not None and error.__traceback__ is not None and error.__traceback__.tb_next is not None:
+            error = error.with_traceback(error.__traceback__.tb_next)
+        scheduler.deliver((task, value, error, scheduler.clock.monotonic(), None))
+
+    def stop(self, seat: Seat) -> None:
+        """Cancel the coroutine of a seat, if it is one."""
+        running = self._running.get(seat)
+        if running is not None:
+            running.cancel()
+
+    def go_on(self, task: Task[Any], coroutine: CoroutineType[Any, Any, Any]) -> None:
+        """A plain callable returned a coroutine: the rest of the work runs on the loop, in the module's place."""
+        task.function, task.args, task.kwargs = _Continuation(coroutine), (), {}
+        task.on_loop = True
+        task.started = -1.0
+        task.port.pool.put(task)
+
+    def follow(self, coroutine: Coroutine[Any, Any, Any], task: Task[Any]) -> None:
+        """Run the coroutine that a callback returned; its errors are logged and counted."""
+        follower = self._scheduler.loop.create_task(self._guard(coroutine, task.id))
+        self._followers.add(follower)
+        follower.add_done_callback(self._followers.discard)
+
+    async def _guard(self, coroutine: Coroutine[Any, Any, Any], task_id: str) -> None:
+        try:
+            await coroutine
+        except BaseException as error:
+            self._scheduler.callback_errors += 1
+            if not isinstance(error, asyncio.CancelledError):
+                logger.opt(exception=error).warning("A callback of task {} raised.", task_id)
+
+    async def close(self) -> None:
+        """Cancel what still runs here and let it end."""
+        tasks = [*self._running.values(), *self._followers]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=1.0)
+
+
+class _Continuation:
+    """The rest of a piece of work, as a function of no arguments."""
+
+    __slots__ = ("_coroutine",)
+
+    def __init__(self, coroutine: Coroutine[Any, Any, Any]) -> None:
+        self._coroutine = coroutine
+
+    def __call__(self) -> Coroutine[Any, Any, Any]:
+        return self._coroutine
+
+
+def _with_seat(seat: Seat, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    SEAT.set(seat)
+    return function(*args, **kwargs)

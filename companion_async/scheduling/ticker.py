@@ -1,0 +1,73 @@
+"""Work at a steady pace: drift-free, one run at a time, thousands on one timer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from companion_async.clock import Clock
+from companion_async.errors import CompanionError
+from companion_async.scheduling.task import Task
+from companion_async.scheduling.timers import Timer, Timers
+
+
+class Ticker:
+    """Submits a run at ``start + n * period`` for whole ``n``, however long the runs take.
+
+    An instant at which the last run has not ended, or at which the work is refused (queue full, module stopped), is
+    skipped and counted, never made up for. `stop` ends the ticking and leaves a run under way alone.
+    """
+
+    __slots__ = (
+        "_clock",
+        "_n",
+        "_start",
+        "_submit",
+        "_timer",
+        "_timers",
+        "period",
+        "runs",
+        "skipped",
+        "stopped",
+        "task",
+    )
+
+    def __init__(self, timers: Timers, clock: Clock, period: float, submit: Callable[[], Task[Any]]) -> None:
+        self.period = period
+        self.runs = 0
+        self.skipped = 0
+        self.stopped = False
+        self.task: Task[Any] | None = None
+        self._timers = timers
+        self._clock = clock
+        self._submit = submit
+        self._start = clock.monotonic()
+        self._n = 0
+        self._timer: Timer | None = timers.at(self._start, self._tick)
+
+    def stop(self) -> None:
+        """Tick no more. Calling it again does nothing."""
+        self.stopped = True
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _tick(self) -> None:
+        if self.stopped:
+            return
+        if self.task is not None and not self.task.done():
+            self.skipped += 1
+        else:
+            try:
+                self.task = self._submit()
+                self.runs += 1
+            except CompanionError:
+                self.skipped += 1
+        # The next instant is counted from the start, so that no lateness adds up; those that are past already are
+        # skipped together.
+        passed = math.floor((self._clock.monotonic() - self._start) / self.period + 1e-9)
+        following = max(self._n + 1, passed + 1)
+        self.skipped += following - self._n - 1
+        self._n = following
+        self._timer = self._timers.at(self._start + following * self.period, self._tick)
