@@ -126,7 +126,7 @@ class HookCalls:
 
 async def _contained(hook: Callable[[], Any], call_in_thread: CallInThread, construct: bool) -> HookOutcome:
     try:
-        if not isinstance(hook, type) and classify(hook) is HandlerKind.LOOP:
+        if classify(hook) is HandlerKind.LOOP:
             return HookOutcome(await hook())
         outcome = await call_in_thread(lambda: _quietly(hook))
         awaitable = inspect.iscoroutine(outcome.value) if construct else inspect.isawaitable(outcome.value)

@@ -20,7 +20,7 @@ class Incarnation:
     What the module's code raises comes back as a value.
     """
 
-    __slots__ = ("_calls", "_spec", "_started", "bound", "handlers", "hooks", "instance")
+    __slots__ = ("_calls", "_spec", "bound", "handlers", "hooks", "instance")
 
     def __init__(self, spec: ModuleSpec, calls: HookCalls, handlers: dict[str, Handler] | None) -> None:
         self.instance: Any = None
@@ -29,7 +29,6 @@ class Incarnation:
         self.hooks: dict[str, Callable[[], Any]] = {}
         self._spec = spec
         self._calls = calls
-        self._started = False
 
     async def start(self, context: Any, limit: float) -> BaseException | None:
         """Make the instance and start it, each within ``limit`` seconds; ``None``, or why it is not up."""
@@ -49,13 +48,11 @@ class Incarnation:
             outcome = await self._calls.call("start", hook, limit, interruptible=True)
             if outcome.error is not None:
                 return outcome.error
-        self._started = True
         return None
 
     async def stop(self, limit: float) -> BaseException | None:
-        """Call ``stop()`` if ``start`` has succeeded, once; ``None``, or what went wrong."""
-        hook = self.hooks.get("stop") if self._started else None
-        self._started = False
+        """Call ``stop()``, which is for one whose ``start`` has succeeded; ``None``, or what went wrong."""
+        hook = self.hooks.get("stop")
         return None if hook is None else (await self._calls.call("stop", hook, limit)).error
 
     def _bind(self, context: Any) -> None:

@@ -270,6 +270,21 @@ def test_inherited_methods_count_and_hidden_ones_do_not():
     assert collect(Derived) == {"kept": THREAD, "changed": LOOP}
 
 
+def test_a_name_of_the_base_module_is_never_a_handler():
+    """A method that takes the place of what BaseModule brings is not offered; elsewhere the name is free."""
+
+    class Odd(BaseModule):
+        def agent_state(self):
+            return 1
+
+    class Plain:
+        def agent_state(self):
+            return 1
+
+    assert collect(Odd) == {}
+    assert collect(Plain) == {"agent_state": THREAD}
+
+
 @pytest.mark.parametrize("source", ["text", 3, {}, int, str, math, None, BaseModule(), object()])
 def test_built_in_types_bring_no_handlers(source):
     """What a built-in class can do is not offered by name, nor is what BaseModule itself brings."""

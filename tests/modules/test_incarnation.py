@@ -109,7 +109,12 @@ async def test_a_bare_factory_cannot_be_asked_before_it_has_made_something(make,
     assert module.handler("run").kind is HandlerKind.THREAD
 
 
-@pytest.mark.parametrize("gives", [3, None, "text", object])
+class YieldingStart(BaseModule):
+    def start(self):
+        yield
+
+
+@pytest.mark.parametrize("gives", [3, None, "text", object, YieldingStart()])
 async def test_a_factory_that_gives_no_module_is_an_error_of_the_start(make, gives):
     """What a factory gives is checked as what is registered is."""
     module = make(None, factory=lambda: gives)

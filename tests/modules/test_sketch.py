@@ -93,6 +93,15 @@ def test_many_full_sketches_merge_without_loss():
     assert whole.count == 10 * (WINDOW + 10) + 1
 
 
+def test_what_was_merged_is_forgotten_in_time():
+    """Merged values fill the window as added ones do: they do not linger for a further one."""
+    sketch = DurationSketch()
+    sketch.merge(sketch_of([10.0] * (WINDOW - 1)))
+    for _ in range(WINDOW + 1):
+        sketch.add(0.01)
+    assert sketch.quantile(1.0) == pytest.approx(0.01, rel=RELATIVE_ERROR)
+
+
 def test_quantiles_speak_of_recent_behaviour():
     """A module that was slow for long shows its new speed within two windows; count and total still know all."""
     sketch = sketch_of([10.0] * 3 * WINDOW)
