@@ -27,6 +27,7 @@ _RELEASED = 1.1  # one module on more than this many processors does not hold th
 _BASELINE_LIVES = 600.0
 _SAME_WORK = 2.0  # CPU time per run within this factor: still the same kind of work
 _QUIET_PASSES = 3
+_SHORTEST_LOOK = 0.9  # seconds; a pass that was nudged sees too little to learn from
 
 
 class ModuleUse(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,18 +95,27 @@ class Governor:
 
     def observe(self, situation: Situation) -> None:
         """Take in the differences since the last pass."""
-        before, self._before = self._before, situation
-        if before is None or situation.now <= before.now:
+        before = self._before
+        if before is not None and situation.now - before.now < _SHORTEST_LOOK:
+            return
+        self._before = situation
+        if before is None:
             return
         seconds = situation.now - before.now
         known = {module.name: module for module in before.modules}
         self._uses = {m.name: _use(known[m.name], m, seconds) for m in situation.modules if m.name in known}
         slots = sum(use.rate for use in self._uses.values())
-        rest = 0.0
+        rest, seen = 0.0, False
         if situation.process_cpu_seconds is not None and before.process_cpu_seconds is not None:
-            rest = max(0.0, (situation.process_cpu_seconds - before.process_cpu_seconds) / seconds - slots)
-        self._released.update(use.name for use in self._uses.values() if use.rate > _RELEASED)
-        one_lane = situation.gil and slots <= _RELEASED
+            seen = True
+            process = max(0.0, (situation.process_cpu_seconds - before.process_cpu_seconds) / seconds)
+            rest = max(0.0, process - slots)
+            if slots > process:
+                # Runs are counted when they end, with all of their time: a long one seems to be many at once.
+                self._uses = {name: _scaled(use, process / slots) for name, use in self._uses.items()}
+                slots = process
+            self._released.update(use.name for use in self._uses.values() if use.rate > _RELEASED)
+        one_lane = situation.gil and not (seen and slots > _RELEASED)
         lanes = 1.0 if one_lane else float(situation.cores)
         self._load = (slots + rest) / lanes
         stretch = slowdown(self._uses.values(), rest, lanes)
@@ -170,7 +180,7 @@ class Governor:
         cap = max(1, math.ceil(lanes / estimate.share - 0.25))
         now_at = max(use.threads, module.running)
         if not estimate.sure:
-            cap = max(cap, math.ceil(now_at / 2))
+            cap = max(cap, math.ceil(now_at / 2 - 0.25))
         if module.cap is not None:
             if cap == module.cap or (cap > module.cap and alone and estimate.share >= self._settings.cpu_bound_from):
                 # Upward only on evidence: a release of the lock, free cores, or a share that fell.
@@ -208,9 +218,9 @@ class Governor:
         )
         self._quiet = 0 if busy else self._quiet + 1
         wanted = settings.short_switch_interval if busy and situation.gil else None
-        if wanted is None and busy == [] and self._quiet < _QUIET_PASSES:
+        if wanted is None and self._quiet < _QUIET_PASSES:
             return None
-        if wanted == situation.switch_interval:
+        if (situation.switch_interval == settings.short_switch_interval) is (wanted is not None):
             return None
         return Verdict(
             type="throttle_cpu_bound",
@@ -236,6 +246,10 @@ def _use(before: ModuleReading, now: ModuleReading, seconds: float) -> ModuleUse
         rate=threads * ratio,
         cpu_per_run=max(0.0, cpu / runs) if runs > 0 else 0.0,
     )
+
+
+def _scaled(use: ModuleUse, factor: float) -> ModuleUse:
+    return msgspec.structs.replace(use, threads=use.threads * factor, rate=use.rate * factor)
 
 
 def _same_work(known: Estimate, use: ModuleUse) -> bool:

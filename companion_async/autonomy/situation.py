@@ -87,8 +87,9 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
     """The whole runtime at ``now`` (monotonic seconds).
 
     ``loop_lag`` is the worst lateness of the event loop lately, ``memory_fraction`` the share of the memory there is
-    that is in use, ``process_cpu_seconds`` the CPU time of the whole process so far: None where it cannot be read.
-    ``total_threads`` live now, abandoned ones counted. ``gil`` is False on a free-threaded interpreter.
+    that is in use, ``process_cpu_seconds`` the CPU time of the whole process up to ``now`` (``time.process_time()``; an
+    older reading would be held against the wrong span): None where it cannot be read. ``total_threads`` live now,
+    abandoned ones counted. ``gil`` is False on a free-threaded interpreter; ``switch_interval`` is the one in force.
     """
 
     now: float

@@ -29,6 +29,7 @@ class Work:
     wall_total: float = 0.0
     cpu_total: float = 0.0
     left: list[list[float]] = field(default_factory=list)
+    at_end: bool = False  # counted run by run as each ends, not as they go on
 
 
 class Machine:
@@ -37,12 +38,12 @@ class Machine:
     def __init__(self, cores: int = 2, gil: bool = True, loop: float = 0.0, **work: Work) -> None:
         self.cores, self.gil, self.loop, self.work = cores, gil, loop, work
         self.now = self.process_cpu = 0.0
-        self.switch_interval: float | None = None
+        self.switch_interval: float | None = 0.005
         for module in work.values():
             # Staggered starts, or they would all compute and all wait in step.
             for number in range(module.threads):
                 share = number / module.threads
-                module.left.append([module.cpu * (1 - share), module.wait])
+                module.left.append([module.cpu * (1 - share), module.wait, 0.0, 0.0])
 
     def run(self, seconds: float) -> Situation:
         for _ in range(round(seconds / TICK)):
@@ -60,16 +61,21 @@ class Machine:
         for name, runs in active.items():
             work = self.work[name]
             speed = speed_free if work.releases and self.gil else speed_held
-            work.wall_total += len(runs) * TICK
             for run in runs:
+                run[2] += TICK
                 if run[0] > 0:
                     run[0] -= TICK * speed
-                    work.cpu_total += TICK * speed
+                    run[3] += TICK * speed
                     self.process_cpu += TICK * speed
                 else:
                     run[1] -= TICK
-                if run[0] <= 0 and run[1] <= 0:
-                    run[:] = [work.cpu, work.wait]
+                ended = run[0] <= 0 and run[1] <= 0
+                if ended or not work.at_end:
+                    work.wall_total += run[2]
+                    work.cpu_total += run[3]
+                    run[2] = run[3] = 0.0
+                if ended:
+                    run[:2] = [work.cpu, work.wait]
                     work.runs += 1
         self.process_cpu += self.loop * TICK
         self.now += TICK
@@ -194,6 +200,39 @@ def test_an_uncertain_verdict_halves_the_runners_and_takes_it_back_when_it_was_w
     assert all(cap is None for cap in seen[seen.index(None) :]), "once known, it is not throttled again"
 
 
+def test_long_runs_that_are_counted_when_they_end_are_not_taken_for_many() -> None:
+    """Four runs of 15 s each, computing side by side: seen as four threads under one lock, not as sixty."""
+    machine = Machine(crunch=Work(4, cpu=15.0, wait=0.0, at_end=True))
+    governor, verdicts = govern(machine, 20)
+    assert governor.share("crunch") > 0.9
+    assert caps(verdicts)[-1] == ("crunch", 1)
+    assert all("one interpreter lock" in verdict.reason for verdict in verdicts if "cap" in verdict.data)
+
+
+def test_without_process_figures_nothing_is_taken_for_a_release_of_the_lock() -> None:
+    """The proof needs the whole process; the share is found without it."""
+    machine = Machine(cores=4, crunch=Work(4, cpu=15.0, wait=0.0, at_end=True))
+    governor = Governor(AutonomySettings())
+    for _ in range(21):
+        governor.observe(msgspec.structs.replace(machine.situation(), process_cpu_seconds=None))
+        for verdict in governor.verdicts(machine.situation()):
+            assert "free cores" not in verdict.reason
+        machine.run(5.0)
+    assert governor.share("crunch") > 0.9
+
+
+def test_passes_in_quick_succession_are_one_look() -> None:
+    """A pass that was nudged half a second after another teaches nothing, and loses nothing."""
+    machine = Machine(crunch=Work(8, cpu=0.05, wait=0.0))
+    governor = Governor(AutonomySettings())
+    governor.observe(machine.situation())
+    for _ in range(4):
+        governor.observe(machine.run(0.2))
+        assert governor.share("crunch") == 0.0
+    governor.observe(machine.run(0.2))
+    assert governor.share("crunch") > 0.9
+
+
 def test_work_that_releases_the_lock_may_use_the_cores() -> None:
     """One module on more than one processor at a time is proof: its cap is the cores, not one."""
     machine = Machine(cores=4, native=Work(8, cpu=0.05, wait=0.0, releases=True))
@@ -208,7 +247,7 @@ def test_on_a_free_threaded_interpreter_the_limit_is_the_cores() -> None:
     machine = Machine(cores=4, gil=False, crunch=Work(12, cpu=0.05, wait=0.0))
     govern(machine, 6)
     assert machine.work["crunch"].cap == 4
-    assert machine.switch_interval is None
+    assert machine.switch_interval == 0.005
 
 
 def test_the_switch_interval_comes_back_after_the_computing_has_ended() -> None:

@@ -54,7 +54,7 @@ async def test_a_blocked_loop_is_seen_while_it_is_blocked_and_the_stack_names_th
     assert block.stack == told[0].stack == during[0].stack
     assert block.seconds >= told[0].seconds >= 0.01
     assert overdue[0] > 0.01
-    lag = dog.lag()
+    lag = dog.lag
     assert lag.max is not None
     assert lag.max >= block.seconds
 
@@ -68,10 +68,10 @@ async def test_a_prompt_loop_is_never_blamed() -> None:
 
     patient = HealthSettings(watchdog_interval=0.001, blocked_after=5.0, lag_samples=50)
     async with LoopWatchdog(patient, frames=no_frames) as dog:
-        assert dog.lag() == LoopLag()
+        assert dog.lag == LoopLag()
         assert dog.recent_max(1.0) is None
         await signs(dog, 20)
-        lag = dog.lag()
+        lag = dog.lag
         recent = dog.recent_max(0.01)
     assert dog.blocked() == ()
     assert lag.last is not None
