@@ -76,10 +76,11 @@ class ModuleRecord:
         self.started_at: float | None = None
         self._average_runs: dict[str, float] = {}
 
-    def completed(self, now: float, wait: float, run: float, cpu: float | None, target: str = "run") -> None:
+    def completed(self, now: float, wait: float, run: float, cpu: float | None, target: str | None = None) -> None:
         """Count a task that returned. Called for every one of them: under 1 us.
 
-        ``cpu`` is the CPU time of its thread in seconds, ``None`` where it was not sampled.
+        ``cpu`` is the CPU time of its thread in seconds, ``None`` where it was not sampled. With ``target`` the run
+        also counts in `average_run_of` that target.
         """
         self.tasks_completed += 1
         self.failures_in_row = 0
@@ -95,7 +96,7 @@ class ModuleRecord:
         cpu: float | None,
         error: BaseException,
         task_id: str | None,
-        target: str = "run",
+        target: str | None = None,
     ) -> None:
         """Count a task that raised ``error``; ``run`` is None if it never ran."""
         self.tasks_failed += 1
@@ -109,7 +110,7 @@ class ModuleRecord:
         cpu: float | None,
         error: BaseException,
         task_id: str | None,
-        target: str = "run",
+        target: str | None = None,
     ) -> None:
         """Count a task of which a span passed its limit; ``run`` is None if it never ran."""
         self.tasks_timed_out += 1
@@ -166,7 +167,7 @@ class ModuleRecord:
         cpu: float | None,
         error: BaseException,
         task_id: str | None,
-        target: str,
+        target: str | None,
     ) -> None:
         self.failures_in_row += 1
         self.last_activity = now
@@ -175,14 +176,8 @@ class ModuleRecord:
             self._ran(run, cpu, target)
         self._keep(error, task_id)
 
-    def _ran(self, run: float, cpu: float | None, target: str) -> None:
+    def _ran(self, run: float, cpu: float | None, target: str | None) -> None:
         self.run.add(run)
-        averages = self._average_runs
-        try:
-            averages[target] += _NEWEST * (run - averages[target])
-        except KeyError:
-            if len(averages) < MOST_TARGETS:
-                averages[target] = run
         if self.average_run is None:
             self.average_run = run
         else:
@@ -191,6 +186,12 @@ class ModuleRecord:
             self.cpu_seconds += cpu
             self.cpu_run_seconds += run
             self.cpu_runs += 1
+        if target is not None:
+            averages = self._average_runs
+            if target in averages:
+                averages[target] += _NEWEST * (run - averages[target])
+            elif len(averages) < MOST_TARGETS:
+                averages[target] = run
 
     def _keep(self, error: BaseException, task_id: str | None) -> ErrorEntry:
         entry = self.entry(error, task_id)

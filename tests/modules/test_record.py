@@ -72,6 +72,7 @@ def test_cpu_time_is_compared_with_the_runs_it_was_sampled_in(record):
     record.completed(2.0, 0.0, 50.0, None)
     record.failed(3.0, 0.0, 1.0, 0.7, ValueError(), "t")
     assert (record.cpu_seconds, record.cpu_run_seconds) == (pytest.approx(1.6), 2.0)
+    assert record.cpu_runs == 2
     assert record.cpu_share == pytest.approx(0.8)
 
 

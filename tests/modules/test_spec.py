@@ -173,3 +173,17 @@ def test_making_a_specification_makes_no_instance():
     ModuleSpec("m", factory=lambda: made.append(1))
     ModuleSpec("m", Counted, factory=sys.exit)
     assert made == []
+
+
+def test_a_callable_that_cannot_be_looked_at_is_taken_at_its_word():
+    """Where a signature cannot be had, be it for an annotation that fails, the call itself will tell."""
+
+    class Opaque(type):
+        @property
+        def __signature__(cls):
+            raise NameError
+
+    class Odd(Plain, metaclass=Opaque):
+        pass
+
+    assert ModuleSpec("m", Odd).is_renewable
