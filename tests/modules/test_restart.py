@@ -58,14 +58,18 @@ def test_no_restarts_at_all_can_be_asked_for():
     st.lists(st.floats(0, 40), max_size=60),
 )
 def test_the_intensity_is_never_passed(most, within, one, other, gaps):
-    """For any failures: no window of ``within`` seconds sees more than max_restarts, and no wait leaves its bounds."""
+    """No window of ``within`` seconds sees more than max_restarts, no wait leaves its bounds, ``left`` foretells."""
     initial, longest = sorted((one, other))
     history = RestartHistory(RestartPolicy(most, within, initial, longest))
     now, granted = 0.0, []
     for gap in gaps:
         now += gap
+        left = history.left(now)
+        assert history.left(now) is left
         delay = history.next_delay(now)
+        assert left is (delay is not None)
         if delay is None:
+            assert not history.left(now + 1e6)
             assert history.next_delay(now + 1e6) is None
             break
         assert initial <= delay <= longest
