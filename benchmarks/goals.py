@@ -1,0 +1,67 @@
+"""Pure: what the project promises to reach, and whether a comparison did."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+import msgspec
+
+from benchmarks.figures import Comparison
+from benchmarks.report import Sample, Verdict
+
+
+class Goal(msgspec.Struct, frozen=True):
+    """A bound on how many times the peer's figure ours is, in one setting of one suite."""
+
+    suite: str
+    setting: str
+    peer: str
+    sense: Literal["at least", "at most"]
+    bound: float
+
+    @property
+    def text(self) -> str:
+        """As a sentence for a table."""
+        sign = ">=" if self.sense == "at least" else "<="
+        return f"{self.suite} at {self.setting} {sign} {self.bound:g} x {self.peer}"
+
+
+LEFT_BEHIND = 4 * 2**20
+"""Bytes."""
+
+GOALS = (
+    Goal("throughput", "200 clients", "asyncio.to_thread", "at least", 4.0),
+    Goal("throughput", "200 clients", "anyio.to_thread", "at least", 8.0),
+    Goal("latency", "p50", "asyncio.to_thread", "at most", 1.0),
+)
+
+
+def judge(suite: str, comparisons: Iterable[Comparison], goals: Iterable[Goal] = GOALS) -> list[Verdict]:
+    """A verdict for each goal of the suite and each of our contenders that was compared in its setting."""
+    found = list(comparisons)
+    verdicts = []
+    for goal in goals:
+        for one in found:
+            if (goal.suite, goal.setting, goal.peer) == (suite, one.setting, one.peer):
+                ratio = one.ratio
+                votes = [_reaches(goal, value) for value in (ratio.median, ratio.low, ratio.high)]
+                measured = f"{ratio.median:.2f} x ({ratio.low:.2f} to {ratio.high:.2f})"
+                verdicts.append(Verdict(goal.text, one.ours, measured, votes[0], len(set(votes)) == 1))
+    return verdicts
+
+
+def judge_course(tasks: int, before: Sample, after: Sample) -> Verdict:
+    """Whether so many tasks left the process as it was: not a thread more, and no more memory than `LEFT_BEHIND`."""
+    threads, resident = after.threads - before.threads, after.resident - before.resident
+    return Verdict(
+        f"{tasks:,} tasks leave no threads and <= {LEFT_BEHIND / 2**20:g} MiB behind",
+        "companion",
+        f"{threads:+d} threads, {resident / 2**20:+.2f} MiB",
+        threads <= 0 and resident <= LEFT_BEHIND,
+        True,
+    )
+
+
+def _reaches(goal: Goal, value: float) -> bool:
+    return value >= goal.bound if goal.sense == "at least" else value <= goal.bound

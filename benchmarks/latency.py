@@ -1,0 +1,46 @@
+"""How long one call takes from submit to result with nothing else to do: the median, and the slowest in a hundred."""
+
+from __future__ import annotations
+
+import time
+
+from benchmarks.contenders import OURS, CallOfClient
+from benchmarks.figures import compare, percentile
+from benchmarks.goals import judge
+from benchmarks.loops import run
+from benchmarks.report import Progress, Report
+from benchmarks.turns import interleave
+
+
+def measure(loop: str, *, quick: bool, progress: Progress) -> Report:
+    """Rounds of sequential calls, each call timed; the percentiles of a round are one figure each."""
+    rounds, calls = (5, 300) if quick else (12, 1000)
+
+    async def warm_up(call_of: CallOfClient) -> None:
+        await durations(call_of, calls // 3)
+
+    async def turn(call_of: CallOfClient) -> dict[tuple[str, str], float]:
+        taken = await durations(call_of, calls)
+        return {(f"p{percent}", "us"): 1e6 * percentile(taken, percent) for percent in (50, 99)}
+
+    measurements = run(loop, interleave(warm_up, turn, rounds, progress))
+    comparisons = compare(measurements, OURS)
+    return Report(
+        suite="latency",
+        loop=loop,
+        measurements=tuple(measurements),
+        comparisons=tuple(comparisons),
+        verdicts=tuple(judge("latency", comparisons)),
+        notes=(f"{rounds} rounds of {calls} calls, one after the other",),
+    )
+
+
+async def durations(call_of: CallOfClient, calls: int) -> list[float]:
+    """Seconds of each call."""
+    call, now = call_of(0), time.perf_counter
+    taken = []
+    for _ in range(calls):
+        begun = now()
+        await call()
+        taken.append(now() - begun)
+    return taken

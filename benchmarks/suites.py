@@ -1,0 +1,65 @@
+"""The suites by name. Each runs in a process of its own, on one kind of loop, so that none inherits another's state."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+import msgspec
+
+from benchmarks.report import Progress, Report
+
+NAMES = ("throughput", "latency", "memory", "retrieval")
+ON_ONE_LOOP = ("retrieval",)  # its figures do not depend on the loop
+
+_ROOT = Path(__file__).parents[1]
+
+
+class SuiteFailedError(RuntimeError):
+    """The process of a suite ended without a report; the message is the last line that it wrote."""
+
+
+class _Suite(Protocol):
+    def measure(self, loop: str, *, quick: bool, progress: Progress) -> Report: ...
+
+
+def present() -> tuple[str, ...]:
+    """The suites that this checkout has."""
+    return tuple(name for name in NAMES if importlib.util.find_spec(f"benchmarks.{name}"))
+
+
+def plan(names: Iterable[str], loops: Sequence[str]) -> list[tuple[str, str]]:
+    """Which suite is measured on which loop, in order; each suite once."""
+    return [(name, loop) for name in dict.fromkeys(names) for loop in loops[: 1 if name in ON_ONE_LOOP else None]]
+
+
+def measure(name: str, loop: str, *, quick: bool, progress: Progress) -> Report:
+    """Run the suite here and now."""
+    suite = cast("_Suite", importlib.import_module(f"benchmarks.{name}"))
+    begun = time.perf_counter()
+    report = suite.measure(loop, quick=quick, progress=progress)
+    return msgspec.structs.replace(report, seconds=time.perf_counter() - begun)
+
+
+def measure_alone(name: str, loop: str, *, quick: bool, progress: Callable[[float], None]) -> Report:
+    """Run the suite in a process of its own. What it writes to standard error is kept for the case that it fails."""
+    command = [sys.executable, "-m", "benchmarks.alone", name, loop, *(["--quick"] if quick else [])]
+    with subprocess.Popen(
+        command, cwd=_ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8"
+    ) as process:
+        last: Any = None
+        for line in cast("Any", process.stdout):
+            last = msgspec.json.decode(line)
+            if isinstance(last, float | int):
+                progress(float(last))
+        complaint = cast("Any", process.stderr).read()
+    if process.returncode or not isinstance(last, dict):
+        lines = complaint.strip().splitlines() or ["nothing"]
+        raise SuiteFailedError(f"{name} on {loop} ended with {process.returncode}: {lines[-1]}")
+    return msgspec.convert(last, Report)

@@ -1,0 +1,103 @@
+"""Reports as tables for a person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from benchmarks.contenders import OURS
+from benchmarks.figures import Measurement, Summary, summarize
+from benchmarks.machine import Machine
+from benchmarks.report import Report, Verdict
+
+_MIB = 2**20
+
+
+def machine(described: Machine) -> RenderableType:
+    """Where and with what it was measured."""
+    load = "" if described.load is None else f", load {described.load:.1f} before the start"
+    lock = "with" if described.interpreter_lock else "without"
+    packages = ", ".join(f"{name} {version}" for name, version in described.packages.items())
+    return Text(
+        f"{described.python} {lock} the interpreter lock, switch interval {1e3 * described.switch_interval:g} ms\n"
+        f"{described.platform}, {described.cores} cores of {described.processor}, "
+        f"{described.memory_bytes / 2**30:.1f} GiB{load}\n{packages}",
+        style="dim",
+    )
+
+
+def report(one: Report) -> RenderableType:
+    """Everything a suite measured on one loop."""
+    parts: list[RenderableType] = []
+    if one.measurements:
+        parts.append(_contest(one))
+    if one.samples:
+        parts.append(_course(one))
+    parts.extend(Text(note, style="dim") for note in one.notes)
+    return Group(*parts)
+
+
+def verdicts(reports: Iterable[Report]) -> RenderableType:
+    """Every goal beside what was measured, reached or not."""
+    table = _table("Goals", "Goal")
+    for heading in ("On", "Ours", "Measured", ""):
+        table.add_column(heading)
+    for one in reports:
+        for verdict in one.verdicts:
+            table.add_row(verdict.goal, one.loop, verdict.ours, verdict.measured, _said(verdict))
+    return table if table.row_count else Group()
+
+
+def figure(summary: Summary) -> str:
+    """The median and, in percent of it, the spread."""
+    return f"{summary.median:,.{0 if summary.median >= 1000 else 1}f} ±{100 * summary.spread:3.0f} %"
+
+
+def _table(title: str, first: str) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    table.add_column(first)
+    return table
+
+
+def _said(verdict: Verdict) -> Text:
+    doubt = "" if verdict.sure else ", narrowly"
+    return Text(f"reached{doubt}", style="green") if verdict.reached else Text(f"not reached{doubt}", style="red")
+
+
+def _contest(one: Report) -> Table:
+    settings = list(dict.fromkeys((each.setting, each.unit) for each in one.measurements))
+    table = _table(f"{one.suite.capitalize()} on {one.loop}", "")
+    for setting, unit in settings:
+        table.add_column(f"{setting}\n{unit}", justify="right")
+        table.add_column(f"{OURS[0]}\n/ this", justify="right", style="cyan")
+    for name in dict.fromkeys(each.contender for each in one.measurements):
+        cells: list[str] = []
+        for setting, _unit in settings:
+            cells += [figure(summarize(_find(one, name, setting).rounds)), _times(one, name, setting)]
+        table.add_row(name, *cells, style="bold" if name in OURS else "")
+    return table
+
+
+def _find(one: Report, name: str, setting: str) -> Measurement:
+    return next(each for each in one.measurements if (each.contender, each.setting) == (name, setting))
+
+
+def _times(one: Report, peer: str, setting: str) -> str:
+    found = [each.ratio for each in one.comparisons if (each.ours, each.peer, each.setting) == (OURS[0], peer, setting)]
+    return f"{found[0].median:.2f}" if found else ""
+
+
+def _course(one: Report) -> Table:
+    table = _table(f"{one.suite.capitalize()} on {one.loop}", "Moment")
+    for heading in ("Threads", "Resident MiB", "Since the moment before"):
+        table.add_column(heading, justify="right")
+    before = one.samples[0].resident
+    for sample in one.samples:
+        change = f"{(sample.resident - before) / _MIB:+.2f}"
+        table.add_row(sample.moment, str(sample.threads), f"{sample.resident / _MIB:.2f}", change)
+        before = sample.resident
+    return table
