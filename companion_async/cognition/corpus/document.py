@@ -8,8 +8,11 @@ import msgspec
 class Document(msgspec.Struct, frozen=True):
     """One piece of text that can be found and quoted on its own: a section, a topic, a module, a class, a function.
 
-    ``id`` is unique in its corpus and stable from one reading to the next. ``context`` is what stands above it (the
-    headings, or the summaries of its module and class): searched with it, never quoted as its text.
+    ``id`` is unique in its corpus and stable from one reading to the next. ``summary`` is what its text says first of
+    all. ``context`` is what stands above it (the headings, or the summaries of its module and class): searched with
+    it, never quoted as its text. ``group`` holds together what belongs together, a file or a module, and ``depth`` is
+    how far inside it this stands. ``mentions`` are the groups that this one builds on; those that many build on are
+    taken to be the better known.
     """
 
     id: str
@@ -17,7 +20,11 @@ class Document(msgspec.Struct, frozen=True):
     location: str
     text: str
     kind: str = "section"
+    summary: str = ""
     context: str = ""
+    group: str = ""
+    depth: int = 0
+    mentions: tuple[str, ...] = ()
 
 
 class ReadJob(msgspec.Struct, frozen=True):

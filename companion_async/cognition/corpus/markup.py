@@ -127,6 +127,16 @@ def plain_sections(text: str) -> list[Section]:
     return [Section((), 1, stripped)] if stripped.strip() else []
 
 
+def first_sentence(text: str, limit: int = 200) -> str:
+    """The first sentence of the first paragraph of ``text``, on one line, cut at a word after ``limit`` characters."""
+    paragraph = " ".join(text.strip().split("\n\n", 1)[0].split())
+    end = re.search(r"[.!?](?= [A-Z])", paragraph)
+    sentence = paragraph[: end.end()] if end else paragraph
+    if len(sentence) <= limit:
+        return sentence
+    return sentence[:limit].rsplit(" ", 1)[0] + " ..."
+
+
 def split_passage(text: str, limit: int) -> Iterator[str]:
     """``text`` in parts of at most ``limit`` characters, cut between paragraphs where it can, else lines, else words.
 

@@ -10,10 +10,13 @@ from companion_async.cognition.corpus.python_source import Entry
 _LISTED = 60
 
 
-def python_documents(module: str, entries: Iterable[Entry]) -> Iterator[Document]:
+def python_documents(
+    module: str, entries: Iterable[Entry], *, group: str, mentions: tuple[str, ...] = ()
+) -> Iterator[Document]:
     """One document per entry of ``module``; each knows the summaries of the module and class it stands in.
 
-    A module or class is followed by the names it holds, so that it is found by them as well.
+    A module or class is followed by the names it holds, so that it is found by them as well. The first document
+    carries the ``mentions``.
     """
     listed = list(entries)
     summaries = {entry.path: entry.summary for entry in listed}
@@ -38,5 +41,10 @@ def python_documents(module: str, entries: Iterable[Entry]) -> Iterator[Document
             location=entry.location,
             text=text,
             kind=entry.kind,
+            summary=entry.summary,
+            group=group,
+            depth=module.count(".") + len(entry.path),
+            mentions=mentions,
             context="\n".join(part for part in above if part),
         )
+        mentions = ()

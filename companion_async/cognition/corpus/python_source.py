@@ -12,8 +12,11 @@ from collections.abc import Iterator
 
 import msgspec
 
+from companion_async.cognition.corpus.markup import first_sentence
+
 _SIGNATURE_LIMIT = 300
 _BLANKS = re.compile(r"\s+")
+_IMPORT = re.compile(r"^[ \t]*(?:import|from)[ \t]+([A-Za-z_]\w*)", re.MULTILINE)
 _LICENCE = re.compile(r"copyright|licen[cs]e|all rights reserved|-\*-|^!", re.IGNORECASE)
 
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
@@ -52,16 +55,6 @@ class Exports(msgspec.Struct, frozen=True):
         if name in self.public:
             return starred or name in taken
         return starred and not self.complete
-
-
-def first_sentence(text: str, limit: int = 200) -> str:
-    """The first sentence of the first paragraph of ``text``, on one line, cut at a word after ``limit`` characters."""
-    paragraph = _BLANKS.sub(" ", text.strip().split("\n\n", 1)[0])
-    end = re.search(r"[.!?](?= [A-Z])", paragraph)
-    sentence = paragraph[: end.end()] if end else paragraph
-    if len(sentence) <= limit:
-        return sentence
-    return sentence[:limit].rsplit(" ", 1)[0] + " ..."
 
 
 def entries(tree: ast.Module, source: str, location: str) -> Iterator[Entry]:
@@ -131,6 +124,11 @@ def _signature(lines: list[str], node: _Definition, method: object) -> str:
     if method:
         arguments = re.sub(r"^(self|cls)\b\s*,?\s*", "", arguments)
     return f"({arguments[:_SIGNATURE_LIMIT]})"
+
+
+def imported(source: str) -> frozenset[str]:
+    """The top-level names of the modules that ``source`` imports, wherever it does."""
+    return frozenset(match[1] for match in _IMPORT.finditer(source))
 
 
 def _comment_above(lines: list[str], node: _Definition) -> str:

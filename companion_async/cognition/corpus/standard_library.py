@@ -17,9 +17,9 @@ import msgspec
 
 from companion_async.cognition.corpus.compiled import compiled_entries, is_compiled
 from companion_async.cognition.corpus.document import Document, ReadJob, Reading
-from companion_async.cognition.corpus.markup import restructured_text_sections
+from companion_async.cognition.corpus.markup import first_sentence, restructured_text_sections
 from companion_async.cognition.corpus.python_documents import python_documents
-from companion_async.cognition.corpus.python_source import Entry, Exports, entries, exports
+from companion_async.cognition.corpus.python_source import Entry, Exports, entries, exports, imported
 
 # Not documentation of anything a program would import: tests, demos, programs, jokes, vendored copies, inner parts
 # that public modules hand on under their own names, and what has been removed since.
@@ -95,7 +95,10 @@ def read_topics(job: ReadJob) -> Reading:
                     location=f"help({topic!r})",
                     text=section.text,
                     kind="topic",
+                    summary=first_sentence(section.text),
                     context="\n".join(section.headings[:-1]),
+                    group=f"topic:{topic}",
+                    depth=1,
                 )
             )
     return Reading(tuple(documents), ())
@@ -106,6 +109,7 @@ class _Module(msgspec.Struct):
     entries: list[Entry]
     exports: Exports
     package: bool = False
+    imported: frozenset[str] = frozenset()
 
 
 def read_library(job: ReadJob) -> Reading:
@@ -135,7 +139,11 @@ def read_library(job: ReadJob) -> Reading:
             known = chosen.get(entry.path)
             if known is None or len(entry.doc) > len(known.doc):
                 chosen[entry.path] = entry
-        for document in python_documents(_NAMED_OTHERWISE.get(name, name), chosen.values()):
+        shown = _NAMED_OTHERWISE.get(name, name)
+        # Every module builds on the built-in names, and none says so.
+        mentions = tuple(sorted({*shelf.modules[name].imported, "builtins"} - {job.name}))
+        found = python_documents(shown, chosen.values(), group=shown.partition(".")[0], mentions=mentions)
+        for document in found:
             documents.setdefault(document.id, document)
     return Reading(tuple(documents.values()), tuple(shelf.notes))
 
@@ -189,7 +197,7 @@ class _Shelf:
             with tokenize.open(file) as stream:
                 source = stream.read()
             tree = ast.parse(source)
-            module = _Module(name, list(entries(tree, source, location)), exports(tree), package)
+            module = _Module(name, list(entries(tree, source, location)), exports(tree), package, imported(source))
         except (OSError, SyntaxError, ValueError, RecursionError) as error:
             self.notes.append(f"{location}: not read ({type(error).__name__})")
             return None
