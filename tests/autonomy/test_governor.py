@@ -163,7 +163,7 @@ def test_who_waits_beside_those_that_compute_is_not_blamed() -> None:
 def test_computing_work_is_kept_to_one_runner_under_the_lock_and_the_decision_says_so() -> None:
     """Within a few passes the cap is 1; throughput is what it was with eight, and the switch interval is short."""
     machine = Machine(crunch=Work(8, cpu=0.05, wait=0.0))
-    govern(machine, 1)
+    _, first = govern(machine, 1)
     before = machine.work["crunch"].runs / machine.now
     governor, verdicts = govern(machine, 6)
     assert machine.work["crunch"].cap == 1
@@ -171,7 +171,11 @@ def test_computing_work_is_kept_to_one_runner_under_the_lock_and_the_decision_sa
     runs, now = machine.work["crunch"].runs, machine.now
     machine.run(5.0)
     assert (machine.work["crunch"].runs - runs) / (machine.now - now) == pytest.approx(before, rel=0.05)
-    assert all(verdict.type == "throttle_cpu_bound" and verdict.reason for verdict in verdicts)
+    assert {verdict.type for verdict in verdicts} == {"throttle_cpu_bound"}
+    cap, interval = first
+    assert "estimated" in cap.reason
+    assert "measured without contention" not in cap.reason
+    assert "while crunch computes" in interval.reason
     assert governor.verdicts(machine.situation()) == []
 
 
@@ -289,6 +293,18 @@ def test_a_module_that_changes_its_nature_is_seen_to() -> None:
                 machine.work["m"].cap = verdict.data["cap"]
     assert machine.work["m"].cap is None
     assert governor.share("m") < 0.1
+
+
+def test_a_cap_is_expected_not_to_make_the_loop_later() -> None:
+    """Where the lateness is known it is laid down with the decision; where it is not, nothing is made up."""
+    for lag, expected in ((0.3, ("loop_lag", 0.3, "down")), (None, None)):
+        machine = Machine(crunch=Work(8, cpu=0.05, wait=0.0))
+        governor = Governor(AutonomySettings())
+        governor.observe(machine.situation())
+        situation = msgspec.structs.replace(machine.run(5.0), loop_lag=lag)
+        governor.observe(situation)
+        hope = next(verdict.expectation for verdict in governor.verdicts(situation) if "cap" in verdict.data)
+        assert (None if hope is None else (hope.metric, hope.expected, hope.better)) == expected
 
 
 def test_what_is_gone_is_forgotten_and_what_has_not_run_is_no_burden() -> None:

@@ -215,7 +215,7 @@ async def test_draining_a_long_backlog_lets_the_loop_turn() -> None:
         async with anyio.create_task_group() as group:
             group.start_soon(other)
             assert len(await taken(stream)) == 10_000
-        assert turns > 100
+        assert 100 < turns < 1000, "and it does not pay for a turn with every event"
 
 
 async def test_other_threads_publish_through_the_loop() -> None:

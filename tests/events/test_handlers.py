@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 import anyio
 import pytest
+from loguru import logger
 
 from companion_async.errors import InvalidArgumentError
 from companion_async.events.bus import EventBus
@@ -202,6 +203,29 @@ async def test_async_handlers_added_before_the_bus_is_entered_run_from_then_on()
         await settle()
         assert not bus.remove_handler("task.*", hear)
     assert told == ["task.completed"]
+
+
+def test_a_handler_that_always_fails_does_not_flood_the_log() -> None:
+    """The 1st, 2nd, 4th, 8th ... failure is logged, by its name and the error's; a broken sink hurts nobody."""
+    lines: list[str] = []
+    logger.enable("companion_async")
+    logger.add(lambda message: lines.append(message.record["message"]), format="{message}")
+
+    def sink_that_fails(message: object) -> None:
+        raise OSError
+
+    logger.add(sink_that_fails, catch=False)
+
+    def bad(event: Event) -> None:
+        raise ValueError
+
+    bus = EventBus()
+    entry = bus.add_handler("*", bad)
+    for _ in range(100):
+        bus.publish(completed())
+    assert entry.errors == 100
+    assert len(lines) == 7
+    assert "bad raised ValueError at task.completed (64 so far)" in lines[-1]
 
 
 def test_handlers_must_be_callable() -> None:
