@@ -8,52 +8,58 @@ from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+import anyio
 from msgspec import UNSET
 
 from companion_async.autonomy.decision import Decision
-from companion_async.brain.affinity import pin
-from companion_async.brain.assembly import Assembly, ShutdownReport
+from companion_async.brain.assembly import Assembly, ReadProcess, ShutdownReport
 from companion_async.brain.config import BrainConfig
 from companion_async.brain.executor import CategoryExecutor
 from companion_async.brain.mapping import map_tasks
+from companion_async.brain.modules import BrainModules
+from companion_async.brain.plug_ins import register_plug_ins
 from companion_async.clock import Clock, SystemClock
 from companion_async.errors import BrainClosedError, InvalidArgumentError, WrongThreadError
 from companion_async.events.bus import EventBus
-from companion_async.modules.restart import RestartPolicy
 from companion_async.modules.retry import RetryPolicy
-from companion_async.modules.spec import ModuleSpec
 from companion_async.modules.timeout import Timeout
 from companion_async.priority import Priority
 from companion_async.scheduling.policies import SchedulingPolicy
 from companion_async.scheduling.task import Task, TaskState
 from companion_async.scheduling.ticker import Ticker
 from companion_async.security import check_count, check_seconds
-from companion_async.status.module import ModuleStatus
 from companion_async.status.system import SystemStatus
 
 T = TypeVar("T")
 
 
-class Brain:
+class Brain(BrainModules):
     """Modules, their tasks, and the threads they run in, on one running event loop.
 
     ``async with Brain() as brain`` starts it and shuts it down gracefully; `start` and `shutdown` do the same by hand,
     from any task of the loop. Everything here is for the loop's thread: work uses `current_task`, other threads use
-    `executor`. ``clock`` and ``seed`` (ids and jitter) are for tests and simulations.
+    `executor`. ``clock``, ``seed`` (ids and jitter) and ``read_process`` are for tests and simulations: on a
+    clock other than the system's there is no watchdog, and no figures of the process but those of ``read_process``.
     """
 
     def __init__(
-        self, config: BrainConfig | None = None, *, clock: Clock | None = None, seed: int | None = None
+        self,
+        config: BrainConfig | None = None,
+        *,
+        clock: Clock | None = None,
+        seed: int | None = None,
+        read_process: ReadProcess | None = None,
     ) -> None:
         if config is not None and not isinstance(config, BrainConfig):
             raise InvalidArgumentError(f"config must be a BrainConfig; {type(config).__name__} is not.")
         self.config = config if config is not None else BrainConfig()
         self._clock = clock if clock is not None else SystemClock()
         self._seed = seed
+        self._read_process = read_process
         self._parts: Assembly | None = None
         self._thread = 0
         self._report: ShutdownReport | None = None
-        self._ending: Any = None
+        self._ending: asyncio.Task[ShutdownReport] | None = None
 
     # -- life ------------------------------------------------------------------------------------------------------
 
@@ -67,19 +73,32 @@ class Brain:
         await self.shutdown()
 
     async def start(self) -> Self:
-        """Take work from here on. Starting a running brain does nothing; one that was shut down stays so."""
+        """Take work from here on. Starting a running brain does nothing; one that was shut down stays so.
+
+        With an error, a cancellation included, everything that had come up is down again, and it may be tried again.
+        """
         if self._parts is not None:
             if self._parts.scheduler.phase == "running":
                 return self
             raise BrainClosedError(self._parts.scheduler.phase)
-        self._parts = Assembly(self, self.config, self._clock, self._seed)
+        parts = self._parts = Assembly(self, self.config, self._clock, self._seed, self._read_process)
         self._thread = threading.get_ident()
         try:
-            await self._parts.start()
+            await parts.start()
+            await self._move_in()
         except BaseException:
-            self._parts = None
+            shut_down = self._ending is not None
+            with anyio.CancelScope(shield=True):
+                await self._end(parts, 0.0)
+            if not shut_down:
+                self._parts = self._ending = None
             raise
         return self
+
+    async def _move_in(self) -> None:
+        """Register the modules that are there from the start."""
+        if self.config.plugins:
+            await register_plug_ins(self._open("start()"))
 
     async def shutdown(self, timeout: float = 15.0) -> ShutdownReport:
         """Refuse new work, let accepted work end within ``timeout`` seconds, give up the rest, stop the modules.
@@ -90,12 +109,13 @@ class Brain:
         check_seconds(timeout, "timeout", zero=True)
         if self._report is not None:
             return self._report
-        parts = self._assembly("shutdown()")
+        self._report = report = await self._end(self._assembly("shutdown()"), timeout)
+        return report
+
+    async def _end(self, parts: Assembly, timeout: float) -> ShutdownReport:
         if self._ending is None:
             self._ending = parts.loop.create_task(parts.shutdown(timeout), name="companion shutdown")
-        report: ShutdownReport = await asyncio.shield(self._ending)
-        self._report = report
-        return report
+        return await asyncio.shield(self._ending)
 
     @property
     def phase(self) -> str:
@@ -129,19 +149,19 @@ class Brain:
         parts = self._parts
         if parts is None:
             raise BrainClosedError("not started")
-        return parts.scheduler.submit(
+        return parts.submit(
             module,
             target,
-            *args,
-            kwargs=kwargs,
-            priority=priority,
-            timeout=timeout,
-            after=after,
-            on_upstream_failure=on_upstream_failure,
-            retry=retry,
-            key=key,
-            on_full=on_full,
-            callback=callback,
+            args,
+            kwargs,
+            priority,
+            timeout,
+            after,
+            on_upstream_failure,
+            retry,
+            key,
+            on_full,
+            callback,
         )
 
     async def map(
@@ -197,11 +217,11 @@ class Brain:
     def every(
         self, module: str, target: str | Callable[..., Any] = "run", /, *args: Any, period: float, **options: Any
     ) -> Ticker:
-        """Submit the same work every ``period`` seconds, drift-free; an instant whose predecessor still runs is skipped.
+        """Submit the same work every ``period`` seconds, drift-free; while one still runs its successors are skipped.
 
         Ends with ``ticker.stop()`` or with the brain. ``options`` are those of `submit`.
         """
-        parts = self._assembly("every()")
+        parts = self._open("every()")
         check_seconds(period, "period")
         port = parts.scheduler.port(module)
         if isinstance(target, str):
@@ -239,100 +259,11 @@ class Brain:
         """`Task.cancel` by id."""
         return self.task(task_id).cancel(reason)
 
-    # -- modules ---------------------------------------------------------------------------------------------------
-
-    async def register(
-        self,
-        name: str,
-        module: Any = None,
-        *,
-        category: str = "core",
-        priority: Priority | str = "medium",
-        max_concurrency: int | None = None,
-        quota: int = 1,
-        timeout: Timeout | float | None = UNSET,  # type: ignore[assignment]
-        retry: RetryPolicy | int | None = None,
-        restart: RestartPolicy | None = None,
-        factory: Callable[[], Any] | None = None,
-        depends_on: Iterable[str] = (),
-        offload: str = "thread",
-    ) -> None:
-        """Register a class (a restart makes a fresh instance), an instance or a plain function, and start it.
-
-        Returns when it is up, or stands in ``error`` and is being healed, or waits for what it depends on.
-        """
-        await self.register_all(
-            [
-                ModuleSpec(
-                    name,
-                    module,
-                    category,
-                    priority,
-                    max_concurrency,
-                    quota,
-                    timeout,
-                    retry,
-                    RestartPolicy() if restart is None else restart,
-                    factory,
-                    depends_on,
-                    offload,
-                )
-            ]
-        )
-
-    async def register_all(self, specs: Iterable[ModuleSpec]) -> None:
-        """Register all or, with an error, none; each is started after those it depends on."""
-        await self._assembly("register()").roster.register(specs)
-
-    async def unregister(self, name: str) -> None:
-        """Take a module out: its waiting tasks are cancelled, running ones may end within ``cancel_grace``."""
-        await self._assembly("unregister()").roster.unregister(name)
-
-    def pause(self, name: str, reason: str = "") -> None:
-        """Hold a module's work: what runs ends, the rest waits, nothing is lost."""
-        parts = self._assembly("pause()")
-        parts.roster.pause(name)
-        self._word("pause", name, reason)
-
-    def resume(self, name: str, reason: str = "") -> None:
-        """Let a paused module go on; start a stopped or quarantined one again, with its restarts forgiven."""
-        parts = self._assembly("resume()")
-        parts.roster.resume(name)
-        self._word("resume", name, reason)
-
-    async def restart(self, name: str, reason: str = "") -> bool:
-        """Stop a module and start it afresh once its running work has ended, at most ``cancel_grace`` later; whether
-        it is up. Waiting tasks run on the new instance.
-        """
-        up = await self._assembly("restart()").roster.restart(name)
-        self._word("restart", name, reason)
-        return up
-
-    async def drain(self, name: str | None = None) -> None:
-        """Return when every task accepted by now, of the module or of all, has ended."""
-        parts = self._assembly("drain()")
-        if name is not None:
-            parts.roster.registry.get(name)
-        await parts.roster.ended(
-            [task for task in parts.scheduler.history if task.ended < 0 and name in (None, task.module)], None
-        )
-
-    def set_quota(self, name: str, quota: int) -> None:
-        """Change a module's weight in fair shares, from the next dispatch on."""
-        self._assembly("set_quota()").roster.set_quota(name, quota)
-
-    def pin(self, name: str, cpus: Iterable[int]) -> None:
-        """Keep the threads of a category, or the runs of a module, on these processors; none lifts it.
-
-        Where the system has no thread affinity (macOS, Windows) this raises `InvalidArgumentError`.
-        """
-        pin(self._assembly("pin()"), name, cpus)
-
     # -- scheduling and state --------------------------------------------------------------------------------------
 
     def set_policy(self, policy: SchedulingPolicy | str) -> None:
         """Switch the order of all queues; nothing is lost, and each queue is rebuilt once."""
-        parts = self._assembly("set_policy()")
+        parts = self._open("set_policy()")
         try:
             chosen = SchedulingPolicy(policy)
         except ValueError:
@@ -343,7 +274,7 @@ class Brain:
 
     def resize(self, category: str, limit: int) -> None:
         """Change how many slots a category may have, up to ``max_threads``. Running work is never touched."""
-        parts = self._assembly("resize()")
+        parts = self._open("resize()")
         self._category(category)
         check_count(limit, "limit", maximum=self.config.max_threads)
         parts.resize(category, limit, "asked for")
@@ -361,11 +292,6 @@ class Brain:
     def status(self) -> SystemStatus:
         """The whole runtime at this moment."""
         return self._assembly("status()").pictures.system()
-
-    def module_status(self, name: str) -> ModuleStatus:
-        """One module at this moment."""
-        parts = self._assembly("module_status()")
-        return parts.pictures.module(parts.roster.registry.get(name))
 
     # -- inside ----------------------------------------------------------------------------------------------------
 
@@ -386,6 +312,12 @@ class Brain:
             raise WrongThreadError(operation)
         return self._parts
 
+    def _open(self, operation: str) -> Assembly:
+        parts = self._assembly(operation)
+        if parts.scheduler.phase != "running":
+            raise BrainClosedError(parts.scheduler.phase)
+        return parts
+
     def _category(self, name: str) -> str:
         known = self.config.categories
         if name not in known:
@@ -393,7 +325,3 @@ class Brain:
                 f"{name!r:.80} is no category. Known: {', '.join(known)}; add your own in the config."
             )
         return f"category:{name}"
-
-    def _word(self, type: str, name: str, reason: str) -> None:
-        if reason and self._parts is not None:
-            self._parts.decisions.record(type, name, {"by": "a person"}, reason, rule="person")

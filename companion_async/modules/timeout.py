@@ -25,6 +25,11 @@ class Timeout(msgspec.Struct, frozen=True):
             if limit is not None:
                 msgspec.structs.force_setattr(self, span, check_seconds(limit, f"timeout.{span}"))
 
+    @property
+    def plain(self) -> bool:
+        """Whether it limits nothing but the run."""
+        return self.queue is None and self.total is None and self.idle is None
+
     @classmethod
     def parse(cls, value: Timeout | float | None) -> Timeout:
         """A number limits the run, ``None`` limits nothing, a `Timeout` is itself; anything else is refused."""

@@ -16,30 +16,31 @@ SHARE = 0.005
 class Mailbox:
     """Letters ``(deliver, content)`` from threads, delivered on the loop in the order they were posted.
 
-    ``post`` never waits and takes no lock. The loop is woken by the first letter only; those that follow until it
+    ``post`` never waits and takes no lock; it is ``letters.append`` and, unless ``woken``, `wake`, which a thread that
+    has several letters calls once. The loop is woken by the first letter only; those that follow until it
     looks come along. After the loop is closed letters are dropped: nobody is left to read them.
     """
 
-    __slots__ = ("_closed", "_context", "_letters", "_loop", "_woken", "after")
+    __slots__ = ("_closed", "_context", "_loop", "after", "letters", "woken")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, after: Callable[[], None]) -> None:
         self._loop = loop
         # Woken from a thread, the loop would run deliver in that thread's context, where no event loop is running.
         self._context = contextvars.copy_context()
-        self._letters: deque[tuple[Callable[[Any], None], Any]] = deque()
-        self._woken = False
+        self.letters: deque[tuple[Callable[[Any], None], Any]] = deque()
+        self.woken = False
         self._closed = False
         self.after = after
 
     def post(self, deliver: Callable[[Any], None], content: Any) -> None:
         """Have ``deliver(content)`` called on the loop soon. Any thread."""
-        self._letters.append((deliver, content))
-        if not self._woken:
+        self.letters.append((deliver, content))
+        if not self.woken:
             self.wake()
 
     def wake(self) -> None:
         """Make sure that the loop will look."""
-        self._woken = True
+        self.woken = True
         if not self._closed:
             try:
                 self._loop.call_soon_threadsafe(self.deliver, context=self._context)
@@ -49,8 +50,8 @@ class Mailbox:
     def deliver(self) -> None:
         """Read what is there; what does not fit into the time share is left for the loop's next turn. Loop only."""
         # Cleared before reading: a letter posted from here on wakes the loop again, one posted earlier is read now.
-        self._woken = False
-        letters = self._letters
+        self.woken = False
+        letters = self.letters
         stop = time.perf_counter() + SHARE
         unchecked = 64
         while letters:
@@ -59,7 +60,7 @@ class Mailbox:
             unchecked -= 1
             if not unchecked:
                 if time.perf_counter() > stop:
-                    self._woken = True
+                    self.woken = True
                     self._loop.call_soon(self.deliver, context=self._context)
                     break
                 unchecked = 64

@@ -10,7 +10,10 @@ from typing import Any, Protocol
 
 from companion_async.offload.house import House
 from companion_async.offload.mailbox import Mailbox
-from companion_async.offload.slot import Job, Seat, Slot
+from companion_async.offload.slot import BATCH_SECONDS, Job, Seat, Slot
+
+_MOST_CLAIMED = 32
+_SHORTEST = 1e-6
 
 
 class Backlog(Protocol):
@@ -21,6 +24,7 @@ class Backlog(Protocol):
 
     def push(self, job: Any) -> None: ...
     def pop(self, *, on_loop: bool = False) -> Any: ...
+    def pop_light(self, lane: Any) -> Any: ...
     def left(self, lane: Any) -> None: ...
     def returned(self, lane: Any) -> bool: ...
     def discard(self, job: Any) -> bool: ...
@@ -122,7 +126,7 @@ class Pool:
                     else:
                         grow = True
                 else:
-                    relies = self._soon > 0 and job.light
+                    relies = job.light
         if woken is not None:
             woken.gate.release()
         elif grow:
@@ -217,6 +221,8 @@ class Pool:
                     if job.light:
                         slot.light = True
                         self._soon += 1
+                        if self.backlog.ready:
+                            self._claim(slot, job)
                     elif self.backlog.ready > self._searching and self.working + self._searching < self.limit:
                         if self._parked:
                             woken = self._unpark()
@@ -263,6 +269,7 @@ class Pool:
             if isinstance(seat, Slot):
                 self.slots -= 1
                 self._settle(seat)
+                self._unclaim(seat)
             if seat.waiting:
                 seat.waiting = False
                 self.waiting -= 1
@@ -280,6 +287,8 @@ class Pool:
             seat.waiting = True
             self.waiting += 1
             self._settle(seat)
+            if isinstance(seat, Slot):
+                self._unclaim(seat)
             self._release(job.lane)
         self._mailbox.post(_pump, self)
 
@@ -350,14 +359,19 @@ class Pool:
         return False
 
     def kick(self) -> bool:
-        """Wake one more thread if jobs wait and none has been taken since the last kick: a light job that the others
-        relied on has turned out not to be. True while jobs wait. Loop only.
+        """If none has been taken since the last kick, a light job that others relied on has turned out not to be: give
+        back what its thread had claimed and wake one more. True while there is anything to look after. Loop only.
         """
         with self.lock:
-            if not self.backlog.ready:
+            claimed = [slot for slot in self.alive if slot.batch]
+            if not self.backlog.ready and not claimed:
                 return False
             stalled, self._runs_seen = self.runs == self._runs_seen, self.runs
-            if not (stalled and self._parked and not self._searching and self.working < self.limit):
+            if not stalled:
+                return True
+            for slot in claimed:
+                self._unclaim(slot)
+            if not (self._parked and not self._searching and self.working < self.limit):
                 return True
             woken = self._unpark()
         woken.gate.release()
@@ -386,6 +400,24 @@ class Pool:
         self.waiting -= 1
         seat.waiting = False
         return True
+
+    def _claim(self, slot: Slot, job: Any) -> None:
+        """Hand the slot the light jobs that come next, as many as fit into its time share, under one lock for all."""
+        lane, claim = job.lane, slot.batch.append
+        for _ in range(min(_MOST_CLAIMED, int(BATCH_SECONDS / max(job.expected, _SHORTEST)))):
+            following = self.backlog.pop_light(lane)
+            if following is None:
+                break
+            self.runs += 1
+            claim(following)
+
+    def _unclaim(self, slot: Slot) -> None:
+        # The thread takes from the left without a lock: whoever gets a job out has it.
+        while slot.batch:
+            try:
+                self.backlog.push(slot.batch.pop())
+            except IndexError:
+                break
 
     def _settle(self, seat: Seat) -> None:
         if seat.light:

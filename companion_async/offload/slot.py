@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Any, ClassVar, Protocol
 
@@ -14,6 +15,10 @@ from companion_async.offload.mailbox import Mailbox
 Outcome = tuple["Job", Any, BaseException | None, float, float | None]
 """``(job, value, error, ended, cpu)``: what one run came to. ``ended`` is the thread's own stamp; ``cpu`` the seconds of
 processor time the thread used, ``None`` where it was not measured."""
+
+
+BATCH_SECONDS = 2e-4
+"""How long a thread may run jobs it has claimed together, by what is known of them, before it looks at the queue."""
 
 
 class Job(Protocol):
@@ -28,6 +33,7 @@ class Job(Protocol):
     measured: bool
     on_loop: bool
     interruptible: bool
+    signalled: bool
 
     @property
     def lane(self) -> Any: ...
@@ -61,7 +67,7 @@ class Slot(Seat):
     thread and handed over as data, because raised again on the loop it would end the loop.
     """
 
-    __slots__ = ("gate", "interrupts", "name", "native_id", "parked_at", "retiring", "searching", "thread_id")
+    __slots__ = ("batch", "gate", "interrupts", "name", "native_id", "parked_at", "retiring", "searching", "thread_id")
 
     running: ClassVar[dict[int, Seat]] = {}
     """The places of work by the identity of their thread: how work finds the task it is."""
@@ -69,6 +75,7 @@ class Slot(Seat):
     def __init__(self, name: str) -> None:
         super().__init__()
         self.name = name
+        self.batch: deque[Job] = deque()
         self.retiring = False
         self.searching = True
         self.parked_at = 0.0
@@ -87,12 +94,24 @@ class Slot(Seat):
         usual, thread.name = thread.name, self.name
         self.thread_id, self.native_id = threading.get_ident(), threading.get_native_id()
         Slot.running[self.thread_id] = self
-        take, post, cpu_time = source.take, mailbox.post, time.thread_time
+        take, put, cpu_time, batch = source.take, mailbox.letters.append, time.thread_time, self.batch
         usual_cpus = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
+        share = 0.0
         try:
             if source.on_thread is not None:
                 source.on_thread(self)
-            while (job := take(self)) is not None:
+            while True:
+                try:
+                    job = batch.popleft()
+                    if job.signalled:  # cancelled since it was claimed
+                        continue
+                    self.job = job
+                except IndexError:
+                    following = take(self)
+                    if following is None:
+                        break
+                    job = following
+                    share = now() + BATCH_SECONDS
                 value: Any = None
                 error: BaseException | None = None
                 cpu: float | None = None
@@ -106,16 +125,19 @@ class Slot(Seat):
                             value = job.context.run(job.function, *job.args, **job.kwargs)
                     else:
                         value = job.context.run(job.function, *job.args, **job.kwargs)
-                except BaseException as raised:
+                except BaseException as raised:  # a thread must not let anything out
                     trace = raised.__traceback__
                     # Our own frame is of no use to a reader, and would tie the error to this thread's locals.
                     error = raised.with_traceback(trace.tb_next if trace is not None else None)
                     trace = None
                 if cpu is not None:
                     cpu = cpu_time() - cpu
-                post(deliver, (job, value, error, now(), cpu))
+                ended = now()
+                put((deliver, (job, value, error, ended, cpu)))
                 # The thread may sleep for hours now: it must not keep the job's arguments and result alive.
                 del job, value, error
+                if not (batch and ended < share) and not mailbox.woken:
+                    mailbox.wake()
         finally:
             del Slot.running[self.thread_id]
             thread.name = usual

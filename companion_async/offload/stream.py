@@ -68,6 +68,11 @@ class Stream:
                 await aclose()
         return self._items
 
+    def restart(self) -> None:
+        """The work is run again from the beginning, and nothing of it has been read. Loop only."""
+        with self._room:
+            self._items = []
+
     def close(self) -> None:
         """Nobody reads any more: the producer is unwound at its next item. Loop only."""
         with self._room:

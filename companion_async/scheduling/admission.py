@@ -23,26 +23,30 @@ class Admission:
 
     def __init__(self, scheduler: Scheduler) -> None:
         self._scheduler = scheduler
-        self._lines: dict[Pool, dict[Task[Any], None]] = {}
+        self.lines: dict[Pool, dict[Task[Any], None]] = {}
         self._overloaded: dict[Pool, str] = {}
 
-    def check(self, task: Task[Any], rule: str, *, blocked: bool) -> bool:
+    def check_rule(self, rule: Any) -> str:
+        """``rule`` if it is one."""
+        if rule not in ON_FULL:
+            raise InvalidArgumentError(f"on_full must be one of {', '.join(ON_FULL)}; {rule!r:.80} is not.")
+        return str(rule)
+
+    def check(self, task: Task[Any], rule: str | None, *, blocked: bool) -> bool:
         """Whether the task has to wait for room; `QueueFullError` if it is refused. A task that waits for others needs
         no room yet.
         """
-        if rule not in ON_FULL:
-            raise InvalidArgumentError(f"on_full must be one of {', '.join(ON_FULL)}; {rule!r:.80} is not.")
-        scheduler, pool = self._scheduler, task.port.pool
+        scheduler, pool = self._scheduler, task.lane.pool
         settings = scheduler.settings
         if scheduler.live >= settings.max_pending_tasks:
             self.overloaded(pool, "max_pending_tasks")
             raise QueueFullError("all categories", settings.max_pending_tasks, self.advice(pool))
         if blocked:
             return False
-        if task.port.queue.size < settings.queue_capacity and pool not in self._lines:
+        if task.lane.queue.size < settings.queue_capacity and pool not in self.lines:
             return False
         self.overloaded(pool, "queue_capacity")
-        if rule == "reject":
+        if (settings.on_full if rule is None else rule) == "reject":
             raise QueueFullError(pool.name, settings.queue_capacity, self.advice(pool))
         return True
 
@@ -57,34 +61,34 @@ class Admission:
     def wait(self, task: Task[Any]) -> None:
         """Put the task at the end of its category's line."""
         task.rare().admission = True
-        self._lines.setdefault(task.port.pool, {})[task] = None
+        self.lines.setdefault(task.lane.pool, {})[task] = None
         if task.more is not None and task.more.spans is not None and task.more.spans.queue is not None:
             self._scheduler.limits.queue(task, task.more.spans.queue)
 
     def drop(self, task: Task[Any]) -> None:
         """The task stands in line no more."""
-        line = self._lines.get(task.port.pool)
+        line = self.lines.get(task.lane.pool)
         if line is not None and line.pop(task, self) is None and not line:
-            del self._lines[task.port.pool]
+            del self.lines[task.lane.pool]
 
     def waiting(self, pool: Pool) -> int:
         """How many stand in line."""
-        return len(self._lines.get(pool, ()))
+        return len(self.lines.get(pool, ()))
 
     def look(self) -> None:
         """Let in those for whom there is room now, and say when a category has recovered."""
-        for pool in tuple(self._lines):
+        for pool in tuple(self.lines):
             self.room(pool)
         for pool in tuple(self._overloaded):
             queue = self._scheduler.queues[pool.name]
             few = queue.size <= self._scheduler.settings.queue_capacity // 2 and not self.waiting(pool)
-            held = any(task.port.pool is pool for task in self._scheduler.limits.held.values())
+            held = any(task.lane.pool is pool for task in self._scheduler.limits.held.values())
             if few and not held:
                 self._scheduler.announcer.recovered(pool, self._overloaded.pop(pool))
 
     def room(self, pool: Pool) -> None:
         """Let in those in one category's line for whom there is room."""
-        line = self._lines.get(pool)
+        line = self.lines.get(pool)
         if line is None:
             return
         queue, capacity = self._scheduler.queues[pool.name], self._scheduler.settings.queue_capacity
@@ -92,9 +96,9 @@ class Admission:
             task = next(iter(line))
             del line[task]
             if task.ended < 0:
-                self._scheduler.release(task)
+                self._scheduler.submission.release(task)
         if not line:
-            self._lines.pop(pool, None)
+            self.lines.pop(pool, None)
 
     def overloaded(self, pool: Pool, reason: str) -> None:
         """Say once, until it has recovered, that a category has more than it can take."""

@@ -47,12 +47,12 @@ class Announcer:
                 TaskQueued(
                     task.id,
                     task.module,
-                    task.port.pool.name,
+                    task.lane.pool.name,
                     self._scheduler.date(task.ready),
                     task.target,
                     task.priority.name.lower(),
                     task.phase is TaskState.BLOCKED,
-                )  # fmt: skip
+                )
             )
 
     def attach(self, task: Task[Any]) -> None:
@@ -68,17 +68,17 @@ class Announcer:
                 TaskStarted(
                     task.id,
                     task.module,
-                    task.port.pool.name,
+                    task.lane.pool.name,
                     self._scheduler.date(task.started),
                     task.target,
                     task.tries + 1,
                     max(0.0, task.started - task.ready),
-                )  # fmt: skip
+                )
             )
 
     def ended(self, task: Task[Any]) -> None:
         """The task has ended."""
-        known = (task.id, task.module, task.port.pool.name, self._scheduler.date(task.ended))
+        known = (task.id, task.module, task.lane.pool.name, self._scheduler.date(task.ended))
         run = task.ended - task.started if task.started >= 0 else 0.0
         error = task.error
         if task.phase is TaskState.COMPLETED:
@@ -101,7 +101,7 @@ class Announcer:
                 TaskRetrying(
                     task.id,
                     task.module,
-                    task.port.pool.name,
+                    task.lane.pool.name,
                     date,
                     type(error).__name__,
                     _text(error),

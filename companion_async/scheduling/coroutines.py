@@ -36,7 +36,7 @@ class Coroutines:
         """Run a task that the queue has given its turn."""
         seat = Seat(task)
         if task.ended >= 0:
-            task.port.pool.left(seat)
+            task.lane.pool.left(seat)
             return
         scheduler = self._scheduler
         task.started = seat.beat = scheduler.clock.monotonic()
@@ -72,7 +72,7 @@ class Coroutines:
         scheduler = self._scheduler
         if self._running.pop(seat, None) is not None:
             self.count -= 1
-        task.port.pool.left(seat)
+        task.lane.pool.left(seat)
         scheduler.limits.held.pop(seat, None)
         if error is not None and error.__traceback__ is not None and error.__traceback__.tb_next is not None:
             error = error.with_traceback(error.__traceback__.tb_next)
@@ -89,7 +89,7 @@ class Coroutines:
         task.function, task.args, task.kwargs = _Continuation(coroutine), (), {}
         task.on_loop = True
         task.started = -1.0
-        task.port.pool.put(task)
+        task.lane.pool.put(task)
 
     def follow(self, coroutine: Coroutine[Any, Any, Any], task: Task[Any]) -> None:
         """Run the coroutine that a callback returned; its errors are logged and counted."""
@@ -101,7 +101,7 @@ class Coroutines:
         try:
             await coroutine
         except BaseException as error:
-            self._scheduler.callback_errors += 1
+            self._scheduler.endings.callback_errors += 1
             if not isinstance(error, asyncio.CancelledError):
                 logger.opt(exception=error).warning("A callback of task {} raised.", task_id)
 

@@ -20,6 +20,11 @@ class Dependencies(Generic[Node]):
     def __len__(self) -> int:
         return len(self._unmet)
 
+    @property
+    def pending(self) -> bool:
+        """Whether anybody waits for anything."""
+        return bool(self._dependents)
+
     def add(self, node: Node, upstream: Iterable[Node]) -> None:
         """Let ``node`` wait for ``upstream``, all of them unfinished. A cycle raises and changes nothing."""
         wanted = set(upstream)

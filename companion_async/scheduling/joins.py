@@ -94,7 +94,7 @@ class Joins:
         stack, seen = [other], {other}
         while stack:
             task = stack.pop()
-            seat = task.port.pool.steal(task)
+            seat = task.lane.pool.steal(task)
             if seat is not None:
                 self._run_here(task, seat)
                 return
@@ -119,19 +119,19 @@ class Joins:
         finally:
             Slot.running[ident] = mine
             scheduler.guests.discard(seat)
-            task.port.pool.left(seat)
+            task.lane.pool.left(seat)
         scheduler.mailbox.post(scheduler.deliver, (task, value, error, scheduler.clock.monotonic(), None))
 
     def lend(self, slot: Seat) -> None:
         """The work in this seat is about to block. Any thread."""
         job: Any = slot.job
-        job.port.pool.lend(slot)
+        job.lane.pool.lend(slot)
 
     def reclaim_in_thread(self, slot: Seat) -> None:
         """Block until the seat has its place back."""
         job: Any = slot.job
         granted = threading.Event()
-        if not job.port.pool.reclaim(slot, granted.set):
+        if not job.lane.pool.reclaim(slot, granted.set):
             granted.wait()
 
     # -- on the loop -----------------------------------------------------------------------------------------------
@@ -139,7 +139,7 @@ class Joins:
     async def lend_while(self, seat: Seat, other: Task[Any]) -> None:
         """Await ``other`` from a coroutine that works, its place lent until the last such wait of it ends."""
         waiter: Any = seat.job
-        pool = waiter.port.pool
+        pool = waiter.lane.pool
         self.begin(waiter, other)
         future = other.join()
         self._lent[seat] = self._lent.get(seat, 0) + 1

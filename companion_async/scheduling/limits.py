@@ -78,7 +78,7 @@ class Limits:
             if idle is not None and max(seat.beat, started) + idle < due:
                 due, span, limit = max(seat.beat, started) + idle, "idle", idle
             if due <= now + 1e-6:
-                scheduler.time_out(task, span, limit, now, now - started)
+                scheduler.endings.time_out(task, span, limit, now, now - started)
             else:
                 soonest = min(soonest, due)
         if scheduler.live:
@@ -99,7 +99,7 @@ class Limits:
 
     def seat_of(self, task: Task[Any]) -> Seat | None:
         """Where the task runs just now."""
-        for slot in tuple(task.port.pool.alive):
+        for slot in tuple(task.lane.pool.alive):
             if slot.job is task:
                 return slot
         scheduler = self._scheduler
@@ -115,7 +115,7 @@ class Limits:
         self._at(
             task,
             task.submitted + limit,
-            lambda now: self._scheduler.time_out(task, "total", limit, now, self._run(task, now)),
+            lambda now: self._scheduler.endings.time_out(task, "total", limit, now, self._run(task, now)),
         )
 
     def queue(self, task: Task[Any], limit: float) -> None:
@@ -123,7 +123,7 @@ class Limits:
 
         def late(now: float) -> None:
             if task.ticket >= 0 or task.phase is TaskState.BLOCKED:
-                self._scheduler.time_out(task, "queue", limit, now)
+                self._scheduler.endings.time_out(task, "queue", limit, now)
 
         self._at(task, task.ready + limit, late)
 
@@ -155,7 +155,7 @@ class Limits:
             scheduler.timers.after(scheduler.settings.cancel_grace, lambda: self._give_up(task, seat))
 
     def _give_up(self, task: Task[Any], seat: Seat) -> None:
-        pool = task.port.pool
+        pool = task.lane.pool
         found = pool.abandon(seat, task)
         if found is Abandonment.REPLACED:
             self.held.pop(seat, None)
@@ -173,7 +173,7 @@ class Limits:
     def thread_ended(self, pool: Pool) -> None:
         """A thread of the pool has gone: with the budget free again, runs that were held may be replaced."""
         for seat, task in tuple(self.held.items()):
-            if task.port.pool is pool:
+            if task.lane.pool is pool:
                 self._give_up(task, seat)
 
     # -- light jobs that are not -----------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Pure: the six scheduling policies, each a static key, so that push and pop stay O(log n) and ageing never reorders a heap.
+"""Pure: the six scheduling policies, each a static key: push and pop stay O(log n) and ageing reorders nothing.
 
 A policy answers two questions. Among the tasks of one module: which is best (`Ordering.key`, the lowest first, equal
 keys in order of submission)? Among the modules of one category: whose best task goes next? Either the one with the
@@ -9,11 +9,11 @@ Goyal, Vin and Cheng 1996), each dispatch costing ``1 / quota`` where the policy
 from __future__ import annotations
 
 from collections.abc import Callable
-from enum import Enum
-from typing import NamedTuple
+from enum import StrEnum
+from typing import NamedTuple, Protocol
 
 
-class SchedulingPolicy(str, Enum):
+class SchedulingPolicy(StrEnum):
     """Which task of a category goes next."""
 
     PRIORITY_FIRST = "priority_first"
@@ -24,9 +24,17 @@ class SchedulingPolicy(str, Enum):
     EARLIEST_DEADLINE_FIRST = "earliest_deadline_first"
 
 
-Key = Callable[[int, float, float, float, float], float]
-"""``(level, submitted, deadline, expected, span) -> key``: priority level, seconds, absolute seconds or inf, expected
-run time in seconds, ageing span in seconds per level."""
+class Keyed(Protocol):
+    """What a key may look at: priority level, seconds, absolute seconds or inf, expected run time in seconds."""
+
+    level: int
+    submitted: float
+    deadline: float
+    expected: float
+
+
+Key = Callable[[Keyed, float], float]
+"""``(task, span) -> key``; ``span`` is the ageing span in seconds per level."""
 
 
 class Ordering(NamedTuple):
@@ -37,29 +45,29 @@ class Ordering(NamedTuple):
     weighted: bool = False
 
 
-def by_level(level: int, submitted: float, deadline: float, expected: float, span: float) -> float:
+def by_level(task: Keyed, span: float) -> float:
     """The priority alone; FIFO inside a level."""
-    return level
+    return task.level
 
 
-def by_aged_level(level: int, submitted: float, deadline: float, expected: float, span: float) -> float:
+def by_aged_level(task: Keyed, span: float) -> float:
     """Linear ageing as a constant: a task one level lower goes first once it has waited ``span`` longer.
 
     ``now - submitted`` grows alike for all, so comparing ``submitted + level * span`` equals comparing aged
     priorities at any instant. A task of level ``l`` is overtaken only by tasks of level ``k < l`` submitted within
     ``(l - k) * span`` seconds after it: the bound on its waiting.
     """
-    return submitted + level * span
+    return task.submitted + task.level * span
 
 
-def by_expected_run(level: int, submitted: float, deadline: float, expected: float, span: float) -> float:
+def by_expected_run(task: Keyed, span: float) -> float:
     """The run time measured so far for the target; an unmeasured one counts as 0 and is so measured soon."""
-    return expected
+    return task.expected
 
 
-def by_deadline(level: int, submitted: float, deadline: float, expected: float, span: float) -> float:
+def by_deadline(task: Keyed, span: float) -> float:
     """The instant by which the task must have ended; without one, after all that have one."""
-    return deadline
+    return task.deadline
 
 
 ORDERINGS: dict[SchedulingPolicy, Ordering] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from types import FunctionType
 from typing import Any
@@ -62,7 +63,7 @@ class Port(Lane):
     """The lane of one module, and what submitting to it needs."""
 
     __slots__ = (
-        "_adhoc", "closed", "interruptible", "offload", "pool", "priority", "queue", "record", "retry", "submitted", "targets", "timeout", "wrap",
+        "_adhoc", "closed", "interruptible", "limit", "offload", "pool", "priority", "queue", "record", "retry", "span", "submitted", "targets", "timeout", "wrap",
     )  # fmt: skip
 
     def __init__(
@@ -85,6 +86,8 @@ class Port(Lane):
         self.record = record
         self.priority = priority
         self.timeout = timeout
+        self.limit = math.inf if timeout.run is None else timeout.run
+        self.span = self.limit if timeout.total is None else timeout.total
         self.retry = retry
         self.offload = offload
         self.interruptible = False

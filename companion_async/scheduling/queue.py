@@ -7,6 +7,7 @@ they are, keep their keys and their order, and cost nothing until the lane has r
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Iterator
 from typing import Protocol
 
@@ -22,6 +23,7 @@ class Queued(Protocol):
     deadline: float
     expected: float
     on_loop: bool
+    light: bool
 
     @property
     def lane(self) -> Lane: ...
@@ -38,6 +40,7 @@ class Lane:
         "_start",
         "cap",
         "held",
+        "most",
         "name",
         "quota",
         "running",
@@ -53,6 +56,7 @@ class Lane:
         self.held = False
         self.running = 0
         self.size = 0
+        self.most: float = math.inf if cap is None else cap
         self._heap: list[tuple[float, int, Queued]] = []
         self._dead = 0
         self._entry: tuple[float, int, Lane] | None = None
@@ -62,11 +66,7 @@ class Lane:
     @property
     def open(self) -> bool:
         """Whether one more of its tasks may start now."""
-        if self.held:
-            return False
-        if self.throttle is not None and self.running >= self.throttle:
-            return False
-        return self.cap is None or self.running < self.cap
+        return not self.held and self.running < self.most
 
     def tasks(self) -> Iterator[Queued]:
         """Its waiting tasks, in no order."""
@@ -76,10 +76,10 @@ class Lane:
 class Queue:
     """The lanes of one category. ``push`` and ``pop`` are O(log n), ``discard`` is O(1) amortised."""
 
-    __slots__ = ("_heads", "_ordering", "_span", "_stale", "_ticket", "_virtual", "ready", "size")
+    __slots__ = ("_heads", "_key", "_span", "_stale", "_ticket", "_turns", "_virtual", "_weighted", "ready", "size")
 
     def __init__(self, ordering: Ordering, span: float) -> None:
-        self._ordering = ordering
+        self._key, self._turns, self._weighted = ordering
         self._span = span
         self._heads: list[tuple[float, int, Lane]] = []
         self._stale = 0
@@ -93,7 +93,7 @@ class Queue:
         lane = task.lane
         self._ticket = ticket = self._ticket + 1
         task.ticket = ticket
-        key = self._ordering.key(task.level, task.submitted, task.deadline, task.expected, self._span)
+        key = self._key(task, self._span)
         heapq.heappush(lane._heap, (key, ticket, task))
         lane.size += 1
         self.size += 1
@@ -103,13 +103,45 @@ class Queue:
                 self._enlist(lane)
         else:
             self.ready += 1
-            if key < entry[0] and not self._ordering.turns:
+            if key < entry[0] and not self._turns:
                 self._enlist(lane)
 
     def pop(self, *, on_loop: bool = False) -> Queued | None:
         """The best task whose module has room, counted as running; ``None`` if there is none.
 
         With ``on_loop`` only if that task runs on the loop: it is left in its place otherwise.
+        """
+        task = self._first()
+        if task is None or (on_loop and not task.on_loop):
+            return None
+        lane = task.lane
+        self._take(task, lane)
+        lane.running += 1
+        if self._turns:
+            self._virtual = lane._start
+            lane._finish = lane._start + (1.0 / lane.quota if self._weighted else 1.0)
+            self._relist(lane)
+        elif not lane._heap or lane.running >= lane.most:
+            self._relist(lane)
+        return task
+
+    def pop_light(self, lane: Lane) -> Queued | None:
+        """One more light task of ``lane``, to be run right after the one that was popped, in its place; ``None`` if
+        another lane's turn has come, or the next task is not light.
+        """
+        if self._turns or lane.most != math.inf:
+            return None
+        task = self._first()
+        if task is None or task.lane is not lane or not task.light:
+            return None
+        self._take(task, lane)
+        if not lane._heap:
+            self._relist(lane)
+        return task
+
+    def _first(self) -> Queued | None:
+        """The best task. The entry of a lane may be older than the lane's best task, and then comes too early, never
+        too late: it is put right only when it is about to count.
         """
         heads = self._heads
         while heads:
@@ -119,27 +151,24 @@ class Queue:
                 heapq.heappop(heads)
                 self._stale -= 1
                 continue
-            heap = lane._heap
-            _key, ticket, task = heap[0]
+            _, ticket, task = lane._heap[0]
             if task.ticket != ticket:
-                heapq.heappop(heap)
+                heapq.heappop(lane._heap)
                 lane._dead -= 1
+                if not lane._heap:
+                    self._relist(lane)
+            elif ticket != entry[1] and len(heads) > 1 and not self._turns:
                 self._relist(lane)
-                continue
-            if on_loop and not task.on_loop:
-                return None
-            heapq.heappop(heap)
-            task.ticket = -1
-            lane.size -= 1
-            self.size -= 1
-            self.ready -= 1
-            lane.running += 1
-            if self._ordering.turns:
-                self._virtual = lane._start
-                lane._finish = lane._start + (1.0 / lane.quota if self._ordering.weighted else 1.0)
-            self._relist(lane)
-            return task
+            else:
+                return task
         return None
+
+    def _take(self, task: Queued, lane: Lane) -> None:
+        heapq.heappop(lane._heap)
+        task.ticket = -1
+        lane.size -= 1
+        self.size -= 1
+        self.ready -= 1
 
     def left(self, lane: Lane) -> None:
         """A running task of the lane has ended, or no longer counts."""
@@ -149,7 +178,7 @@ class Queue:
 
     def returned(self, lane: Lane) -> bool:
         """A run that had left comes back, if its module has room for it; a hold does not keep it out."""
-        if lane.cap is not None and lane.running >= lane.cap:
+        if lane.running >= lane.most:
             return False
         lane.running += 1
         if not lane.open:
@@ -173,6 +202,7 @@ class Queue:
 
     def refresh(self, lane: Lane) -> None:
         """Look again whether the lane may run: after a hold, a cap or a throttle has changed."""
+        lane.most = min(limit for limit in (math.inf, lane.cap, lane.throttle) if limit is not None)
         if not lane.open:
             if lane._entry is not None:
                 self._delist(lane)
@@ -186,17 +216,14 @@ class Queue:
 
     def use(self, ordering: Ordering, lanes: list[Lane]) -> None:
         """Switch the policy: every heap is rebuilt once, and equal keys stay in order of submission."""
-        self._ordering = ordering
+        self._key, self._turns, self._weighted = ordering
         self._heads = []
         self._stale = self.ready = 0
         for lane in lanes:
             lane._entry = None
             lane._start = lane._finish = self._virtual
             live = [(ticket, task) for _, ticket, task in lane._heap if task.ticket == ticket]
-            lane._heap = [
-                (ordering.key(task.level, task.submitted, task.deadline, task.expected, self._span), ticket, task)
-                for ticket, task in live
-            ]
+            lane._heap = [(ordering.key(task, self._span), ticket, task) for ticket, task in live]
             heapq.heapify(lane._heap)
             lane._dead = 0
             if lane.size and lane.open:
@@ -208,7 +235,7 @@ class Queue:
         else:
             self.ready += lane.size
         key, ticket, _ = lane._heap[0]
-        if self._ordering.turns:
+        if self._turns:
             lane._start = key = max(self._virtual, lane._finish)
         lane._entry = entry = (key, ticket, lane)
         heapq.heappush(self._heads, entry)
@@ -226,7 +253,7 @@ class Queue:
             heapq.heappop(self._heads)
             return
         key, ticket, _ = heap[0]
-        if self._ordering.turns:
+        if self._turns:
             lane._start = key = max(self._virtual, lane._finish)
         lane._entry = entry = (key, ticket, lane)
         heapq.heapreplace(self._heads, entry)

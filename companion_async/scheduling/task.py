@@ -7,7 +7,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Generator
 from contextvars import Context
 from datetime import datetime
-from enum import Enum
+from enum import StrEnum
 from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
@@ -24,7 +24,7 @@ from companion_async.scheduling.timers import Timer
 T = TypeVar("T")
 
 
-class TaskState(str, Enum):
+class TaskState(StrEnum):
     """Where a task is. Every accepted task reaches exactly one of the last four."""
 
     BLOCKED = "blocked"
@@ -97,7 +97,7 @@ class Task(msgspec.Struct, Generic[T], eq=False, weakref=True):
 
     number: int
     owner: Any
-    port: Port
+    lane: Port
     plan: Target
     function: Any
     args: tuple[Any, ...]
@@ -105,6 +105,7 @@ class Task(msgspec.Struct, Generic[T], eq=False, weakref=True):
     context: Context | None
     level: int
     submitted: float
+    ready: float
     deadline: float
     expected: float
     limit: float
@@ -115,7 +116,6 @@ class Task(msgspec.Struct, Generic[T], eq=False, weakref=True):
     ticket: int = -1
     phase: TaskState = TaskState.QUEUED
     tries: int = 0
-    ready: float = 0.0
     started: float = -1.0
     ended: float = -1.0
     value: Any = None
@@ -134,17 +134,12 @@ class Task(msgspec.Struct, Generic[T], eq=False, weakref=True):
     @property
     def module(self) -> str:
         """The module's name."""
-        return self.port.name
+        return self.lane.name
 
     @property
     def target(self) -> str:
         """The handler's name, or the callable's."""
         return self.plan.name
-
-    @property
-    def lane(self) -> Port:
-        """Its module's lane in the queue."""
-        return self.port
 
     @property
     def priority(self) -> Priority:

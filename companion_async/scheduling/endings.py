@@ -1,0 +1,228 @@
+"""What came of a run, and the one way in which a task ends."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from types import CoroutineType
+from typing import TYPE_CHECKING, Any
+
+from loguru import logger
+
+from companion_async.errors import TaskCancelledError, TaskCrashedError, TaskTimeoutError, UpstreamFailedError
+from companion_async.offload.slot import Outcome
+from companion_async.scheduling.submission import NO_KWARGS
+from companion_async.scheduling.task import Particulars, Task, TaskState
+
+if TYPE_CHECKING:
+    from companion_async.scheduling.scheduler import Scheduler
+
+_NO_ARGS: tuple[Any, ...] = ()
+_SURPRISE = 0.0005  # seconds: a run of a light target that is worth a look outside of the samples
+
+
+class Endings:
+    """Settles tasks: counts, wakes waiters, releases dependents, tells the bus. Loop only."""
+
+    def __init__(self, scheduler: Scheduler, seed: int | None) -> None:
+        self._scheduler = scheduler
+        self._random = random.Random(seed)  # jitter, no secret
+        self.completed = self.failed = self.cancelled = self.timed_out = 0
+        self.callback_errors = 0
+
+    # -- what came of a run ----------------------------------------------------------------------------------------
+
+    def deliver(self, outcome: Outcome) -> None:
+        """Take in what one run came to. A run that ended within its limit counts, however late the loop hears of it."""
+        task: Any
+        task, value, error, ended, cpu = outcome
+        if task.ended >= 0:
+            return  # it was cancelled or timed out: its end stands
+        started = task.started
+        run = ended - started
+        if task.measured or run > _SURPRISE:
+            task.plan.ran(run, cpu)
+        if run > task.limit:
+            self.time_out(task, "run", task.limit, ended, run, cpu)
+        elif error is not None:
+            self._raised(task, error, ended, run, cpu)
+        elif value.__class__ is CoroutineType:
+            self._scheduler.routines.go_on(task, value)
+        else:
+            task.value = value
+            task.tries += 1
+            task.lane.record.completed(ended, started - task.ready, run, cpu)
+            self.completed += 1
+            self._end(task, TaskState.COMPLETED, ended)
+
+    def _raised(self, task: Task[Any], error: BaseException, ended: float, run: float, cpu: float | None) -> None:
+        scheduler = self._scheduler
+        task.tries += 1
+        policy = task.lane.retry if task.more is None or task.more.retry is None else task.more.retry
+        if _crashes(error):
+            raised = error.__cause__ if isinstance(error, RuntimeError) else error
+            crash = TaskCrashedError(task.id, task.module, type(raised).__name__)
+            crash.__cause__ = error
+            error = crash
+        unread = task.more is None or task.more.stream is None or not task.more.stream.touched
+        if policy is not None and task.tries < policy.attempts and policy.wants(error) and unread and scheduler.open:
+            delay = policy.delay(task.tries, self._random.random())
+            more = task.rare()
+            more.steps.append(("retrying", ended, f"attempt {task.tries}: {type(error).__name__}"))
+            more.timers.append(scheduler.timers.after(delay, lambda: self._again(task)))
+            scheduler.announcer.retrying(task, error, delay)
+            return
+        error.add_note(f"in task {task.id} ({task.module}.{task.target})")
+        task.error = error
+        self.failed += 1
+        task.lane.record.failed(ended, task.started - task.ready, run, cpu, error, task.id)
+        self._end(task, TaskState.FAILED, ended)
+        scheduler.on_module_failure(task.lane)
+
+    def _again(self, task: Task[Any]) -> None:
+        if task.ended < 0:
+            task.started = -1.0
+            if task.more is not None and task.more.stream is not None:
+                task.more.stream.restart()
+            self._scheduler.submission.release(task)
+
+    def time_out(
+        self, task: Task[Any], span: str, limit: float, now: float, run: float | None = None, cpu: float | None = None
+    ) -> None:
+        """End a task because one of its spans passed its limit."""
+        if task.ended >= 0:
+            return
+        task.signalled = True
+        task.tries += run is not None
+        task.error = TaskTimeoutError(task.id, task.module, span, limit)
+        self.timed_out += 1
+        wait = max(0.0, (task.started if task.started >= task.ready else now) - task.ready)
+        task.lane.record.timed_out(now, wait, run, cpu, task.error, task.id)
+        self._take_back(task)
+        self._end(task, TaskState.TIMED_OUT, now)
+        self._scheduler.on_module_failure(task.lane)
+
+    def cancel(self, task: Task[Any], reason: str = "") -> bool:
+        """`Task.cancel`."""
+        if task.ended >= 0:
+            return False
+        now = self._scheduler.clock.monotonic()
+        task.signalled = True
+        task.tries += task.running
+        task.rare().reason = reason
+        task.error = TaskCancelledError(task.id, task.module, reason)
+        self.cancelled += 1
+        task.lane.record.cancelled(now)
+        self._take_back(task)
+        self._end(task, TaskState.CANCELLED, now)
+        return True
+
+    def _take_back(self, task: Task[Any]) -> None:
+        """See that a task that has no more use does not run, or stops."""
+        scheduler = self._scheduler
+        if task.phase is TaskState.BLOCKED:
+            scheduler.dependencies.drop(task)
+            scheduler.admission.drop(task)
+            return
+        pool = task.lane.pool
+        with pool.lock:
+            waited = task.lane.queue.discard(task)
+        if not waited:
+            scheduler.limits.stop(task)
+        scheduler.admission.room(pool)
+
+    # -- the end ---------------------------------------------------------------------------------------------------
+
+    def _end(self, task: Task[Any], state: TaskState, now: float) -> None:
+        """The one way in which a task ends."""
+        scheduler = self._scheduler
+        task.phase = state
+        task.ended = now
+        # From here on the task is a result: what it was made from may go.
+        task.function = task.context = None
+        task.args = _NO_ARGS
+        task.kwargs = NO_KWARGS
+        scheduler.live -= 1
+        waiter = task.waiter
+        if waiter is not None:
+            task.waiter = None
+            if not waiter.done():
+                waiter.set_result(None)
+        scheduler.history.end(task)
+        if task.more is not None:
+            self._settle(task, task.more)
+        if scheduler.dependencies.pending:
+            self._pass_on(task)
+        if state is not TaskState.COMPLETED or scheduler.announcer.completed_topic.active:
+            scheduler.announcer.ended(task)
+
+    def _settle(self, task: Task[Any], more: Particulars) -> None:
+        for timer in more.timers:
+            timer.cancel()
+        for waiter in more.waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+        for event in more.events:
+            event.set()
+        if more.stream is not None:
+            if task.phase is TaskState.COMPLETED:
+                more.stream.ended()
+            else:
+                more.stream.close()
+        callbacks = more.done_callbacks if more.callback is None else [*more.done_callbacks, more.callback]
+        for callback in callbacks:
+            self._scheduler.loop.call_soon(self.call_back, callback, task)
+        more.timers, more.waiters, more.done_callbacks, more.events = [], [], [], []
+        more.callback = more.waits_for = None
+
+    def call_back(self, callback: Callable[[Task[Any]], Any], task: Task[Any]) -> None:
+        """Call what was to be called at the task's end: what it raises is counted, and touches nothing else."""
+        try:
+            result = callback(task)
+        except BaseException as error:  # a callback's SystemExit must not end the loop
+            self.callback_errors += 1
+            logger.opt(exception=error).warning("A callback of task {} raised.", task.id)
+            return
+        if result.__class__ is CoroutineType:
+            self._scheduler.routines.follow(result, task)
+
+    # -- dependents ------------------------------------------------------------------------------------------------
+
+    def _pass_on(self, task: Task[Any]) -> None:
+        dependencies = self._scheduler.dependencies
+        for dependent in dependencies.met(task):
+            if dependent.ended >= 0:
+                continue
+            if task.phase is not TaskState.COMPLETED and dependent.rare().on_upstream_failure != "run":
+                dependencies.drop(dependent)
+                self.upstream_failed(dependent, task)
+            elif not dependencies.waits(dependent):
+                self._scheduler.submission.release(dependent)
+
+    def upstream_failed(self, task: Task[Any], upstream: Task[Any]) -> None:
+        """End a task whose upstream did not complete, in a turn of the loop of its own: a chain takes no stack."""
+        self._scheduler.loop.call_soon(self._end_blocked, task, upstream)
+
+    def _end_blocked(self, task: Task[Any], upstream: Task[Any]) -> None:
+        if task.ended >= 0:
+            return
+        now = self._scheduler.clock.monotonic()
+        self._scheduler.dependencies.drop(task)
+        if task.rare().on_upstream_failure == "skip":
+            reason = f"skipped, since task {upstream.id} ended {upstream.phase.value}"
+            task.error = TaskCancelledError(task.id, task.module, reason)
+            self.cancelled += 1
+            task.lane.record.cancelled(now)
+            self._end(task, TaskState.CANCELLED, now)
+        else:
+            task.error = UpstreamFailedError(task.id, upstream.id, upstream.phase.value)
+            task.error.__cause__ = upstream.error
+            self.failed += 1
+            self._end(task, TaskState.FAILED, now)
+
+
+def _crashes(error: BaseException) -> bool:
+    if not isinstance(error, Exception) or isinstance(error, StopIteration):
+        return True
+    # A coroutine or generator that raises StopIteration has it turned into this by the interpreter (PEP 479).
+    return isinstance(error, RuntimeError) and isinstance(error.__cause__, StopIteration)

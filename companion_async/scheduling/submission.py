@@ -1,0 +1,259 @@
+"""From the arguments of `submit` to a task that waits its turn."""
+
+from __future__ import annotations
+
+import contextvars
+import math
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from companion_async.errors import (
+    BrainClosedError,
+    InvalidArgumentError,
+    ModuleUnavailableError,
+    UnknownTaskError,
+    WrongThreadError,
+)
+from companion_async.modules.retry import RetryPolicy
+from companion_async.modules.timeout import Timeout
+from companion_async.offload.stream import Stream
+from companion_async.priority import Priority
+from companion_async.scheduling.port import Port, Target
+from companion_async.scheduling.task import Particulars, Task, TaskState
+
+if TYPE_CHECKING:
+    from companion_async.scheduling.scheduler import Scheduler
+
+UNSET: Any = msgspec.UNSET
+NO_KWARGS: dict[str, Any] = {}
+_NONE: tuple[Any, ...] = ()
+_SAMPLE = 15  # of a light target, one run in 16 has its processor time taken: the call costs as much as the run
+_UPSTREAM_RULES = ("fail", "skip", "run")
+_INF = math.inf
+
+
+class Submission:
+    """Makes tasks. Whatever is wrong is raised before anything is kept. Loop only."""
+
+    def __init__(self, scheduler: Scheduler) -> None:
+        self._scheduler = scheduler
+        self._thread = threading.get_ident()
+        self._number = 0
+
+    def submit(
+        self,
+        module: str,
+        target: Any,
+        args: tuple[Any, ...],
+        kwargs: Any,
+        priority: Any,
+        timeout: Any,
+        after: Any,
+        on_upstream_failure: Any,
+        retry: Any,
+        key: Any,
+        on_full: Any,
+        callback: Any,
+    ) -> Task[Any]:
+        """`Brain.submit`, all arguments in order."""
+        scheduler = self._scheduler
+        if threading.get_ident() != self._thread:
+            raise WrongThreadError("submit()")
+        if scheduler.phase != "running":
+            raise BrainClosedError(scheduler.phase)
+        port = scheduler.ports.get(module) if module.__class__ is str else None
+        if port is None:
+            port = scheduler.port(module)
+        if target.__class__ is str:
+            plan = port.targets.get(target)
+            if plan is None:
+                plan = port.find(target)
+            function = plan.function
+        else:
+            plan, function = self._callable(port, target)
+        if port.closed is not None:
+            raise ModuleUnavailableError(port.name, *port.closed)
+        level = port.priority if priority is None else Priority.parse(priority)
+        if timeout is UNSET:
+            spans, limit, span = port.timeout, port.limit, port.span
+        else:
+            spans = Timeout.parse(timeout)
+            limit, span = reach(spans)
+        now = scheduler.clock.monotonic()
+        light = plan.light
+        plan.measures = measures = plan.measures + 1
+        self._number = number = self._number + 1
+        task: Task[Any] = Task(
+            number,
+            scheduler,
+            port,
+            plan,
+            function,
+            args,
+            NO_KWARGS,
+            contextvars.copy_context(),
+            level,
+            now,
+            now,
+            now + span,
+            plan.average,
+            limit,
+            light,
+            not light or not measures & _SAMPLE,
+            plan.on_loop,
+            port.interruptible,
+        )
+        if (
+            after == ()
+            and retry is None
+            and key is None
+            and callback is None
+            and kwargs is None
+            and not plan.streams
+            and spans.plain
+            and port.queue.size < scheduler.capacity
+            and scheduler.live < scheduler.most
+            and not scheduler.admission.lines
+        ):
+            if on_upstream_failure != "fail" or on_full is not None:
+                self._check_rules(on_upstream_failure, on_full)
+            scheduler.history.tasks[number] = task
+            scheduler.live += 1
+            port.submitted += 1
+            self.enqueue(task)
+            return task
+        return self._submit_rare(task, spans, kwargs, after, on_upstream_failure, retry, key, on_full, callback)
+
+    def enqueue(self, task: Task[Any]) -> None:
+        """Put a task whose turn may come into its category's queue."""
+        scheduler = self._scheduler
+        limits, announcer = scheduler.limits, scheduler.announcer
+        limit = task.limit
+        if limit < limits.shortest or task.ready + limit < limits.due:
+            limits.expect(task.ready, limit)
+        if announcer.queued_topic.active:
+            announcer.queued(task)
+        if announcer.started_topic.active:
+            announcer.attach(task)
+        if task.more is not None:
+            spans = task.more.spans
+            if spans is not None and spans.queue is not None:
+                limits.queue(task, spans.queue)
+            if spans is not None and spans.idle is not None:
+                limits.expect(task.ready, spans.idle)
+        if task.lane.pool.put(task):
+            limits.watch_light(task.lane.pool)
+
+    def release(self, task: Task[Any]) -> None:
+        """A blocked task may run now."""
+        task.phase = TaskState.QUEUED
+        task.ready = self._scheduler.clock.monotonic()
+        self.enqueue(task)
+
+    def _callable(self, port: Port, target: Any) -> tuple[Target, Callable[..., Any]]:
+        if not callable(target):
+            raise InvalidArgumentError(f"target must be a handler's name or a callable; {target!r:.80} is neither.")
+        return port.measure(target), target
+
+    def _check_rules(self, on_upstream_failure: Any, on_full: Any) -> None:
+        if on_upstream_failure not in _UPSTREAM_RULES:
+            rules = ", ".join(_UPSTREAM_RULES)
+            raise InvalidArgumentError(
+                f"on_upstream_failure must be one of {rules}; {on_upstream_failure!r:.80} is not."
+            )
+        if on_full is not None:
+            self._scheduler.admission.check_rule(on_full)
+
+    def _submit_rare(
+        self,
+        task: Task[Any],
+        spans: Timeout,
+        kwargs: Any,
+        after: Any,
+        on_upstream_failure: Any,
+        retry: Any,
+        key: Any,
+        on_full: Any,
+        callback: Any,
+    ) -> Task[Any]:
+        scheduler = self._scheduler
+        self._check_rules(on_upstream_failure, on_full)
+        if kwargs is not None:
+            if not (isinstance(kwargs, dict) and all(isinstance(name, str) for name in kwargs)):
+                raise InvalidArgumentError(f"kwargs must be a dict with string keys; {type(kwargs).__name__} is not.")
+            task.kwargs = dict(kwargs)
+        if callback is not None and not callable(callback):
+            raise InvalidArgumentError(f"callback must be callable; {callback!r:.80} is not.")
+        policy = RetryPolicy.parse(retry)
+        upstream = [scheduler.find(one) if isinstance(one, str) else self._own(one) for one in _several(after)]
+        if key is not None:
+            if not isinstance(key, str) or not 0 < len(key) <= 256:
+                raise InvalidArgumentError("key must be a string of 1 to 256 characters.")
+            known = scheduler.history.by_key(key)
+            if known is not None:
+                return known
+        waiting = [one for one in upstream if one.ended < 0]
+        waits = scheduler.admission.check(task, on_full, blocked=bool(waiting))
+        more = task.more = Particulars(
+            spans=None if spans.plain else spans,
+            retry=policy,
+            key=key,
+            callback=callback,
+            on_upstream_failure=on_upstream_failure,
+        )
+        if task.plan.streams:
+            stream = Stream(scheduler.loop, scheduler.settings.stream_buffer, lambda: scheduler.limits.beat(task))
+            more.stream = stream
+            task.args = (task.function, *task.args)
+            task.function = stream.produce_async if task.on_loop else stream.produce
+        self._accept(task, spans, upstream, waiting, waits)
+        return task
+
+    def _accept(
+        self, task: Task[Any], spans: Timeout, upstream: list[Task[Any]], waiting: list[Task[Any]], waits: bool
+    ) -> None:
+        scheduler, more = self._scheduler, task.rare()
+        scheduler.history.tasks[task.number] = task
+        if more.key is not None:
+            scheduler.history.keep_key(more.key, task)
+        scheduler.live += 1
+        task.lane.submitted += 1
+        if spans.total is not None:
+            scheduler.limits.total(task, spans.total)
+        failed = next((one for one in upstream if one.ended >= 0 and one.phase is not TaskState.COMPLETED), None)
+        if failed is not None and more.on_upstream_failure != "run":
+            task.phase = TaskState.BLOCKED
+            scheduler.endings.upstream_failed(task, failed)
+        elif waiting:
+            task.phase = TaskState.BLOCKED
+            scheduler.dependencies.add(task, waiting)
+            scheduler.announcer.queued(task)
+        elif waits:
+            task.phase = TaskState.BLOCKED
+            scheduler.admission.wait(task)
+            scheduler.announcer.queued(task)
+        else:
+            self.enqueue(task)
+
+    def _own(self, task: Any) -> Task[Any]:
+        if not isinstance(task, Task) or task.owner is not self._scheduler:
+            raise UnknownTaskError(task.id if isinstance(task, Task) else repr(task)[:80])
+        return task
+
+
+def reach(spans: Timeout) -> tuple[float, float]:
+    """The limit of a run, and the time from submission by which the task should have ended; inf for none."""
+    limit = _INF if spans.run is None else spans.run
+    return limit, limit if spans.total is None else spans.total
+
+
+def _several(after: Any) -> tuple[Any, ...]:
+    if isinstance(after, (str, Task)):
+        return (after,)
+    try:
+        return tuple(after)
+    except TypeError:
+        raise InvalidArgumentError(f"after must be tasks or ids of tasks; {after!r:.80} is not.") from None
