@@ -215,6 +215,19 @@ def test_a_hand_that_resizes_meanwhile_ends_the_check_of_the_gain() -> None:
     assert all(verdict.rule != "scale.gain" for verdict in later)
 
 
+@pytest.mark.feature("CB-15")
+def test_threads_that_went_are_not_sent_home_again_before_another_window() -> None:
+    """Low utilisation with idle threads left over: one decision a minute, not one a pass."""
+    judgement, moments = Judgement(AutonomySettings()), list[float]()
+    reading = CategoryReading(name="c", limit=10, configured=10, working=1, idle=5)
+    for now in range(0, 200, 10):
+        situation = Situation(now=float(now), categories=(reading,), total_threads=6)
+        for verdict in judgement.consider(situation):
+            judgement.carried_out(verdict, situation.now)
+            moments.append(situation.now)
+    assert moments == [60.0, 120.0, 180.0]
+
+
 @pytest.mark.feature("X-19")
 def test_a_recording_can_be_judged_again_under_other_settings() -> None:
     """The same situations give the same verdicts; other settings give others, without a runtime."""

@@ -18,19 +18,11 @@ from companion_async.events.bus import EventBus
 from companion_async.events.kinds import DecisionMade
 from companion_async.testing.clock import VirtualClock, settle
 
-BUSY = CategoryReading(
-    name="core",
-    limit=4,
-    configured=4,
-    working=4,
-    queued=50,
-    oldest_wait=3.0,
-    completions=10,
-    run_seconds=10.0,
-    budget=4,
-)
 QUIET = CategoryReading(name="core", limit=4, configured=4, budget=4)
+WORK: dict[str, Any] = {"working": 4, "queued": 50, "oldest_wait": 3.0, "completions": 10, "run_seconds": 10.0}
+BUSY = msgspec.structs.replace(QUIET, **WORK)
 SICK = ModuleReading(name="m", category="core", state="error", generation=3)
+STUCK = StuckRun(task_id="t1", module="m", category="core", running_seconds=400.0, still_seconds=400.0)
 
 
 class FakeControls:
@@ -179,8 +171,7 @@ async def test_an_action_that_fails_harms_nothing_else() -> None:
     """It is recorded as not applied with the error's type; the other verdicts of the pass are carried out."""
     bench = Bench()
     bench.controls.answers["resize"] = RuntimeError("no")
-    run = StuckRun(task_id="t1", module="m", category="core", running_seconds=400.0, still_seconds=400.0)
-    bench.set(BUSY, stuck=(run,))
+    bench.set(BUSY, stuck=(STUCK,))
     async with bench.running():
         assert bench.types() == [("replace_worker", True), ("scale_up", False)]
         failed = bench.loop.log.recent()[-1]
@@ -205,12 +196,10 @@ async def test_an_action_that_fails_harms_nothing_else() -> None:
         ),
         (
             {
-                "stuck": (
-                    StuckRun(task_id="t", module="m", category="core", running_seconds=400.0, still_seconds=400.0),
-                ),
+                "stuck": (STUCK,),
                 "categories": (msgspec.structs.replace(BUSY, oldest_wait=0.0),),
             },
-            [("replace_worker", "t")],
+            [("replace_worker", "t1")],
             ("replace_worker", True),
         ),
     ],
@@ -271,11 +260,23 @@ async def test_an_action_that_finds_nothing_to_do_counts_as_not_applied() -> Non
     """The run had ended by itself: the decision stands in the log as what it was."""
     bench = Bench()
     bench.controls.answers["replace_worker"] = False
-    run = StuckRun(task_id="t1", module="m", category="core", running_seconds=400.0, still_seconds=400.0)
-    bench.set(msgspec.structs.replace(BUSY, oldest_wait=0.0), stuck=(run,))
+    bench.set(msgspec.structs.replace(BUSY, oldest_wait=0.0), stuck=(STUCK,))
     async with bench.running():
         assert bench.types() == [("replace_worker", False)]
         assert bench.loop.log.recent()[0].error is None
+
+
+async def test_priorities_that_found_nothing_to_raise_are_asked_for_again() -> None:
+    """What was not applied leaves no waiting time behind."""
+    bench = Bench()
+    bench.controls.answers["adjust_priority"] = 0
+    waiting = msgspec.structs.replace(BUSY, oldest_wait=40.0, queued_by_level=(10, 0, 0, 40, 0))
+    bench.set(waiting, max_threads=4)
+    async with bench.running():
+        for passes in (1, 2, 3):
+            bench.set(msgspec.structs.replace(waiting, completions=10 + passes), max_threads=4)
+            await bench.clock.advance(10.0)
+    assert bench.controls.asked == [("adjust_priority", "core", 30.0)] * 3
 
 
 @pytest.mark.feature("CB-17")
