@@ -10,6 +10,7 @@ from typing import Any
 import anyio
 import msgspec
 import pytest
+from loguru import logger
 
 from companion_async.errors import CompanionError
 from companion_async.events.bus import EventBus
@@ -281,6 +282,25 @@ async def test_a_round_that_raises_is_told_and_begun_again() -> None:
         ward.patients.trouble = None
         await ward.clock.advance(5.5)
         assert ward.monitor.rounds == 1
+
+
+async def test_a_finding_is_logged_when_it_is_new_and_a_failed_check_each_time() -> None:
+    """A standing trouble is in every report and event, but only once in the log; good checks say nothing."""
+    lines: list[str] = []
+    logger.enable("companion_async")
+    logger.add(lambda message: lines.append(message.record["message"]), format="{message}")
+    ward = Ward()
+    ward.figures = ProcessFigures(memory_fraction=0.9)
+    ward.patients.set("well")
+    ward.patients.set("sick")
+    ward.patients.answers["sick"] = ValueError("secret")
+    async with ward.running():
+        await ward.clock.advance(10.0)
+    assert lines == [
+        "Health check of sick failed: ValueError.",
+        "Health: The process holds 90% of the memory there is.",
+        "Health check of sick failed: ValueError.",
+    ]
 
 
 async def test_what_is_gone_is_forgotten() -> None:

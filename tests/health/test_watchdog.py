@@ -94,6 +94,19 @@ async def test_only_the_last_blocks_are_kept_and_all_are_counted() -> None:
     assert dog.blocks >= 5
 
 
+async def test_a_long_block_is_measured_to_its_end_and_the_watch_goes_on() -> None:
+    """Many intervals without a sign are one block; while it lasts it grows, and the next sign is asked for after it."""
+    async with LoopWatchdog(QUICK) as dog:
+        await signs(dog, 1)
+        nobody, lasting = threading.Event(), list[float]()
+        while dog.overdue() < 0.05:
+            nobody.wait(0.002)
+            lasting.extend(block.seconds for block in dog.blocked()[-1:])
+        await signs(dog, 3)
+        assert max(block.seconds for block in dog.blocked()) >= 0.05
+    assert lasting[-1] > lasting[0]
+
+
 async def test_it_starts_and_ends_with_its_block_and_can_be_entered_again() -> None:
     """One daemon thread, gone at the end of the block, whatever state the loop is in."""
     dog = LoopWatchdog(QUICK)
