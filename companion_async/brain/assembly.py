@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import time
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -13,14 +14,21 @@ import msgspec
 from loguru import logger
 
 from companion_async.autonomy.loop import DecisionLoop
-from companion_async.autonomy.settings import AutonomySettings
 from companion_async.brain.config import BrainConfig
 from companion_async.brain.controls import BrainControls
+from companion_async.brain.meter import Meter
+from companion_async.brain.patients import BrainPatients
 from companion_async.brain.pictures import Pictures
+from companion_async.brain.room_settings import autonomy_settings, health_settings, scheduling_settings
 from companion_async.brain.roster import Roster
-from companion_async.clock import Clock
+from companion_async.clock import Clock, SystemClock
 from companion_async.errors import BrainClosedError
 from companion_async.events.bus import EventBus
+from companion_async.health.monitor import HealthMonitor
+from companion_async.health.process import ProcessFigures, ProcessReader
+from companion_async.health.settings import HealthSettings
+from companion_async.health.supervise import Crash
+from companion_async.health.watchdog import BlockedLoop, LoopWatchdog
 from companion_async.modules.record import ModuleRecord
 from companion_async.modules.timeout import UNLIMITED, Timeout
 from companion_async.offload.house import House
@@ -29,10 +37,13 @@ from companion_async.offload.threads import Threads
 from companion_async.scheduling.policies import SchedulingPolicy
 from companion_async.scheduling.port import Port
 from companion_async.scheduling.scheduler import Scheduler
-from companion_async.scheduling.settings import SchedulingSettings
+
+ReadProcess = Callable[[], Awaitable[ProcessFigures]]
+"""What reads the figures of the process, once a health round."""
 
 _HOOKS = "category:monitoring"
 _LAST_WORD = 1.0
+_SIGNAL_HEEDED = 0.25
 
 
 class ShutdownReport(msgspec.Struct, frozen=True):
@@ -49,24 +60,44 @@ class ShutdownReport(msgspec.Struct, frozen=True):
 class Assembly:
     """The parts, wired. One task of its own owns them all, so start and shutdown may come from different tasks."""
 
-    def __init__(self, brain: Any, config: BrainConfig, clock: Clock, seed: int | None) -> None:
+    def __init__(
+        self, brain: Any, config: BrainConfig, clock: Clock, seed: int | None, read_process: ReadProcess | None = None
+    ) -> None:
         loop = asyncio.get_running_loop()
         self.config = config
         self.clock = clock
         self.loop = loop
         self.bus = EventBus()
         self.house = House(config.max_threads)
-        self.scheduler = Scheduler(loop, clock, self.bus, _settings(config), self.house, seed=seed)
+        self.scheduler = Scheduler(loop, clock, self.bus, scheduling_settings(config), self.house, seed=seed)
+        self.submit = self.scheduler.submission.submit
+        self.scheduler.submit = brain.submit
+        self.in_real_time = isinstance(clock, SystemClock)
+        health = health_settings(config)
+        self.watchdog = LoopWatchdog(health, on_blocked=_tell_blocked) if self.in_real_time else None
+        self.meter = Meter()
+        self.monitor = HealthMonitor(
+            BrainPatients(self),
+            clock,
+            health,
+            topic=self.bus.topic("health.checked"),
+            watchdog=self.watchdog,
+            read_process=self._measure,
+            on_crash=self._monitor_crashed,
+        )
+        self._read_process = _process_reader(health, self.in_real_time) if read_process is None else read_process
         self.controls = BrainControls(self)
-        self.decisions = DecisionLoop(self.controls, clock, _autonomy(config), self.bus.topic("decision.made"))
+        self.decisions = DecisionLoop(self.controls, clock, autonomy_settings(config), self.bus.topic("decision.made"))
         self.roster = Roster(
-            brain, self.scheduler, self.bus, clock, Timeout.parse(config.default_timeout), self._call_in_thread
+            brain,
+            self.scheduler,
+            self.bus,
+            clock,
+            Timeout.parse(config.default_timeout),
+            self._call_in_thread,
+            self.spawn,
         )
         self.pictures = Pictures(self)
-        self.watchdog: Any = None
-        self.process_figures: Any = None
-        self.thread_cpu: dict[int, float] = {}
-        self.module_cpu: dict[str, float] = {}
         self.healing: set[str] = set()
         self.threads_auto_scaled = 0
         self.threads_restarted = 0
@@ -92,76 +123,101 @@ class Assembly:
         scheduler.limits.on_replaced = self.controls.replaced
         scheduler.limits.on_held = self.controls.held
         scheduler.on_module_failure = self._module_failed
+        self.roster.on_error = self.decisions.nudge
 
     # -- life ------------------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
-        """Bring everything up; an error takes down again what had come up."""
+        """Bring everything up; an error or a cancellation takes down again what had come up."""
         self._host = self.loop.create_task(self._live(), name="companion brain")
-        await asyncio.shield(self._ready)
+        try:
+            await asyncio.shield(self._ready)
+        except BaseException:
+            self._leave.set()
+            with anyio.CancelScope(shield=True):
+                await asyncio.wait([self._host])
+            raise
 
     async def _live(self) -> None:
+        scheduler = self.scheduler
         try:
             async with AsyncExitStack() as stack:
                 await stack.enter_async_context(self.bus)
+                if self.watchdog is not None:
+                    await stack.enter_async_context(self.watchdog)
                 group = self._group = await stack.enter_async_context(anyio.create_task_group())
-                scheduler = self.scheduler
                 self._threads = Threads(
                     group, scheduler.mailbox, scheduler.deliver, self.clock.monotonic, self._refused
                 )
-                self.roster.group = group
+                group.start_soon(self.monitor.run, name="companion health monitor")
                 group.start_soon(self.decisions.run, name="companion decision loop")
                 scheduler.phase = "running"
                 self._ready.set_result(None)
                 await self._leave.wait()
                 group.cancel_scope.cancel()
         except BaseException as error:
-            if not self._ready.done():
-                self._ready.set_exception(error)
-            else:
+            if self._ready.done():
                 raise
+            self._ready.set_exception(error)
+        finally:
+            # In whatever way it ends (its loop may be closing under it), nobody waits for it and no thread sleeps on.
+            self._group = None
+            scheduler.phase = "shut down"
+            for task in scheduler.history:
+                task.cancel("the brain has ended")
+            for pool in scheduler.pools.values():
+                pool.close()
+            scheduler.timers.close()
+            scheduler.mailbox.close()
+
+    def spawn(self, function: Callable[..., Awaitable[Any]], *args: Any) -> None:
+        """Have a coroutine function run beside everything else, for as long as the brain lives. What it raises is
+        logged and ends nothing else.
+        """
+        if self._group is not None:
+            self._group.start_soon(_contained, function, args)
 
     async def shutdown(self, timeout: float) -> ShutdownReport:
         """Let what was accepted end until ``timeout``, give up the rest, stop the modules, leave no idle thread."""
+        await asyncio.wait([self._ready])
         scheduler, clock = self.scheduler, self.clock
         began = clock.monotonic()
+        if self._ready.cancelled() or self._ready.exception() is not None:
+            return ShutdownReport(0, 0, 0, 0.0)
         scheduler.phase = "shutting down"
         living = [task for task in scheduler.history if task.ended < 0]
         for task in living:
-            if task.port.held:
+            if task.lane.held:
                 task.cancel("its module is held and the brain is shutting down")
         await self.roster.ended([task for task in living if task.ended < 0], timeout)
-        never_ran = 0
         for task in living:
-            if task.ended < 0:
-                task.cancel("the brain is shutting down")
+            task.cancel("the brain is shutting down")
         await asyncio.sleep(0)
         scheduler.mailbox.deliver()
         never_ran = sum(task.started < 0 for task in living)
         drained = sum(task.started >= 0 and not task.cancelled() for task in living)
-        abandoned = self._busy_threads()
         await self.roster.stop_all(max(_LAST_WORD, timeout - (clock.monotonic() - began)))
-        await self._close()
+        abandoned = await self._close()
         return ShutdownReport(drained, never_ran, abandoned, clock.monotonic() - began)
 
-    def _busy_threads(self) -> int:
-        return sum(slot.job is not None for pool in self.scheduler.pools.values() for slot in pool.alive)
-
-    async def _close(self) -> None:
+    async def _close(self) -> int:
+        """Send the threads home and end; how many threads are still at work."""
         scheduler = self.scheduler
         await scheduler.routines.close()
         for pool in scheduler.pools.values():
             pool.close()
-        # Threads that only have to be told to go are gone within a moment; those in work are left to their work.
-        while any(slot.job is None for pool in scheduler.pools.values() for slot in pool.alive):
+        # Threads that only have to be told to go are gone within a moment, and so are those that heed their signal.
+        slots = [slot for pool in scheduler.pools.values() for slot in pool.alive]
+        patience = time.monotonic() + _SIGNAL_HEEDED
+        while slots and (time.monotonic() < patience or any(slot.job is None for slot in slots)):
             await asyncio.sleep(0.001)
+            slots = [slot for pool in scheduler.pools.values() for slot in pool.alive]
         self.controls.set_switch_interval(None)
-        scheduler.phase = "shut down"
-        scheduler.timers.close()
         self._leave.set()
         if self._host is not None:
             await self._host
-        scheduler.mailbox.close()
+        scheduler.phase = "shut down"
+        return len(slots)
 
     # -- threads ---------------------------------------------------------------------------------------------------
 
@@ -197,13 +253,27 @@ class Assembly:
             return
         module = self.roster.registry.get(port.name)
         last = port.record.errors[-1].type if port.record.errors else "errors"
-        if module.fail(RuntimeError(f"{port.record.failures_in_row} failures in a row, the last a {last}")):
-            self.decisions.nudge()
+        module.fail(RuntimeError(f"{port.record.failures_in_row} failures in a row, the last a {last}"))
+
+    async def _measure(self) -> ProcessFigures:
+        figures = await self._read_process()
+        records = {module.name: module.record for module in self.roster.registry}
+        slots = [slot for pool in self.scheduler.pools.values() for slot in tuple(pool.alive)]
+        self.meter.read(self.clock.monotonic(), figures, records, slots)
+        return figures
+
+    def _monitor_crashed(self, crash: Crash) -> None:
+        self.decisions.record(
+            "restart_loop",
+            "health_monitor",
+            {"count": crash.count, "delay": crash.delay},
+            f"A round raised {crash.error}; the next one follows in {crash.delay:.1f} s.",
+            error=crash.error,
+        )
 
     def quarantine_soon(self, name: str, reason: str) -> None:
         """Quarantine a module and enter the decision, from where nothing can be awaited."""
-        if self._group is not None:
-            self._group.start_soon(self._quarantine, name, reason)
+        self.spawn(self._quarantine, name, reason)
 
     async def _quarantine(self, name: str, reason: str) -> None:
         if await self.controls.quarantine(name, reason):
@@ -213,27 +283,25 @@ class Assembly:
             logger.bind(module=name).error("Quarantined: {}.", reason)
 
 
-def _settings(config: BrainConfig) -> SchedulingSettings:
-    return SchedulingSettings(
-        policy=SchedulingPolicy(config.policy),
-        ageing_span=config.ageing_span,
-        queue_capacity=config.queue_capacity,
-        max_pending_tasks=config.max_pending_tasks,
-        on_full=config.on_full,
-        cancel_grace=config.cancel_grace,
-        abandoned_budget=config.abandoned_budget,
-        history_size=config.history_size,
-        history_seconds=config.history_seconds,
-        stream_buffer=config.stream_buffer,
-    )
+async def _contained(function: Callable[..., Awaitable[Any]], args: tuple[Any, ...]) -> None:
+    try:
+        await function(*args)
+    except Exception as error:
+        logger.opt(exception=error).error("{} failed.", function.__qualname__)
 
 
-def _autonomy(config: BrainConfig) -> AutonomySettings:
-    return msgspec.structs.replace(
-        config.autonomy,
-        interval=config.decision_interval,
-        auto_scaling=config.auto_scaling,
-        scaling=config.scaling,
-        scale_down_after=config.scale_down_after,
-        failure_threshold=config.failure_threshold,
-    )
+def _process_reader(settings: HealthSettings, in_real_time: bool) -> ReadProcess:
+    reader, limiter = ProcessReader(settings.memory_limit), list[anyio.CapacityLimiter]()
+
+    async def read() -> ProcessFigures:
+        if not in_real_time:
+            return ProcessFigures()
+        if not limiter:
+            limiter.append(anyio.CapacityLimiter(1))  # of its own: work must not delay the health round
+        return await anyio.to_thread.run_sync(reader.read, limiter=limiter[0])
+
+    return read
+
+
+def _tell_blocked(block: BlockedLoop) -> None:
+    logger.warning("The event loop is blocked, for {:.2f} s so far, at:\n{}", block.seconds, "\n".join(block.stack))

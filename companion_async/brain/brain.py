@@ -248,7 +248,7 @@ class Brain(BrainModules):
                     f"state must be one of {', '.join(TaskState)}; {state!r:.80} is not."
                 ) from None
         found: list[Task[Any]] = []
-        for task in reversed(self._assembly("tasks()").scheduler.history.tasks.values()):
+        for task in reversed(tuple(self._assembly("tasks()").scheduler.history)):
             if (wanted is None or task.state is wanted) and (module is None or task.module == module):
                 found.append(task)
                 if len(found) == limit:

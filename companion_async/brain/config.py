@@ -49,7 +49,7 @@ _COUNTS = (
     "max_snapshots",
     "stream_buffer",
 )
-_FLAGS = ("auto_scaling", "enable_deadlock_detection", "expose_errors")
+_FLAGS = ("auto_scaling", "enable_deadlock_detection", "expose_errors", "plugins")
 _CHOICES: Mapping[str, tuple[str, ...]] = {
     "scaling": ("adaptive", "plain"),
     "on_full": ("reject", "wait"),
@@ -79,8 +79,9 @@ class BrainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     ``categories`` is laid over the nine that exist anyway: ``{"core": 2, "media": 4}`` sets the limit of one, adds
     another and keeps the rest. A category without work has no threads, so an unused one costs nothing.
     ``policy`` takes a `SchedulingPolicy` or its value, and holds the `SchedulingPolicy`. ``stream_buffer`` items of a
-    streamed result may wait for their reader. ``autonomy`` and ``health`` hold the thresholds of the decision loop's
-    rules and of the health checks, but for those that are keys here.
+    streamed result may wait for their reader. With ``plugins`` the modules that installed packages offer in the
+    entry-point group ``companion_async.modules`` are registered as the brain starts. ``autonomy`` and ``health`` hold
+    the thresholds of the decision loop's rules and of the health checks, but for those that are keys here.
     """
 
     categories: dict[str, int] = {}
@@ -112,6 +113,7 @@ class BrainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     readonly_token: str | None = None
     expose_errors: bool = False
     stream_buffer: int = 64
+    plugins: bool = True
     autonomy: AutonomySettings = AutonomySettings()
     health: HealthSettings = HealthSettings()
 

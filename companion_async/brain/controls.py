@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 from companion_async.autonomy.situation import LEVELS, CategoryReading, ModuleReading, Situation, StuckRun
@@ -34,22 +35,27 @@ class BrainControls:
     def situation(self) -> Situation:
         """Everything as it is now."""
         assembly = self._assembly
-        watchdog, figures = assembly.watchdog, assembly.process_figures
+        settings, watchdog = assembly.decisions.settings, assembly.watchdog
         now = assembly.clock.monotonic()
         return Situation(
             now=now,
-            categories=tuple(self._category(pool, now) for pool in assembly.scheduler.pools.values()),
+            categories=self.categories(),
             modules=tuple(self._module(module) for module in assembly.roster.registry),
             stuck=tuple(self._stuck(now)),
-            loop_lag=watchdog.lag.p99 if watchdog is not None else None,
-            memory_fraction=figures.memory_fraction if figures is not None else None,
-            process_cpu_seconds=figures.cpu_seconds if figures is not None else None,
+            loop_lag=watchdog.recent_max(settings.interval) if watchdog is not None else None,
+            memory_fraction=assembly.meter.figures.memory_fraction,
+            process_cpu_seconds=time.process_time() if assembly.in_real_time else None,
             total_threads=assembly.house.live,
             max_threads=assembly.house.max_threads,
             cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
             gil=getattr(sys, "_is_gil_enabled", lambda: True)(),
             switch_interval=sys.getswitchinterval(),
         )
+
+    def categories(self) -> tuple[CategoryReading, ...]:
+        """Every category as it is now."""
+        now = self._assembly.clock.monotonic()
+        return tuple(self._category(pool, now) for pool in self._assembly.scheduler.pools.values())
 
     def _category(self, pool: Pool, now: float) -> CategoryReading:
         scheduler = self._assembly.scheduler
@@ -71,7 +77,7 @@ class BrainControls:
             limit=limit,
             configured=self._assembly.config.categories[pool.name],
             working=working,
-            stuck=sum(task.port.pool is pool for task in scheduler.limits.held.values()),
+            stuck=sum(task.lane.pool is pool for task in scheduler.limits.held.values()),
             idle=len(idle),
             longest_idle=now - min(idle) if idle else 0.0,
             abandoned=abandoned,
@@ -80,7 +86,7 @@ class BrainControls:
             queued_by_level=tuple(levels),
             oldest_wait=max(0.0, now - oldest),
             arrivals=sum(port.submitted for port in ports),
-            completions=sum(port.record.run.count for port in ports),
+            completions=sum(port.record.runs for port in ports),
             run_seconds=sum(port.record.run_seconds for port in ports),
         )
 
@@ -98,7 +104,7 @@ class BrainControls:
             queued=port.size,
             abandoned=sum(name == module.name for name in self._abandoned.values()),
             cap=port.throttle,
-            runs=record.run.count,
+            runs=record.runs,
             run_seconds=record.run_seconds,
             measured_runs=record.cpu_runs,
             measured_seconds=record.cpu_run_seconds,
@@ -106,26 +112,21 @@ class BrainControls:
         )
 
     def _stuck(self, now: float) -> list[StuckRun]:
-        """Runs that go on beyond a minute: the rules decide from what length on one is stuck."""
-        after = self._assembly.config.autonomy.stuck_after
-        found = []
-        for pool in self._assembly.scheduler.pools.values():
-            for slot in tuple(pool.alive):
-                task: Any = slot.job
-                if task is None or slot.abandoned or slot.waiting or task.started < 0 or now - task.started < after:
-                    continue
-                still = now - max(slot.beat, task.started)
-                found.append(
-                    StuckRun(
-                        task_id=task.id,
-                        module=task.module,
-                        category=pool.name,
-                        running_seconds=now - task.started,
-                        still_seconds=still,
-                        stack=stack_of(slot),
-                    )
-                )
-        return found
+        """The slow runs that the last health round saw and that go on: how long they had stood still then."""
+        report, tasks = self._assembly.monitor.report, self._assembly.scheduler.history.tasks
+        known = {task.id: task for task in tasks.values() if task.running} if report and report.slow_runs else {}
+        return [
+            StuckRun(
+                task_id=run.task_id,
+                module=run.module,
+                category=run.category,
+                running_seconds=now - known[run.task_id].started,
+                still_seconds=run.still_seconds,
+                stack=run.stack,
+            )
+            for run in (report.slow_runs if report is not None else ())
+            if run.task_id in known
+        ]
 
     # -- moving ----------------------------------------------------------------------------------------------------
 
@@ -177,7 +178,7 @@ class BrainControls:
         if task.ended >= 0 or seat is None:
             return False
         now = scheduler.clock.monotonic()
-        scheduler.time_out(task, "run", now - task.started, now, now - task.started)
+        scheduler.endings.time_out(task, "run", now - task.started, now, now - task.started)
         return seat.abandoned
 
     def throttle(self, module: str, cap: int | None) -> None:
@@ -244,7 +245,8 @@ class BrainControls:
                 "budget": pool.budget,
                 "stack": list(stack_of(seat)),
             },
-            f"The run of task {task.id} did not stop ({error}): its slot is replaced, its thread counted as abandoned until it ends.",
+            f"The run of task {task.id} did not stop ({error}): its slot is replaced, its thread counted as abandoned "
+            "until it ends.",
             rule="stuck_run",
         )
 

@@ -7,13 +7,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from companion_async.events.kinds import utc
+from companion_async.health.watchdog import LoopLag
 from companion_async.modules.lifecycle import Module
 from companion_async.modules.record import ErrorEntry as Recorded
 from companion_async.offload.pool import Pool
 from companion_async.status.category import CategoryStatus
 from companion_async.status.module import ErrorEntry, ModuleStatus, Percentiles
 from companion_async.status.picture import FrozenMap
-from companion_async.status.system import SystemStats, SystemStatus
+from companion_async.status.system import LoopBlock, SystemStats, SystemStatus
 from companion_async.status.worker import WorkerStatus
 
 if TYPE_CHECKING:
@@ -31,7 +32,8 @@ class Pictures:
         assembly = self._assembly
         scheduler, house, config = assembly.scheduler, assembly.house, assembly.config
         categories = {name: self.category(pool) for name, pool in scheduler.pools.items()}
-        watchdog, process = assembly.watchdog, assembly.process_figures
+        lag = assembly.watchdog.lag if assembly.watchdog is not None else LoopLag()
+        process, report = assembly.meter.figures, assembly.monitor.report
         return SystemStatus(
             enabled=True,
             timestamp=utc(assembly.clock.time()),
@@ -46,16 +48,30 @@ class Pictures:
             module_threads=FrozenMap({module.name: self.module(module).brief() for module in assembly.roster.registry}),
             stats=SystemStats(
                 total_threads_created=house.created,
-                total_tasks_completed=scheduler.completed,
-                total_tasks_failed=scheduler.failed + scheduler.timed_out,
+                total_tasks_completed=scheduler.endings.completed,
+                total_tasks_failed=scheduler.endings.failed + scheduler.endings.timed_out,
                 threads_auto_scaled=assembly.threads_auto_scaled,
                 threads_restarted=assembly.threads_restarted,
             ),
-            loop_lag=watchdog.lag.last if watchdog is not None else None,
-            loop_lag_p99=watchdog.lag.p99 if watchdog is not None else None,
-            memory_bytes=process.memory_bytes if process is not None else None,
-            memory_fraction=process.memory_fraction if process is not None else None,
-            cpu_percent=process.cpu_percent if process is not None else None,
+            loop_lag=lag.last,
+            loop_lag_p99=lag.p99,
+            memory_bytes=process.memory_bytes,
+            memory_fraction=process.memory_fraction,
+            cpu_percent=process.cpu_percent,
+            peak_memory_bytes=process.peak_memory_bytes,
+            peak_cpu_percent=process.peak_cpu_percent,
+            checked_at=self._date(assembly.monitor.last_round),
+            decided_at=self._date(assembly.decisions.last_pass),
+            findings=tuple(finding.message for finding in report.findings) if report is not None else (),
+            loop_blocks=self._blocks(),
+        )
+
+    def _blocks(self) -> tuple[LoopBlock, ...]:
+        watchdog, date = self._assembly.watchdog, self._assembly.scheduler.date
+        if watchdog is None:
+            return ()
+        return tuple(
+            LoopBlock(since=date(block.since), seconds=block.seconds, stack=block.stack) for block in watchdog.blocked()
         )
 
     def category(self, pool: Pool) -> CategoryStatus:
@@ -88,7 +104,7 @@ class Pictures:
             module=task.module if busy else None,
             task_id=task.id if busy else None,
             running_seconds=max(0.0, now - task.started) if busy and task.started >= 0 else None,
-            cpu_percent=self._assembly.thread_cpu.get(slot.native_id),
+            cpu_percent=self._assembly.meter.threads.get(slot.native_id),
         )
 
     def module(self, module: Module) -> ModuleStatus:
@@ -109,9 +125,10 @@ class Pictures:
             running=port.running,
             last_activity=self._date(record.last_activity),
             errors=tuple(_entry(error) for error in record.errors),
+            average_execution_time=record.average_execution_time,
             run_seconds=Percentiles(*record.run.quantiles((0.5, 0.95, 0.99))),
             wait_seconds=Percentiles(*record.wait.quantiles((0.5, 0.95, 0.99))),
-            cpu_percent=assembly.module_cpu.get(module.name, 0.0),
+            cpu_percent=assembly.meter.modules.get(module.name, 0.0),
             cpu_bound=assembly.decisions.cpu_bound(module.name),
             cpu_cap=port.throttle,
             max_concurrency=port.cap,

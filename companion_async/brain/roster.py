@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import anyio
-from anyio.abc import TaskGroup
 from msgspec import UNSET
 
 from companion_async.clock import Clock
@@ -50,15 +49,17 @@ class Roster:
         clock: Clock,
         default_timeout: Timeout,
         call_in_thread: Callable[[Callable[[], Any]], Any],
+        spawn: Callable[..., None],
     ) -> None:
         self.registry = Registry()
-        self.group: TaskGroup | None = None
+        self.on_error: Callable[[], None] = _nothing
         self._brain = brain
         self._scheduler = scheduler
         self._bus = bus
         self._clock = clock
         self._default_timeout = default_timeout
         self._call_in_thread = call_in_thread
+        self._spawn = spawn
         self._grace = scheduler.settings.cancel_grace
 
     # -- registration ----------------------------------------------------------------------------------------------
@@ -125,7 +126,9 @@ class Roster:
             module.defer()
 
     async def unregister(self, name: str) -> None:
-        """Take a module out: what waits is cancelled, what runs may end within the grace, then it is stopped."""
+        """Take a module out: what waits is cancelled, and what runs too unless it ends within the grace; then it is
+        stopped.
+        """
         module = self.registry.get(name)
         dependents = self.registry.dependents(name)
         if dependents:
@@ -134,15 +137,16 @@ class Roster:
             )
         port = self._scheduler.ports[name]
         port.closed = ("being unregistered", "")
-        self._cancel_waiting(port, "its module was unregistered")
+        self._cancel(port, "its module was unregistered")
         await self._running_ended(port, self._grace)
+        self._cancel(port, "its module was unregistered", running=True)
         await module.stop("unregistered")
         self._forget(name)
 
     def _forget(self, name: str) -> None:
         port = self._scheduler.ports.pop(name, None)
         if port is not None:
-            self._cancel_waiting(port, "its module was unregistered")
+            self._cancel(port, "its module was unregistered")
         if name in self.registry:
             self.registry.remove(name)
 
@@ -155,8 +159,8 @@ class Roster:
     def resume(self, name: str) -> None:
         """Take back a pause; a stopped or quarantined module is started again, which takes its time."""
         module = self.registry.get(name)
-        if module.state is ModuleState.STOPPED and self.group is not None:
-            self.group.start_soon(self._start, module)
+        if module.state is ModuleState.STOPPED:
+            self._spawn(self._start, module)
         else:
             module.resume()
 
@@ -181,10 +185,23 @@ class Roster:
         return up
 
     async def stop_all(self, seconds: float) -> None:
-        """Stop every module, dependents first, within about ``seconds`` in all."""
-        with anyio.move_on_after(seconds):
-            for module in self.registry.in_stop_order():
-                await module.stop("the brain is shutting down")
+        """Stop every module, each when those that depend on it are stopped, all within about ``seconds``."""
+        stopped = {module.name: anyio.Event() for module in self.registry}
+
+        async def stop(module: Module) -> None:
+            for dependent in self.registry.dependents(module.name):
+                await stopped[dependent].wait()
+            await module.stop("the brain is shutting down")
+            stopped[module.name].set()
+
+        async with anyio.create_task_group() as tasks:
+            late = self._clock.call_later(seconds, tasks.cancel_scope.cancel)
+            try:
+                async with anyio.create_task_group() as stops:
+                    for module in self.registry:
+                        stops.start_soon(stop, module)
+            finally:
+                late.cancel()
 
     def set_quota(self, name: str, quota: int) -> None:
         """Change a module's weight in fair shares."""
@@ -207,17 +224,19 @@ class Roster:
         elif new in (ModuleState.STOPPING, ModuleState.STOPPED):
             port.closed = ("quarantined" if module.quarantined else new.value, module.reason)
             if new is ModuleState.STOPPED:
-                self._cancel_waiting(port, f"its module is {port.closed[0]}")
+                self._cancel(port, f"its module is {port.closed[0]}")
         else:
             port.closed = None
         if port.held != (new in _HOLDS):
             self._scheduler.hold(port, new in _HOLDS)
         self._announce(module, old, new)
-        if new is ModuleState.RUNNING and self.group is not None:
+        if new is ModuleState.ERROR:
+            self.on_error()
+        if new is ModuleState.RUNNING:
             for name in self.registry.dependents(module.name):
                 dependent = self.registry.get(name)
                 if dependent.state is ModuleState.WAITING:
-                    self.group.start_soon(self._start, dependent)
+                    self._spawn(self._start, dependent)
 
     def point(self, module: Module, port: Port) -> None:
         """Point the port's targets, and the tasks that wait already, at the instance that has just started."""
@@ -227,18 +246,18 @@ class Roster:
             interruptible=module.interruptible,
         )
         for task in self._scheduler.history:
-            if task.port is port and task.ended < 0 and not task.running:
+            if task.lane is port and task.ended < 0 and not task.running:
                 target = port.targets.get(task.plan.name)
                 if target is task.plan:
                     task.point_at(target.function)
 
-    def _cancel_waiting(self, port: Port, reason: str) -> None:
+    def _cancel(self, port: Port, reason: str, *, running: bool = False) -> None:
         for task in self._scheduler.history:
-            if task.port is port and task.ended < 0 and not task.running:
+            if task.lane is port and task.ended < 0 and (running or not task.running):
                 task.cancel(reason)
 
     async def _running_ended(self, port: Port, patience: float) -> None:
-        await self.ended([task for task in self._scheduler.history if task.port is port and task.running], patience)
+        await self.ended([task for task in self._scheduler.history if task.lane is port and task.running], patience)
 
     async def ended(self, tasks: list[Task[Any]], patience: float | None) -> bool:
         """Wait until all of ``tasks`` have ended, at most ``patience`` seconds; whether they have."""
@@ -279,6 +298,10 @@ class Roster:
             topic = self._bus.topic(event.kind)
             if topic.active:
                 topic.publish(event)
+
+
+def _nothing() -> None:
+    return None
 
 
 def _absent() -> None:

@@ -60,13 +60,15 @@ class ModuleBrief(Picture, frozen=True, kw_only=True):
 class ModuleStatus(ModuleBrief, frozen=True, kw_only=True):
     """Everything there is to say of a module.
 
-    ``errors`` are the last 20, newest last. ``cpu_percent`` is of one core, over the last health interval.
+    ``errors`` are the last 20, newest last. ``average_execution_time`` is the mean run of all time in seconds, None
+    before the first. ``cpu_percent`` is of one core, over the last health interval.
     ``cpu_bound`` is the classifier's verdict: 0 only waits, 1 only computes. ``cpu_cap`` is how many of its runs the
     governor lets compute at once, None where it does not interfere. ``restarts`` counts since registration;
     ``reason`` says why it is in its state, where there is a reason.
     """
 
     errors: tuple[ErrorEntry, ...] = ()
+    average_execution_time: float | None = None
     run_seconds: Percentiles = Percentiles()
     wait_seconds: Percentiles = Percentiles()
     cpu_percent: float = 0.0

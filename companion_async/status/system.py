@@ -22,11 +22,22 @@ class SystemStats(msgspec.Struct, frozen=True, kw_only=True):
     threads_restarted: int = 0
 
 
+class LoopBlock(msgspec.Struct, frozen=True, kw_only=True):
+    """The event loop gave no sign for ``seconds`` from ``since`` on; ``stack`` is where it stood, innermost call last."""
+
+    since: datetime
+    seconds: float
+    stack: tuple[str, ...] = ()
+
+
 class SystemStatus(Picture, frozen=True, kw_only=True):
     """Everything at one ``timestamp``.
 
     ``total_threads`` are all live ones, the ``abandoned_threads`` among them; ``active_threads`` are busy. ``loop_lag``
     is how late the event loop last was, in seconds. What cannot be read (no watchdog, no psutil figures) is None.
+    The peaks are over the readings of all health rounds. ``checked_at`` and ``decided_at`` are the last rounds of the
+    health monitor and the decision loop: while both move on, both live. ``findings`` is what that health round found,
+    in words. ``loop_blocks`` are the last times that something blocked the event loop.
     Give the maps as `FrozenMap`, so that the picture is frozen through and through.
     """
 
@@ -47,3 +58,9 @@ class SystemStatus(Picture, frozen=True, kw_only=True):
     memory_bytes: int | None = None
     memory_fraction: float | None = None
     cpu_percent: float | None = None
+    peak_memory_bytes: int | None = None
+    peak_cpu_percent: float | None = None
+    checked_at: datetime | None = None
+    decided_at: datetime | None = None
+    findings: tuple[str, ...] = ()
+    loop_blocks: tuple[LoopBlock, ...] = ()

@@ -1,0 +1,46 @@
+"""The settings of each room, out of the brain's own keys."""
+
+from __future__ import annotations
+
+import msgspec
+
+from companion_async.autonomy.settings import AutonomySettings
+from companion_async.brain.config import BrainConfig
+from companion_async.health.settings import HealthSettings
+from companion_async.scheduling.policies import SchedulingPolicy
+from companion_async.scheduling.settings import SchedulingSettings
+
+
+def scheduling_settings(config: BrainConfig) -> SchedulingSettings:
+    """Of the queues and of what may wait in them."""
+    return SchedulingSettings(
+        policy=SchedulingPolicy(config.policy),
+        ageing_span=config.ageing_span,
+        queue_capacity=config.queue_capacity,
+        max_pending_tasks=config.max_pending_tasks,
+        on_full=config.on_full,
+        cancel_grace=config.cancel_grace,
+        abandoned_budget=config.abandoned_budget,
+        history_size=config.history_size,
+        history_seconds=config.history_seconds,
+        stream_buffer=config.stream_buffer,
+    )
+
+
+def autonomy_settings(config: BrainConfig) -> AutonomySettings:
+    """Of the decision loop."""
+    return msgspec.structs.replace(
+        config.autonomy,
+        interval=config.decision_interval,
+        auto_scaling=config.auto_scaling,
+        scaling=config.scaling,
+        scale_down_after=config.scale_down_after,
+        failure_threshold=config.failure_threshold,
+    )
+
+
+def health_settings(config: BrainConfig) -> HealthSettings:
+    """Of the health monitor and the watchdog."""
+    return msgspec.structs.replace(
+        config.health, interval=config.health_interval, failure_threshold=config.failure_threshold
+    )
