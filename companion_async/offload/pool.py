@@ -24,7 +24,7 @@ class Backlog(Protocol):
 
     def push(self, job: Any) -> None: ...
     def pop(self, *, on_loop: bool = False) -> Any: ...
-    def pop_light(self, lane: Any) -> Any: ...
+    def claim(self, lane: Any, most: int, into: Callable[[Any], None]) -> int: ...
     def left(self, lane: Any) -> None: ...
     def returned(self, lane: Any) -> bool: ...
     def discard(self, job: Any) -> bool: ...
@@ -403,13 +403,8 @@ class Pool:
 
     def _claim(self, slot: Slot, job: Any) -> None:
         """Hand the slot the light jobs that come next, as many as fit into its time share, under one lock for all."""
-        lane, claim = job.lane, slot.batch.append
-        for _ in range(min(_MOST_CLAIMED, int(BATCH_SECONDS / max(job.expected, _SHORTEST)))):
-            following = self.backlog.pop_light(lane)
-            if following is None:
-                break
-            self.runs += 1
-            claim(following)
+        most = min(_MOST_CLAIMED, int(BATCH_SECONDS / max(job.expected, _SHORTEST)))
+        self.runs += self.backlog.claim(job.lane, most, slot.batch.append)
 
     def _unclaim(self, slot: Slot) -> None:
         # The thread takes from the left without a lock: whoever gets a job out has it.

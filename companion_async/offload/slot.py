@@ -115,7 +115,7 @@ class Slot(Seat):
                 value: Any = None
                 error: BaseException | None = None
                 cpu: float | None = None
-                job.started = self.beat = now()
+                job.started = now()
                 if job.measured:
                     cpu = cpu_time()
                 try:

@@ -40,7 +40,8 @@ class Endings:
             return  # it was cancelled or timed out: its end stands
         started = task.started
         run = ended - started
-        if task.measured or run > _SURPRISE:
+        measured = task.measured or run > _SURPRISE
+        if measured:
             task.plan.ran(run, cpu)
         if run > task.limit:
             self.time_out(task, "run", task.limit, ended, run, cpu)
@@ -51,7 +52,11 @@ class Endings:
         else:
             task.value = value
             task.tries += 1
-            task.lane.record.completed(ended, started - task.ready, run, cpu)
+            record = task.lane.record
+            if measured:
+                record.completed(ended, started - task.ready, run, cpu)
+            else:
+                record.counted(ended, run)
             self.completed += 1
             self._end(task, TaskState.COMPLETED, ended)
 

@@ -3,55 +3,62 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from companion_async.scheduling.task import Task
 
 
+_CHECK_EVERY = 64
+
+
 class History:
-    """Every living task, and of the ended ones the last ``size`` that ended within ``seconds``. Loop only."""
+    """Every living task, and of the ended ones the last ``size`` that ended within ``seconds``.
 
-    __slots__ = ("_ended", "_keys", "_seconds", "_size", "tasks")
+    What is too old or too much goes before anybody looks, and now and then in between. Loop only.
+    """
 
-    def __init__(self, size: int, seconds: float) -> None:
+    __slots__ = ("_keys", "_now", "_seconds", "_size", "_unchecked", "ended", "tasks")
+
+    def __init__(self, size: int, seconds: float, now: Callable[[], float]) -> None:
+        self._now = now
         self._size = size
         self._seconds = seconds
-        self._ended: deque[Task[Any]] = deque()
+        self.ended: deque[Task[Any]] = deque()
+        self._unchecked = 0
         self._keys: dict[str, Task[Any]] = {}
         self.tasks: dict[int, Task[Any]] = {}
 
     def __iter__(self) -> Iterator[Task[Any]]:
+        self.expire()
         return iter(tuple(self.tasks.values()))
 
     def find(self, number: int) -> Task[Any] | None:
         """The task of that number, while it is known."""
+        self.expire()
         return self.tasks.get(number)
 
     def by_key(self, key: str) -> Task[Any] | None:
         """The task submitted under that idempotency key, while it is known."""
+        self.expire()
         return self._keys.get(key)
 
     def keep_key(self, key: str, task: Task[Any]) -> None:
         """Remember the key for as long as the task."""
         self._keys[key] = task
 
-    def forget(self, task: Task[Any]) -> None:
-        """The task was refused after all."""
-        self.tasks.pop(task.number, None)
-        self._drop_key(task)
-
     def end(self, task: Task[Any]) -> None:
         """The task has ended: it ages from now on."""
-        ended = self._ended
-        ended.append(task)
-        if len(ended) > self._size or ended[0].ended < task.ended - self._seconds:
-            self.expire(task.ended)
+        self.ended.append(task)
+        self._unchecked -= 1
+        if self._unchecked < 0:
+            self._unchecked = _CHECK_EVERY
+            self.expire()
 
-    def expire(self, now: float) -> None:
+    def expire(self) -> None:
         """Forget what is too old or too much."""
-        ended = self._ended
-        while ended and (len(ended) > self._size or ended[0].ended < now - self._seconds):
+        ended, oldest = self.ended, self._now() - self._seconds
+        while ended and (len(ended) > self._size or ended[0].ended < oldest):
             task = ended.popleft()
             self.tasks.pop(task.number, None)
             if task.more is not None:

@@ -46,6 +46,8 @@ class Limits:
         """A run with this limit may begin from ``ready`` on."""
         if limit < self.shortest:
             self.shortest = limit
+        if limit == _INF:
+            return
         if ready + limit < self.due:
             self._arm(ready + limit)
 

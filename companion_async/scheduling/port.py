@@ -63,7 +63,7 @@ class Port(Lane):
     """The lane of one module, and what submitting to it needs."""
 
     __slots__ = (
-        "_adhoc", "closed", "interruptible", "limit", "offload", "pool", "priority", "queue", "record", "retry", "span", "submitted", "targets", "timeout", "wrap",
+        "_adhoc", "closed", "interruptible", "limit", "offload", "plain", "pool", "priority", "queue", "record", "retry", "span", "submitted", "targets", "timeout", "wrap",
     )  # fmt: skip
 
     def __init__(
@@ -87,6 +87,7 @@ class Port(Lane):
         self.priority = priority
         self.timeout = timeout
         self.limit = math.inf if timeout.run is None else timeout.run
+        self.plain = timeout.plain
         self.span = self.limit if timeout.total is None else timeout.total
         self.retry = retry
         self.offload = offload

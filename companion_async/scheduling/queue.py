@@ -1,6 +1,7 @@
 """Pure: one category's waiting tasks, as lanes (a heap per module) under a heap of lanes. No lock: the pool holds it.
 
-A lane that is held (paused, restarting, throttled to its cap) is simply not in the upper heap: its tasks wait where
+Inside a lane, tasks that come in the order of their keys stand in a line, which costs nothing to keep sorted; only those
+that come out of order go into a heap beside it. A lane that is held (paused, restarting, throttled to its cap) is simply not in the upper heap: its tasks wait where
 they are, keep their keys and their order, and cost nothing until the lane has room again.
 """
 
@@ -8,7 +9,8 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from companion_async.scheduling.policies import Ordering
@@ -37,6 +39,7 @@ class Lane:
         "_entry",
         "_finish",
         "_heap",
+        "_line",
         "_start",
         "cap",
         "held",
@@ -57,6 +60,7 @@ class Lane:
         self.running = 0
         self.size = 0
         self.most: float = math.inf if cap is None else cap
+        self._line: deque[tuple[float, int, Queued]] = deque()
         self._heap: list[tuple[float, int, Queued]] = []
         self._dead = 0
         self._entry: tuple[float, int, Lane] | None = None
@@ -70,11 +74,27 @@ class Lane:
 
     def tasks(self) -> Iterator[Queued]:
         """Its waiting tasks, in no order."""
-        return (task for _, ticket, task in self._heap if task.ticket == ticket)
+        return (task for _, ticket, task in (*self._line, *self._heap) if task.ticket == ticket)
+
+    def _best(self) -> tuple[float, int, Queued] | None:
+        """The first entry, dead or alive."""
+        line, heap = self._line, self._heap
+        if not heap:
+            return line[0] if line else None
+        return heap[0] if not line or heap[0] < line[0] else line[0]
+
+    def _drop_best(self) -> None:
+        line, heap = self._line, self._heap
+        if not heap or (line and line[0] < heap[0]):
+            line.popleft()
+        else:
+            heapq.heappop(heap)
 
 
 class Queue:
-    """The lanes of one category. ``push`` and ``pop`` are O(log n), ``discard`` is O(1) amortised."""
+    """The lanes of one category. ``push`` and ``pop`` are O(log n), O(1) for what comes in order; ``discard`` is O(1)
+    amortised.
+    """
 
     __slots__ = ("_heads", "_key", "_span", "_stale", "_ticket", "_turns", "_virtual", "_weighted", "ready", "size")
 
@@ -94,7 +114,11 @@ class Queue:
         self._ticket = ticket = self._ticket + 1
         task.ticket = ticket
         key = self._key(task, self._span)
-        heapq.heappush(lane._heap, (key, ticket, task))
+        line = lane._line
+        if not line or key >= line[-1][0]:
+            line.append((key, ticket, task))
+        else:
+            heapq.heappush(lane._heap, (key, ticket, task))
         lane.size += 1
         self.size += 1
         entry = lane._entry
@@ -121,23 +145,27 @@ class Queue:
             self._virtual = lane._start
             lane._finish = lane._start + (1.0 / lane.quota if self._weighted else 1.0)
             self._relist(lane)
-        elif not lane._heap or lane.running >= lane.most:
+        elif not lane.size or lane.running >= lane.most:
             self._relist(lane)
         return task
 
-    def pop_light(self, lane: Lane) -> Queued | None:
-        """One more light task of ``lane``, to be run right after the one that was popped, in its place; ``None`` if
-        another lane's turn has come, or the next task is not light.
+    def claim(self, lane: Lane, most: int, into: Callable[[Queued], None]) -> int:
+        """Hand on up to ``most`` light tasks of ``lane`` that come next, to be run one after the other in the place of
+        the one that was popped; how many. Ends where another lane's turn comes, or a task that is not light.
         """
         if self._turns or lane.most != math.inf:
-            return None
-        task = self._first()
-        if task is None or task.lane is not lane or not task.light:
-            return None
-        self._take(task, lane)
-        if not lane._heap:
+            return 0
+        claimed = 0
+        while claimed < most:
+            task = self._first()
+            if task is None or task.lane is not lane or not task.light:
+                break
+            self._take(task, lane)
+            into(task)
+            claimed += 1
+        if not lane.size and lane._entry is not None:
             self._relist(lane)
-        return task
+        return claimed
 
     def _first(self) -> Queued | None:
         """The best task. The entry of a lane may be older than the lane's best task, and then comes too early, never
@@ -151,20 +179,25 @@ class Queue:
                 heapq.heappop(heads)
                 self._stale -= 1
                 continue
-            _, ticket, task = lane._heap[0]
-            if task.ticket != ticket:
-                heapq.heappop(lane._heap)
+            best = lane._line[0] if not lane._heap and lane._line else lane._best()
+            if best is None:
+                self._relist(lane)
+                continue
+            task = best[2]
+            if task.ticket != best[1]:
+                lane._drop_best()
                 lane._dead -= 1
-                if not lane._heap:
-                    self._relist(lane)
-            elif ticket != entry[1] and len(heads) > 1 and not self._turns:
+            elif best[1] != entry[1] and len(heads) > 1 and not self._turns:
                 self._relist(lane)
             else:
                 return task
         return None
 
     def _take(self, task: Queued, lane: Lane) -> None:
-        heapq.heappop(lane._heap)
+        if lane._heap:
+            lane._drop_best()
+        else:
+            lane._line.popleft()
         task.ticket = -1
         lane.size -= 1
         self.size -= 1
@@ -196,7 +229,7 @@ class Queue:
         lane._dead += 1
         if lane._entry is not None:
             self.ready -= 1
-        if lane._dead > 64 and lane._dead * 2 > len(lane._heap):
+        if lane._dead > 64 and lane._dead > lane.size:
             self._compact(lane)
         return True
 
@@ -222,19 +255,22 @@ class Queue:
         for lane in lanes:
             lane._entry = None
             lane._start = lane._finish = self._virtual
-            live = [(ticket, task) for _, ticket, task in lane._heap if task.ticket == ticket]
-            lane._heap = [(ordering.key(task, self._span), ticket, task) for ticket, task in live]
-            heapq.heapify(lane._heap)
+            live = [(entry[1], entry[2]) for entry in (*lane._line, *lane._heap) if entry[2].ticket == entry[1]]
+            lane._line = deque(sorted((ordering.key(task, self._span), ticket, task) for ticket, task in live))
+            lane._heap = []
             lane._dead = 0
             if lane.size and lane.open:
                 self._enlist(lane)
 
     def _enlist(self, lane: Lane) -> None:
+        best = lane._best()
+        if best is None:
+            return
         if lane._entry is not None:
             self._stale += 1
         else:
             self.ready += lane.size
-        key, ticket, _ = lane._heap[0]
+        key, ticket, _ = best
         if self._turns:
             lane._start = key = max(self._virtual, lane._finish)
         lane._entry = entry = (key, ticket, lane)
@@ -246,19 +282,20 @@ class Queue:
 
     def _relist(self, lane: Lane) -> None:
         """Replace the first head, which is ``lane``'s, by the lane's next."""
-        heap = lane._heap
-        if not heap or not lane.open:
+        best = lane._best() if lane.size and lane.open else None
+        if best is None:
             lane._entry = None
             self.ready -= lane.size
             heapq.heappop(self._heads)
             return
-        key, ticket, _ = heap[0]
+        key, ticket, _ = best
         if self._turns:
             lane._start = key = max(self._virtual, lane._finish)
         lane._entry = entry = (key, ticket, lane)
         heapq.heapreplace(self._heads, entry)
 
     def _compact(self, lane: Lane) -> None:
+        lane._line = deque(entry for entry in lane._line if entry[2].ticket == entry[1])
         lane._heap = [entry for entry in lane._heap if entry[2].ticket == entry[1]]
         heapq.heapify(lane._heap)
         lane._dead = 0

@@ -42,6 +42,15 @@ class Submission:
         self._scheduler = scheduler
         self._thread = threading.get_ident()
         self._number = 0
+        # What every submission looks at, without the way through the scheduler.
+        self._ports = scheduler.ports
+        self._tasks = scheduler.history.tasks
+        self._now = scheduler.clock.monotonic
+        self._limits = scheduler.limits
+        self._announcer = scheduler.announcer
+        self._lines = scheduler.admission.lines
+        self._capacity = scheduler.settings.queue_capacity
+        self._most = scheduler.settings.max_pending_tasks
 
     def submit(
         self,
@@ -64,7 +73,7 @@ class Submission:
             raise WrongThreadError("submit()")
         if scheduler.phase != "running":
             raise BrainClosedError(scheduler.phase)
-        port = scheduler.ports.get(module) if module.__class__ is str else None
+        port = self._ports.get(module) if module.__class__ is str else None
         if port is None:
             port = scheduler.port(module)
         if target.__class__ is str:
@@ -82,7 +91,7 @@ class Submission:
         else:
             spans = Timeout.parse(timeout)
             limit, span = reach(spans)
-        now = scheduler.clock.monotonic()
+        now = self._now()
         light = plan.light
         plan.measures = measures = plan.measures + 1
         self._number = number = self._number + 1
@@ -107,37 +116,39 @@ class Submission:
             port.interruptible,
         )
         if (
-            after == ()
-            and retry is None
+            retry is None
             and key is None
             and callback is None
             and kwargs is None
+            and after == ()
             and not plan.streams
-            and spans.plain
-            and port.queue.size < scheduler.capacity
-            and scheduler.live < scheduler.most
-            and not scheduler.admission.lines
+            and (spans is port.timeout and port.plain or spans.plain)
+            and port.queue.size < self._capacity
+            and scheduler.live < self._most
+            and not self._lines
         ):
             if on_upstream_failure != "fail" or on_full is not None:
                 self._check_rules(on_upstream_failure, on_full)
-            scheduler.history.tasks[number] = task
+            self._tasks[number] = task
             scheduler.live += 1
             port.submitted += 1
-            self.enqueue(task)
+            limits, announcer = self._limits, self._announcer
+            if limit < limits.shortest or now + limit < limits.due:
+                limits.expect(now, limit)
+            if announcer.queued_topic.active or announcer.started_topic.active:
+                announcer.queued(task)
+                announcer.attach(task)
+            if port.pool.put(task):
+                limits.watch_light(port.pool)
             return task
         return self._submit_rare(task, spans, kwargs, after, on_upstream_failure, retry, key, on_full, callback)
 
     def enqueue(self, task: Task[Any]) -> None:
         """Put a task whose turn may come into its category's queue."""
-        scheduler = self._scheduler
-        limits, announcer = scheduler.limits, scheduler.announcer
-        limit = task.limit
-        if limit < limits.shortest or task.ready + limit < limits.due:
-            limits.expect(task.ready, limit)
-        if announcer.queued_topic.active:
-            announcer.queued(task)
-        if announcer.started_topic.active:
-            announcer.attach(task)
+        limits = self._limits
+        limits.expect(task.ready, task.limit)
+        self._announcer.queued(task)
+        self._announcer.attach(task)
         if task.more is not None:
             spans = task.more.spans
             if spans is not None and spans.queue is not None:
