@@ -1,0 +1,119 @@
+"""Each example runs alone, without a warning, and shows what it says it shows."""
+
+from __future__ import annotations
+
+import bz2
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = sorted(path.name for path in (ROOT / "examples").glob("*.py"))
+
+pytestmark = pytest.mark.timeout(90)
+
+
+@pytest.fixture(scope="module")
+def run():
+    """Run an example as its reader does, each once; its output."""
+    outputs: dict[str, str] = {}
+
+    def once(name: str) -> str:
+        if name not in outputs:
+            env = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error", "PYTHONIOENCODING": "utf-8"}
+            done = subprocess.run(
+                [sys.executable, str(ROOT / "examples" / name)],
+                env=env,
+                capture_output=True,
+                encoding="utf-8",
+                check=False,
+                timeout=60,
+            )
+            assert done.returncode == 0, done.stderr
+            assert done.stderr == ""
+            outputs[name] = done.stdout
+        return outputs[name]
+
+    return once
+
+
+def found(pattern: str, text: str) -> re.Match[str]:
+    match = re.search(pattern, text)
+    assert match, f"no {pattern!r} in:\n{text}"
+    return match
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+@pytest.mark.feature("PX-08")
+def test_examples_are_short_and_say_how_to_run_them(name):
+    """An example is at most two pages, and its docstring holds the line to type."""
+    text = (ROOT / "examples" / name).read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 120
+    assert f"python examples/{name}" in text.split('"""')[1]
+
+
+@pytest.mark.feature("CB-06", "CB-23", "U-2", "PX-08")
+def test_quickstart(run):
+    """Work on the loop stops its heart, work in threads does not; each result is that of the plain call."""
+    lines = run("quickstart.py").splitlines()
+    found(r"in which the loop's heart beat 0 times", lines[0])
+    assert int(found(r"heart beat (\d+) times", lines[1])[1]) > 0
+    files = int(found(r"in threads +(\d+) files", lines[1])[1])
+    name, packed = found(r"(\S+\.py): [\d,]+ bytes, ([\d,]+) packed", lines[2]).groups()
+    source = Path(os.__file__).parent / name
+    assert int(packed.replace(",", "")) == len(bz2.compress(source.read_bytes()))
+    assert lines[3].endswith(f"{files + 1} tasks completed, 0 failed")
+
+
+@pytest.mark.feature("CB-24", "PM-01", "PX-08")
+def test_own_modules(run):
+    """A module finds what is there, its errors reach the caller, its private parts nobody, and a restart renews it."""
+    output = run("own_modules.py")
+    found(r"loop else clause +.*\bfor\b.*\bwhile\b", output)
+    found(r"failed: +a search needs at least one word \(in task \S+ \(handbook\.search\)\)", output)
+    found(r"refused: .*no handler '_words'", output)
+    known = int(found(r"a handbook of (\d+) words", output)[1])
+    assert known > 1000
+    found(r"after forget\(\) +0 words", output)
+    found(rf"after the restart +{known} words", output)
+    assert "1 failed" in output.splitlines()[-1]
+
+
+@pytest.mark.feature("CB-03", "CB-12", "CB-13", "PX-08")
+def test_priorities_and_dependencies(run):
+    """Held work begins by urgency, a sum after its parts, and what depends on a failure never, unless it wants to."""
+    output = run("priorities_and_dependencies.py")
+    assert "import -> raise -> with -> lambda -> strings" in output
+    assert "submitted: blocked, until 3 others have ended" in output
+    found(r"most used: \w+ \d+, \w+ \d+", output)
+    assert "UpstreamFailedError, because of KeyError('no such chapter')" in output
+    assert "begun all the same, and saw that the task had failed" in output
+
+
+@pytest.mark.feature("X-08", "PX-08")
+def test_streaming(run):
+    """Lines are read before the last file is; progress grows to the end; awaited, the items are a list."""
+    first, second, third = run("streaming.py").split("\n\n")
+    assert len(re.findall(r"^   \S+\.py:\d+: .*TODO", first, re.MULTILINE)) == 5
+    assert int(found(r"with (\d+)% of the files read", first)[1]) < 100
+    counts = [int(count) for count in re.findall(r"% +(\d+) lines so far", second)]
+    assert counts
+    assert counts == sorted(counts)
+    found(r"completed: (\d+) lines", second)
+    found(r"\['socketserver\.py:\d+: class ThreadingMixIn:'\]", third)
+
+
+@pytest.mark.feature("CB-14", "CB-17", "CB-21", "X-19", "PX-08")
+def test_watching_decisions(run):
+    """The brain grows where work waits and restarts what fails; its decisions have reasons and measured outcomes."""
+    output = run("watching_decisions.py")
+    assert "event: module.error" in output
+    assert "event: module.restarted" in output
+    assert "the translator is well again: gOOD mORNING" in output
+    assert int(found(r"now: up to (\d+)", output)[1]) > 2
+    found(r"scale_up +fetchers +All threads busy: \d+ tasks wait .*oldest_wait: \d+\.\d+ -> \d+\.\d+", output)
+    found(r"restart_module +translator .*state: error -> running", output)
