@@ -87,6 +87,7 @@ class Pool:
         self._runs_seen = 0
         self.alive: set[Slot] = set()
         self.on_thread: Callable[[Slot], None] | None = None
+        self.watched = False
         self._closed = False
         house.tenants.append(self)
 
@@ -109,7 +110,8 @@ class Pool:
     def put(self, job: Any) -> bool:
         """Queue a job and see that somebody will take it. Loop only.
 
-        True if that somebody is a thread in a light job: `kick` must look again in case it is not light after all.
+        True if that somebody is a thread in a light job and the pool is not ``watched`` yet: `kick` must look again, in
+        case that job is not light after all.
         """
         woken = None
         grow = relies = False
@@ -133,7 +135,7 @@ class Pool:
             self.ensure()
         elif job.on_loop:
             self.pump()
-        return relies
+        return relies and not self.watched
 
     def pump(self) -> None:
         """Start the coroutine jobs whose turn it is. Loop only."""

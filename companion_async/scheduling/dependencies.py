@@ -11,19 +11,16 @@ Node = TypeVar("Node", bound=Hashable)
 
 
 class Dependencies(Generic[Node]):
-    """Nodes that wait, and what they wait for. Every change is O(edges it touches)."""
+    """Nodes that wait, and what they wait for. Every change is O(edges it touches). ``dependents`` is empty while nobody
+    waits for anything.
+    """
 
     def __init__(self) -> None:
         self._unmet: dict[Node, set[Node]] = {}
-        self._dependents: dict[Node, dict[Node, None]] = {}
+        self.dependents: dict[Node, dict[Node, None]] = {}
 
     def __len__(self) -> int:
         return len(self._unmet)
-
-    @property
-    def pending(self) -> bool:
-        """Whether anybody waits for anything."""
-        return bool(self._dependents)
 
     def add(self, node: Node, upstream: Iterable[Node]) -> None:
         """Let ``node`` wait for ``upstream``, all of them unfinished. A cycle raises and changes nothing."""
@@ -33,14 +30,14 @@ class Dependencies(Generic[Node]):
             raise DependencyCycleError(tuple(str(step) for step in cycle))
         unmet = self._unmet.setdefault(node, set())
         for other in wanted - unmet:
-            self._dependents.setdefault(other, {})[node] = None
+            self.dependents.setdefault(other, {})[node] = None
         unmet |= wanted
 
     def met(self, upstream: Node) -> list[Node]:
         """``upstream`` has ended: the nodes that waited for it, in the order they came; those it was the last for
         no longer wait (`waits` tells which).
         """
-        dependents = [node for node in self._dependents.pop(upstream, ()) if node in self._unmet]
+        dependents = [node for node in self.dependents.pop(upstream, ()) if node in self._unmet]
         for node in dependents:
             unmet = self._unmet[node]
             unmet.discard(upstream)
@@ -59,16 +56,16 @@ class Dependencies(Generic[Node]):
     def drop(self, node: Node) -> None:
         """The node waits no longer, whatever it waited for."""
         for other in self._unmet.pop(node, ()):
-            dependents = self._dependents.get(other)
+            dependents = self.dependents.get(other)
             if dependents is not None:
                 dependents.pop(node, None)
                 if not dependents:
-                    del self._dependents[other]
+                    del self.dependents[other]
 
     def _cycle(self, node: Node, upstream: set[Node]) -> list[Node]:
         if node in upstream:
             return [node, node]
-        if node not in self._dependents:
+        if node not in self.dependents:
             return []  # nobody waits for it, so no way leads back
         return path_to(node, upstream, lambda step: self._unmet.get(step, ()))
 

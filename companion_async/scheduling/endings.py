@@ -153,10 +153,10 @@ class Endings:
             task.waiter = None
             if not waiter.done():
                 waiter.set_result(None)
-        scheduler.history.end(task)
+        scheduler.history.ended.append(task)
         if task.more is not None:
             self._settle(task, task.more)
-        if scheduler.dependencies.pending:
+        if scheduler.dependencies.dependents:
             self._pass_on(task)
         if state is not TaskState.COMPLETED or scheduler.announcer.completed_topic.active:
             scheduler.announcer.ended(task)

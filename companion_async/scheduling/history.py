@@ -9,23 +9,20 @@ from typing import Any
 from companion_async.scheduling.task import Task
 
 
-_CHECK_EVERY = 64
-
-
 class History:
     """Every living task, and of the ended ones the last ``size`` that ended within ``seconds``.
 
-    What is too old or too much goes before anybody looks, and now and then in between. Loop only.
+    A task that ends is appended to ``ended``. What is too old or too much goes before anybody looks, and after each
+    delivery from the threads. Loop only.
     """
 
-    __slots__ = ("_keys", "_now", "_seconds", "_size", "_unchecked", "ended", "tasks")
+    __slots__ = ("_keys", "_now", "_seconds", "_size", "ended", "tasks")
 
     def __init__(self, size: int, seconds: float, now: Callable[[], float]) -> None:
         self._now = now
         self._size = size
         self._seconds = seconds
         self.ended: deque[Task[Any]] = deque()
-        self._unchecked = 0
         self._keys: dict[str, Task[Any]] = {}
         self.tasks: dict[int, Task[Any]] = {}
 
@@ -46,14 +43,6 @@ class History:
     def keep_key(self, key: str, task: Task[Any]) -> None:
         """Remember the key for as long as the task."""
         self._keys[key] = task
-
-    def end(self, task: Task[Any]) -> None:
-        """The task has ended: it ages from now on."""
-        self.ended.append(task)
-        self._unchecked -= 1
-        if self._unchecked < 0:
-            self._unchecked = _CHECK_EVERY
-            self.expire()
 
     def expire(self) -> None:
         """Forget what is too old or too much."""

@@ -35,7 +35,6 @@ class Limits:
         self._timer: Timer | None = None
         self.due = _INF
         self.shortest = _INF
-        self._kicks: set[Pool] = set()
         self.on_replaced: Callable[[Pool, Task[Any], Seat], None] = _ignore
         self.on_held: Callable[[Pool, Task[Any]], None] = _ignore_held
         self.held: dict[Seat, Task[Any]] = {}
@@ -182,15 +181,15 @@ class Limits:
 
     def watch_light(self, pool: Pool) -> None:
         """Look again soon whether the thread that a light job relied on has really come back."""
-        if pool not in self._kicks:
-            self._kicks.add(pool)
+        if not pool.watched:
+            pool.watched = True
             self._scheduler.loop.call_later(_GLANCE, self._kick, pool)
 
     def _kick(self, pool: Pool) -> None:
         if pool.kick():
             self._scheduler.loop.call_later(_GLANCE, self._kick, pool)
         else:
-            self._kicks.discard(pool)
+            pool.watched = False
 
 
 def _ignore(pool: Pool, task: Task[Any], seat: Seat) -> None:

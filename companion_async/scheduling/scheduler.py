@@ -164,11 +164,6 @@ class Scheduler:
         """Whether work is taken."""
         return self.phase == "running"
 
-    @property
-    def coroutines(self) -> int:
-        """How many coroutines work here just now."""
-        return self.routines.count
-
     def on_loop_thread(self) -> bool:
         """Whether the caller runs on the loop's thread."""
         return threading.get_ident() == self._thread
@@ -217,6 +212,7 @@ class Scheduler:
         return answer.result()
 
     def _after_mail(self) -> None:
+        self.history.expire()
         self.admission.look()
 
 

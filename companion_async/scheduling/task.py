@@ -242,7 +242,7 @@ class Task(msgspec.Struct, Generic[T], eq=False, weakref=True):
             if more is not None and more.stream is not None and not more.stream.touched:
                 more.stream.collect()
             owner = self.owner
-            seat = owner.seat_of_caller() if owner.coroutines else None
+            seat = owner.seat_of_caller() if owner.routines.count else None
             if seat is None:
                 waiter = owner.loop.create_future()
                 if self.waiter is None:
