@@ -100,7 +100,7 @@ class Assembly:
         self.pictures = Pictures(self)
         self.healing: set[str] = set()
         self.threads_auto_scaled = 0
-        self.threads_restarted = 0
+        self.slots_replaced = 0
         self._began = clock.monotonic()
         self._group: anyio.abc.TaskGroup | None = None
         self._threads: Threads | None = None

@@ -155,7 +155,6 @@ class BrainControls:
             await assembly.clock.sleep(delay)
             if module.generation != generation:
                 return False
-            assembly.threads_restarted += 1
             if not await assembly.roster.restart(name, expected_generation=generation, patience=0.0):
                 raise InvalidArgumentError(f"Module {name!r} could not start: {module.reason}")
             return True
@@ -233,7 +232,7 @@ class BrainControls:
         self._abandoned[seat] = task.module
         for gone in [seat for seat in self._abandoned if seat.job is None or not seat.abandoned]:
             del self._abandoned[gone]
-        assembly.threads_restarted += 1
+        assembly.slots_replaced += 1
         error = type(task.error).__name__
         assembly.decisions.record(
             "replace_worker",

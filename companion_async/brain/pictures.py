@@ -51,7 +51,7 @@ class Pictures:
                 total_tasks_completed=scheduler.endings.completed,
                 total_tasks_failed=scheduler.endings.failed + scheduler.endings.timed_out,
                 threads_auto_scaled=assembly.threads_auto_scaled,
-                threads_restarted=assembly.threads_restarted,
+                threads_restarted=assembly.slots_replaced + assembly.roster.restarts,
             ),
             loop_lag=lag.last,
             loop_lag_p99=lag.p99,

@@ -10,7 +10,7 @@ import anyio
 from msgspec import UNSET
 
 from companion_async.clock import Clock
-from companion_async.errors import InvalidArgumentError, ModuleUnavailableError
+from companion_async.errors import BrainClosedError, InvalidArgumentError, ModuleUnavailableError
 from companion_async.events.bus import EventBus
 from companion_async.events.kinds import (
     ModuleCompleted,
@@ -31,6 +31,7 @@ from companion_async.scheduling.scheduler import Scheduler
 from companion_async.scheduling.task import Task
 from companion_async.security import check_count
 
+_LEAVING = "being unregistered"
 _HOLDS = frozenset({ModuleState.INITIALIZING, ModuleState.PAUSED, ModuleState.ERROR, ModuleState.WAITING})
 
 
@@ -53,6 +54,8 @@ class Roster:
     ) -> None:
         self.registry = Registry()
         self.on_error: Callable[[], None] = _nothing
+        self.restarts = 0
+        self._leaving: set[str] = set()
         self._brain = brain
         self._scheduler = scheduler
         self._bus = bus
@@ -69,6 +72,7 @@ class Roster:
         are taken out again.
         """
         specs = tuple(specs)
+        self._check_open()
         for spec in specs:
             if not isinstance(spec, ModuleSpec):
                 raise InvalidArgumentError(f"register_all takes ModuleSpecs; {type(spec).__name__} is none.")
@@ -117,6 +121,8 @@ class Roster:
             )
 
     async def _start(self, module: Module) -> None:
+        if self._gone(module):
+            return
         if all(
             self.registry.get(name).state in (ModuleState.RUNNING, ModuleState.PAUSED)
             for name in module.spec.depends_on
@@ -135,13 +141,19 @@ class Roster:
             raise InvalidArgumentError(
                 f"Module {name!r} cannot be unregistered: {', '.join(dependents)} depend on it. Unregister these first."
             )
+        self._check_staying(module)
         port = self._scheduler.ports[name]
-        port.closed = ("being unregistered", "")
-        self._cancel(port, "its module was unregistered")
-        await self._running_ended(port, self._grace)
-        self._cancel(port, "its module was unregistered", running=True)
-        await module.stop("unregistered")
-        self._forget(name)
+        port.closed = (_LEAVING, "")
+        self._leaving.add(name)
+        try:
+            self._cancel(port, "its module was unregistered")
+            await self._running_ended(port, self._grace)
+        finally:
+            self._cancel(port, "its module was unregistered", running=True)
+            with anyio.CancelScope(shield=True):
+                await module.stop("unregistered")
+            self._leaving.discard(name)
+            self._forget(name)
 
     def _forget(self, name: str) -> None:
         port = self._scheduler.ports.pop(name, None)
@@ -154,11 +166,14 @@ class Roster:
 
     def pause(self, name: str) -> None:
         """Running work ends, the rest is held."""
-        self.registry.get(name).pause()
+        module = self.registry.get(name)
+        self._check_staying(module)
+        module.pause()
 
     def resume(self, name: str) -> None:
         """Take back a pause; a stopped or quarantined module is started again, which takes its time."""
         module = self.registry.get(name)
+        self._check_staying(module)
         if module.state is ModuleState.STOPPED:
             self._spawn(self._start, module)
         else:
@@ -171,10 +186,14 @@ class Roster:
         meanwhile and runs on the new instance.
         """
         module, port = self.registry.get(name), self._scheduler.ports[name]
+        self._check_staying(module)
         self._scheduler.hold(port, True)
         try:
             await self._running_ended(port, self._grace if patience is None else patience)
+            self._check_staying(module)
+            before = module.restarts
             up = await module.restart(expected_generation)
+            self.restarts += module.restarts - before
         finally:
             self._scheduler.hold(port, module.state in _HOLDS)
         topic = self._bus.topic("module.restarted")
@@ -202,6 +221,20 @@ class Roster:
                         stops.start_soon(stop, module)
             finally:
                 late.cancel()
+
+    def _check_open(self) -> None:
+        if self._scheduler.phase != "running":
+            raise BrainClosedError(self._scheduler.phase)
+
+    def _gone(self, module: Module) -> bool:
+        """Whether nothing must be started any more: the brain ends, or the module has been or is being taken out."""
+        known = module.name in self.registry and self.registry.get(module.name) is module
+        return self._scheduler.phase != "running" or not known or module.name in self._leaving
+
+    def _check_staying(self, module: Module) -> None:
+        self._check_open()
+        if self._gone(module):
+            raise ModuleUnavailableError(module.name, _LEAVING)
 
     def set_quota(self, name: str, quota: int) -> None:
         """Change a module's weight in fair shares."""
