@@ -1,0 +1,104 @@
+"""``python -m benchmarks``: tables for a person, JSON for a machine, nothing asserted about time."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+from rich.console import Console
+
+from benchmarks import tables
+from benchmarks.__main__ import Results
+from benchmarks.figures import Measurement, compare
+from benchmarks.loops import available
+from benchmarks.machine import describe
+from benchmarks.report import Report, Sample, Verdict
+
+ROOT = Path(__file__).parents[2]
+
+
+def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
+    command = [sys.executable, "-m", "benchmarks", *arguments]
+    return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, encoding="utf-8", check=False, timeout=80)
+
+
+@pytest.mark.timeout(90)
+@pytest.mark.feature("PM-15")
+def test_a_run_prints_tables_and_writes_every_figure(tmp_path):
+    """A hundred thousand tasks on each loop leave nothing behind but a bounded history, and the verdict says so."""
+    path = tmp_path / "figures.json"
+    done = bench("memory", "--quick", "--json", str(path))
+    assert done.returncode == 0, done.stderr
+    results = msgspec.json.decode(path.read_bytes(), type=Results)
+    assert results.quick
+    assert results.machine == msgspec.structs.replace(describe(), load=results.machine.load)
+    assert [one.loop for one in results.reports] == list(available())
+    for one in results.reports:
+        assert one.samples[0].threads == one.samples[-1].threads
+        assert "1,000 tasks still known, with history_size=1,000" in one.notes
+        assert [verdict.goal for verdict in one.verdicts] == ["100,000 tasks leave no threads and <= 4 MiB behind"]
+        assert one.verdicts[0].reached
+    for words in ("Memory on asyncio", "Goals", "switch interval", "+0 threads"):
+        assert words in done.stdout
+
+
+def test_bad_usage_is_told():
+    """A suite that is not there is refused before anything is measured."""
+    done = bench("no_such_suite")
+    assert done.returncode != 0
+    assert "no_such_suite" in done.stdout + done.stderr
+
+
+def shown(renderable) -> str:
+    text = io.StringIO()
+    Console(width=120, file=text).print(renderable)
+    return text.getvalue()
+
+
+def test_a_contest_shows_median_spread_and_ratio():
+    """Beside every peer stands how many times its figure ours is."""
+    measurements = (
+        Measurement("companion", "1 client", "tasks/s", (40_000.0, 44_000.0, 48_000.0)),
+        Measurement("asyncio.to_thread", "1 client", "tasks/s", (10_000.0, 11_000.0, 12_000.0)),
+    )
+    text = shown(
+        tables.report(
+            Report(
+                suite="throughput",
+                loop="uvloop",
+                measurements=measurements,
+                comparisons=tuple(compare(measurements, ["companion"])),
+                notes=("three rounds",),
+            )
+        )
+    )
+    assert "Throughput on uvloop" in text
+    assert "44,000 ±  5 %" in text
+    (peer,) = [line for line in text.splitlines() if "asyncio.to_thread" in line]
+    assert peer.split() == ["asyncio.to_thread", "11,000", "±", "5", "%", "4.00"]
+    assert "three rounds" in text
+
+
+def test_a_missed_goal_is_shown_as_missed():
+    """Reached, not reached, and narrowly so, in words."""
+    verdicts = (Verdict("a", "c", "1 x", True), Verdict("b", "c", "2 x", False), Verdict("d", "c", "3 x", False, False))
+    lines = shown(tables.verdicts([Report(suite="s", loop="asyncio", verdicts=verdicts)])).splitlines()
+    said = [" ".join(line.split()) for line in lines if "asyncio" in line]
+    assert said == [
+        "a asyncio c 1 x reached",
+        "b asyncio c 2 x not reached",
+        "d asyncio c 3 x not reached, narrowly",
+    ]
+
+
+def test_a_course_shows_each_moment_and_its_change():
+    """Threads and resident memory, and what the moment before it had less."""
+    samples = (Sample("before", 1, 10 * 2**20), Sample("after", 9, 12.5 * 2**20))
+    text = shown(tables.report(Report(suite="memory", loop="asyncio", samples=samples)))
+    assert [line.split() for line in text.splitlines() if "after" in line] == [["after", "9", "12.50", "+2.50"]]

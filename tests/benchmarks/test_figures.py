@@ -1,0 +1,65 @@
+"""Figures: medians, spreads, and ratios taken round by round."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmarks.figures import Measurement, compare, percentile, summarize
+
+FIGURES = st.lists(st.floats(1e-6, 1e9), min_size=1, max_size=40)
+
+
+@given(FIGURES)
+def test_a_quarter_of_the_figures_lies_on_each_side_of_the_spread(values):
+    """The median is between the quartiles, those within the figures, and at most a quarter beyond each, rounded up."""
+    summary = summarize(values)
+    slack = 1e-9 * max(values)
+    assert min(values) - slack <= summary.low <= summary.median <= summary.high <= max(values) + slack
+    quarter = math.ceil(len(values) / 4)
+    assert sum(value < summary.low - slack for value in values) <= quarter
+    assert sum(value > summary.high + slack for value in values) <= quarter
+    assert summary.count == len(values)
+
+
+def test_the_spread_is_a_share_of_the_median():
+    """Half the distance of the quartiles over the median; 0 of a single figure."""
+    assert summarize([90.0, 95.0, 100.0, 105.0, 110.0]).spread == pytest.approx(0.05)
+    assert summarize([7.0]).spread == 0.0
+    assert summarize([0.0, 0.0]).spread == 0.0
+
+
+def test_percentiles_are_interpolated():
+    """Of 0 to 100, the percentile is its own number; a single figure is every percentile."""
+    values = [float(value) for value in range(101)]
+    assert [percentile(values, percent) for percent in (1, 50, 99)] == pytest.approx([1.0, 50.0, 99.0])
+    assert percentile([3.0], 99) == 3.0
+
+
+def test_ratios_are_taken_round_by_round():
+    """A machine that was slow for a whole round changes no ratio, however much it changes the medians."""
+    ours = Measurement("ours", "busy", "tasks/s", (400.0, 40.0, 4000.0))
+    theirs = Measurement("theirs", "busy", "tasks/s", (100.0, 10.0, 1000.0))
+    (comparison,) = compare([ours, theirs], ["ours"])
+    assert (comparison.ours, comparison.peer, comparison.setting) == ("ours", "theirs", "busy")
+    assert (comparison.ratio.low, comparison.ratio.median, comparison.ratio.high) == (4.0, 4.0, 4.0)
+
+
+def test_each_of_ours_is_compared_with_every_peer_in_its_own_setting():
+    """Settings are never mixed, and ours are not compared with each other."""
+    measurements = [
+        Measurement(name, setting, "us", (1.0, 2.0))
+        for name in ("plain", "watched", "peer", "other")
+        for setting in ("p50", "p99")
+    ]
+    made = {(one.ours, one.peer, one.setting) for one in compare(measurements, ["plain", "watched"])}
+    assert made == {(o, p, s) for o in ("plain", "watched") for p in ("peer", "other") for s in ("p50", "p99")}
+
+
+def test_rounds_that_do_not_match_are_refused():
+    """A contender that missed a round cannot be compared round by round, and is not compared silently."""
+    with pytest.raises(ValueError, match="shorter"):
+        compare([Measurement("ours", "s", "us", (1.0, 2.0)), Measurement("peer", "s", "us", (1.0,))], ["ours"])

@@ -1,0 +1,75 @@
+"""Goals: what is reached, what is not, and what is only just."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks.figures import Comparison, Summary
+from benchmarks.goals import GOALS, LEFT_BEHIND, Goal, judge, judge_course
+from benchmarks.report import Sample
+
+MORE = Goal("throughput", "200 clients", "peer", "at least", 4.0)
+LESS = Goal("latency", "p50", "peer", "at most", 1.0)
+
+
+def verdict(goal: Goal, low: float, median: float, high: float) -> tuple[bool, bool]:
+    comparison = Comparison("companion", goal.peer, goal.setting, Summary(median, low, high, 5))
+    (found,) = judge(goal.suite, [comparison], [goal])
+    return found.reached, found.sure
+
+
+@pytest.mark.parametrize(
+    ("goal", "ratios", "expected"),
+    [
+        (MORE, (4.0, 4.5, 5.0), (True, True)),
+        (MORE, (3.9, 4.0, 5.0), (True, False)),
+        (MORE, (3.0, 3.9, 5.0), (False, False)),
+        (MORE, (3.0, 3.5, 3.9), (False, True)),
+        (LESS, (0.8, 0.9, 1.0), (True, True)),
+        (LESS, (0.8, 1.0, 1.1), (True, False)),
+        (LESS, (0.9, 1.1, 1.2), (False, False)),
+        (LESS, (1.1, 1.2, 1.3), (False, True)),
+    ],
+)
+def test_the_median_decides_and_the_spread_says_how_surely(goal, ratios, expected):
+    """A goal counts as reached by the median alone; where the middle half of the rounds disagrees, that is said."""
+    assert verdict(goal, *ratios) == expected
+
+
+def test_a_goal_is_judged_in_its_own_suite_setting_and_peer_only():
+    """Other suites, settings and peers yield no verdict."""
+    ratio = Summary(9.0, 9.0, 9.0, 5)
+    others = [
+        Comparison("companion", "other", "200 clients", ratio),
+        Comparison("companion", "peer", "1 client", ratio),
+    ]
+    assert judge("throughput", others, [MORE]) == []
+    assert judge("latency", [Comparison("companion", "peer", "200 clients", ratio)], [MORE]) == []
+
+
+def test_the_verdict_shows_goal_and_figures():
+    """A person reads the bound, the median and the spread."""
+    (found,) = judge(
+        "throughput", [Comparison("companion", "peer", "200 clients", Summary(3.5, 3.25, 3.75, 5))], [MORE]
+    )
+    assert found.goal == "throughput at 200 clients >= 4 x peer"
+    assert found.measured == "3.50 x (3.25 to 3.75)"
+
+
+def test_the_promised_goals_stand():
+    """The bounds that the project promised are the ones that are judged."""
+    assert {(goal.suite, goal.setting, goal.peer, goal.sense, goal.bound) for goal in GOALS} == {
+        ("throughput", "200 clients", "asyncio.to_thread", "at least", 4.0),
+        ("throughput", "200 clients", "anyio.to_thread", "at least", 8.0),
+        ("latency", "p50", "asyncio.to_thread", "at most", 1.0),
+    }
+
+
+@pytest.mark.parametrize(
+    ("threads", "growth", "reached"),
+    [(0, 0, True), (0, LEFT_BEHIND, True), (0, LEFT_BEHIND + 1, False), (1, 0, False), (-1, -5, True)],
+)
+def test_tasks_must_leave_nothing_behind(threads, growth, reached):
+    """One thread more, or more memory than a few megabytes, misses the goal."""
+    before, after = Sample("before", 3, 1e6), Sample("after", 3 + threads, 1e6 + growth)
+    assert judge_course(1000, before, after).reached is reached

@@ -1,0 +1,43 @@
+"""Suites: each in a process of its own, and a failure of one is told, not hidden."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks import suites
+from benchmarks.suites import SuiteFailedError, measure_alone, plan, present
+
+
+def test_the_plan_measures_each_suite_on_each_loop_once():
+    """In the order asked for; a suite that does not depend on the loop has one run."""
+    assert plan(["latency", "latency", "retrieval"], ("asyncio", "uvloop")) == [
+        ("latency", "asyncio"),
+        ("latency", "uvloop"),
+        ("retrieval", "asyncio"),
+    ]
+
+
+def test_the_promised_suites_are_present():
+    """At least the three that need nothing but the runtime."""
+    assert set(present()) >= {"throughput", "latency", "memory"}
+
+
+def test_a_suite_that_breaks_is_named_with_its_last_words():
+    """The process's exit is noticed, and the line that says why is in the error."""
+    with pytest.raises(SuiteFailedError, match=r"no_such_suite on asyncio ended with 1: ModuleNotFoundError: .*"):
+        measure_alone("no_such_suite", "asyncio", quick=True, progress=lambda share: None)
+
+
+@pytest.mark.timeout(90)
+def test_a_suite_runs_in_a_process_of_its_own(monkeypatch):
+    """Progress grows to 1 and the report comes back whole, with a figure for each round of each contender."""
+    monkeypatch.setattr(suites, "measure", lambda *args, **options: pytest.fail("measured in this process"))
+    shares: list[float] = []
+    report = measure_alone("latency", "asyncio", quick=True, progress=shares.append)
+    assert shares == sorted(shares)
+    assert shares[-1] == pytest.approx(1.0)
+    assert (report.suite, report.loop) == ("latency", "asyncio")
+    rounds = {len(one.rounds) for one in report.measurements}
+    assert len(rounds) == 1
+    assert {one.setting for one in report.measurements} == {"p50", "p99"}
+    assert {verdict.ours for verdict in report.verdicts} == {"companion", "companion, watched"}
