@@ -101,7 +101,7 @@ class DuplicateModuleError(CompanionError, ValueError):
     def __init__(self, module: str) -> None:
         self.module = module
         super().__init__(
-            f"A module {module!r} is registered already. Use another name, or await brain.unregister({module!r}) first.",
+            f"A module {module!r} is registered already. Use another name, or unregister() that one first.",
             module,
         )
 
@@ -254,7 +254,8 @@ class InvalidPathError(CompanionError, ValueError):
     def __init__(self, path: str, why: str) -> None:
         self.path, self.why = path, why
         super().__init__(
-            f"{path[:80]!r} is no state path: {why}. Use dotted segments of letters, digits, '_' and '-', none beginning with '_'.",
+            f"{path[:80]!r} is no state path: {why}. Use dotted segments of letters, digits, '_' and '-', none of them "
+            "beginning with '_'.",
             path,
             why,
         )

@@ -1,4 +1,4 @@
-"""Checks at the door: what enters is finite, named and bounded, or it is refused with a message that says what would be right."""
+"""Checks at the door: what enters is finite, named and bounded, or refused by a message that says what is right."""
 
 from __future__ import annotations
 

@@ -41,7 +41,8 @@ def _checked(cpus: Iterable[int], own: set[int]) -> frozenset[int]:
         wanted = frozenset(cpus)
     except TypeError:
         raise InvalidArgumentError(f"cpus must be processor numbers; {cpus!r:.80} is not.") from None
-    if not all(isinstance(cpu, int) and not isinstance(cpu, bool) and cpu in own for cpu in wanted):
+    given: frozenset[Any] = wanted
+    if not all(isinstance(cpu, int) and not isinstance(cpu, bool) and cpu in own for cpu in given):
         raise InvalidArgumentError(
             f"cpus must be among the processors this process may use: {sorted(own)}; {sorted(wanted, key=str)} are not."
         )

@@ -42,7 +42,7 @@ async def map_tasks(
                 task = flight[0]
                 if not task.done():
                     await asyncio.wait([task.join()])
-                flight.popleft()
+                task = flight.popleft()
             else:
                 task = await ended.get()
                 flight.remove(task)

@@ -36,7 +36,7 @@ class House:
         self.share = _PLENTY
 
     def enter(self, tenant: Tenant) -> bool:
-        """Take a place for one more thread; False when the house is full, and ``tenant`` is called when that changes."""
+        """Take a place for one more thread; False when the house is full: ``tenant`` is told when that changes."""
         if self.live < self.max_threads:
             self.live += 1
             self.created += 1

@@ -1,4 +1,4 @@
-"""An exception raised inside another thread, only while that thread runs the user's callable and has not shielded itself."""
+"""An exception raised inside another thread, only while that runs the user's callable and has not shielded itself."""
 
 from __future__ import annotations
 

@@ -2,52 +2,26 @@
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from collections.abc import Callable
-from enum import Enum
-from typing import Any, Protocol
+from typing import Any
 
 from companion_async.offload.house import House
 from companion_async.offload.mailbox import Mailbox
+from companion_async.offload.places import Backlog, Places
 from companion_async.offload.slot import BATCH_SECONDS, Job, Seat, Slot
 
 _MOST_CLAIMED = 32
 _SHORTEST = 1e-6
 
 
-class Backlog(Protocol):
-    """The waiting work of the category. Called under the pool's lock only."""
-
-    ready: int
-    """Jobs that could start now, as far as their module is concerned; at most a few too many."""
-
-    def push(self, job: Any) -> None: ...
-    def pop(self, *, on_loop: bool = False) -> Any: ...
-    def claim(self, lane: Any, most: int, into: Callable[[Any], None]) -> int: ...
-    def left(self, lane: Any) -> None: ...
-    def returned(self, lane: Any) -> bool: ...
-    def discard(self, job: Any) -> bool: ...
-
-
-class Abandonment(Enum):
-    """What `Pool.abandon` found."""
-
-    ENDED = "ended"  # the run had ended: its outcome is on its way
-    REPLACED = "replaced"  # the thread is counted as abandoned, its slot is free for another
-    HELD = "held"  # the budget is spent: the run keeps its slot until it ends
-
-
-class Pool:
-    """Slots of one category under one plain lock.
-
-    At every instant ``working <= limit``, ``abandoned <= budget``, and the house's cap holds over all pools. A run
-    that was given up leaves ``working`` only while the budget lasts; beyond it, it holds its slot. A thread that waits
-    for another task lends its slot, and takes one back before it goes on.
+class Pool(Places):
+    """The threads of one category. At every instant the house's cap holds over all pools.
 
     Idle threads park on a stack, so the warmest gets the next job. A job wakes a thread only if too few are on their
-    way already: ``searching`` counts those that are awake and have no job yet; one that runs a light job (known to
-    take microseconds) will be back sooner than a sleeper could be woken.
+    way already: those that are searching are awake and have no job yet, and one that runs a light job (known to take
+    microseconds) will be back sooner than a sleeper could be woken. A thread that takes a light job claims those that
+    come next along with it, within a share of time.
     """
 
     def __init__(
@@ -63,18 +37,9 @@ class Pool:
         run_on_loop: Callable[[Any], None],
         now: Callable[[], float],
     ) -> None:
-        self.name = name
-        self.limit = limit
-        self.backlog = backlog
+        super().__init__(name, limit=limit, budget=budget, backlog=backlog, mailbox=mailbox)
         self.slots = 0
-        self.working = 0
-        self.abandoned = 0
-        self.waiting = 0
-        self.runs = 0
-        self.lock = threading.Lock()
-        self._budget = budget
         self._house = house
-        self._mailbox = mailbox
         self._start = start
         self._run_on_loop = run_on_loop
         self._now = now
@@ -83,18 +48,12 @@ class Pool:
         self._calls = 0
         self._growing = False
         self._parked: deque[Slot] = deque()
-        self._returning: deque[tuple[Seat, Any, Callable[[], None]]] = deque()
         self._runs_seen = 0
         self.alive: set[Slot] = set()
         self.on_thread: Callable[[Slot], None] | None = None
         self.watched = False
         self._closed = False
         house.tenants.append(self)
-
-    @property
-    def budget(self) -> int:
-        """How many abandoned threads the category may have beside its slots."""
-        return self.limit if self._budget is None else self._budget
 
     @property
     def parked(self) -> int:
@@ -148,20 +107,6 @@ class Pool:
                 self.runs += 1
             self._run_on_loop(job)
         self.ensure()
-
-    def left(self, seat: Seat) -> None:
-        """A run outside of the pool's threads has ended: its place is free. Any thread."""
-        with self.lock:
-            job: Any = seat.job
-            seat.job = None
-            if seat.abandoned:
-                self.abandoned -= 1
-            elif seat.waiting:
-                seat.waiting = False
-                self.waiting -= 1
-            else:
-                self._release(job.lane)
-        self._mailbox.post(_pump, self)
 
     def ensure(self) -> None:
         """Wake or start a thread if work waits that nobody is on his way to take. Loop only."""
@@ -257,76 +202,12 @@ class Pool:
 
     # -- giving up, lending, sizing --------------------------------------------------------------------------------
 
-    def abandon(self, seat: Seat, job: Any) -> Abandonment:
-        """Give up on a run that does not end; it stays counted until it does. Loop only."""
-        with self.lock:
-            if seat.job is not job:
-                return Abandonment.ENDED
-            if seat.abandoned:
-                return Abandonment.REPLACED
-            if self.abandoned >= self.budget:
-                return Abandonment.HELD
-            seat.abandoned = True
-            self.abandoned += 1
-            if isinstance(seat, Slot):
-                self.slots -= 1
-                self._settle(seat)
-                self._unclaim(seat)
-            if seat.waiting:
-                seat.waiting = False
-                self.waiting -= 1
-            else:
-                self._release(job.lane)
-        self.pump()
-        return Abandonment.REPLACED
-
-    def lend(self, seat: Seat) -> None:
-        """The run is about to wait for another task: its place goes to a stand-in meanwhile. Any thread."""
-        with self.lock:
-            job: Any = seat.job
-            if seat.abandoned:
-                return
-            seat.waiting = True
-            self.waiting += 1
-            self._settle(seat)
-            if isinstance(seat, Slot):
-                self._unclaim(seat)
-            self._release(job.lane)
-        self._mailbox.post(_pump, self)
-
-    def reclaim(self, seat: Seat, granted: Callable[[], None]) -> bool:
-        """Take the place back after waiting: True if it was had at once, else ``granted()`` is called when it is.
-
-        Those who come back go before the queue, since others may wait for what they hold. Any thread.
-        """
-        with self.lock:
-            job: Any = seat.job
-            if not seat.waiting:
-                return True
-            if self._readmit(seat, job.lane):
-                return True
-            self._returning.append((seat, job.lane, granted))
-            return False
-
     def close(self) -> None:
         """Send every thread home, the parked now and the busy as they come back; start no more. Loop only."""
         with self.lock:
             self._closed = True
             while self._parked:
                 self._send_home()
-
-    def steal(self, job: Any) -> Seat | None:
-        """Take a job that waits here out of its turn, to be run in the caller's own thread; None if it does not wait
-        here or has no room. `left` gives its place back. Any thread.
-        """
-        with self.lock:
-            lane = job.lane
-            if self.working >= self.limit or not lane.open or not self.backlog.discard(job):
-                return None
-            self.backlog.returned(lane)
-            self.working += 1
-            self.runs += 1
-            return Seat(job)
 
     def resize(self, limit: int) -> None:
         """Change how many may work at once. Running work is never touched; threads beyond the limit go home as they
@@ -381,28 +262,6 @@ class Pool:
 
     # -- under the lock --------------------------------------------------------------------------------------------
 
-    def _release(self, lane: Any) -> None:
-        self.working -= 1
-        self.backlog.left(lane)
-        if self._returning:
-            self._welcome()
-
-    def _welcome(self) -> None:
-        """Readmit those who wait to come back, in order, past any whose module is at its cap."""
-        for entry in tuple(self._returning):
-            seat, lane, granted = entry
-            if not seat.waiting or self._readmit(seat, lane):
-                self._returning.remove(entry)
-                granted()
-
-    def _readmit(self, seat: Seat, lane: Any) -> bool:
-        if self.working >= self.limit or not self.backlog.returned(lane):
-            return False
-        self.working += 1
-        self.waiting -= 1
-        seat.waiting = False
-        return True
-
     def _claim(self, slot: Slot, job: Any) -> None:
         """Hand the slot the light jobs that come next, as many as fit into its time share, under one lock for all."""
         most = min(_MOST_CLAIMED, int(BATCH_SECONDS / max(job.expected, _SHORTEST)))
@@ -415,6 +274,16 @@ class Pool:
                 self.backlog.push(slot.batch.pop())
             except IndexError:
                 break
+
+    def _gone(self, seat: Seat) -> None:
+        if isinstance(seat, Slot):
+            self.slots -= 1
+        self._set_aside(seat)
+
+    def _set_aside(self, seat: Seat) -> None:
+        if isinstance(seat, Slot):
+            self._unclaim(seat)
+        self._settle(seat)
 
     def _settle(self, seat: Seat) -> None:
         if seat.light:
@@ -442,7 +311,3 @@ class Pool:
 
 def _ensure(pool: Pool) -> None:
     pool.ensure()
-
-
-def _pump(pool: Pool) -> None:
-    pool.pump()

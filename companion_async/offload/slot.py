@@ -13,8 +13,9 @@ from companion_async.offload.interrupt import InterruptGate
 from companion_async.offload.mailbox import Mailbox
 
 Outcome = tuple["Job", Any, BaseException | None, float, float | None]
-"""``(job, value, error, ended, cpu)``: what one run came to. ``ended`` is the thread's own stamp; ``cpu`` the seconds of
-processor time the thread used, ``None`` where it was not measured."""
+"""``(job, value, error, ended, cpu)``: what one run came to. ``ended`` is the thread's own stamp; ``cpu`` the processor
+time that the thread used, in seconds, ``None`` where it was not measured.
+"""
 
 
 BATCH_SECONDS = 2e-4

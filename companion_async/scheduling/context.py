@@ -68,7 +68,7 @@ class TaskContext:
 
     @property
     def deadline(self) -> float | None:
-        """The instant, on `time.monotonic`'s scale, by which this run or the whole task must have ended; None without."""
+        """The instant, on `time.monotonic`'s scale, by which the run or the whole task must have ended, or None."""
         task = self._task
         until = task.started + task.limit
         if task.more is not None and task.more.spans is not None and task.more.spans.total is not None:
@@ -82,9 +82,10 @@ class TaskContext:
             raise TaskCancelledError(self._task.id, self._task.module, more.reason if more is not None else "")
 
     def progress(self, fraction: float, message: str = "") -> None:
-        """Say how far the work is, from 0 to 1; also shows that it is alive, which the idle limit asks for. Any thread."""
-        if isinstance(fraction, bool) or not isinstance(fraction, (int, float)) or not 0.0 <= fraction <= 1.0:
-            raise InvalidArgumentError(f"progress must be a number from 0 to 1; {fraction!r:.80} is not.")
+        """Say how far the work is, from 0 to 1, and that it is alive, which the idle limit asks for. Any thread."""
+        given: Any = fraction
+        if isinstance(given, bool) or not isinstance(given, (int, float)) or not 0.0 <= given <= 1.0:
+            raise InvalidArgumentError(f"progress must be a number from 0 to 1; {given!r:.80} is not.")
         self._task.rare().progress = Progress(float(fraction), str(message)[:500])
         self._seat.beat = self._task.owner.clock.monotonic()
 

@@ -63,7 +63,8 @@ class Coroutines:
         value: Any = None
         error: BaseException | None = None
         try:
-            value = task.context.run(_with_seat, seat, task.function, task.args, task.kwargs)
+            context: Any = task.context
+            value = context.run(_with_seat, seat, task.function, task.args, task.kwargs)
         except BaseException as raised:
             error = raised
         self._ended(task, seat, value, error)

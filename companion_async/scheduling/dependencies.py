@@ -11,8 +11,9 @@ Node = TypeVar("Node", bound=Hashable)
 
 
 class Dependencies(Generic[Node]):
-    """Nodes that wait, and what they wait for. Every change is O(edges it touches). ``dependents`` is empty while nobody
-    waits for anything.
+    """Nodes that wait, and what they wait for. Every change is O(edges it touches).
+
+    ``dependents`` is empty while nobody waits for anything.
     """
 
     def __init__(self) -> None:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from loguru import logger
 
 from companion_async.errors import TaskTimeoutError
-from companion_async.offload.pool import Abandonment, Pool
+from companion_async.offload.places import Abandonment
+from companion_async.offload.pool import Pool
 from companion_async.offload.slot import Seat, Slot
 from companion_async.scheduling.task import Task, TaskState
 from companion_async.scheduling.timers import Timer

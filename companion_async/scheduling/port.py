@@ -63,8 +63,23 @@ class Port(Lane):
     """The lane of one module, and what submitting to it needs."""
 
     __slots__ = (
-        "_adhoc", "closed", "interruptible", "limit", "offload", "plain", "pool", "priority", "queue", "record", "retry", "span", "submitted", "targets", "timeout", "wrap",
-    )  # fmt: skip
+        "_adhoc",
+        "closed",
+        "interruptible",
+        "limit",
+        "offload",
+        "plain",
+        "pool",
+        "priority",
+        "queue",
+        "record",
+        "retry",
+        "span",
+        "submitted",
+        "targets",
+        "timeout",
+        "wrap",
+    )
 
     def __init__(
         self,

@@ -1,8 +1,9 @@
-"""Pure: one category's waiting tasks, as lanes (a heap per module) under a heap of lanes. No lock: the pool holds it.
+"""Pure: one category's waiting tasks, as lanes (one per module) under a heap of lanes. No lock: the pool holds it.
 
-Inside a lane, tasks that come in the order of their keys stand in a line, which costs nothing to keep sorted; only those
-that come out of order go into a heap beside it. A lane that is held (paused, restarting, throttled to its cap) is simply not in the upper heap: its tasks wait where
-they are, keep their keys and their order, and cost nothing until the lane has room again.
+Inside a lane, tasks that come in the order of their keys stand in a line, which costs nothing to keep sorted; only
+those that come out of order go into a heap beside it. A lane that is held (paused, restarting, throttled to its cap) is
+simply not in the upper heap: its tasks wait where they are, keep their keys and their order, and cost nothing until the
+lane has room again.
 """
 
 from __future__ import annotations

@@ -122,7 +122,7 @@ class Submission:
             and kwargs is None
             and after == ()
             and not plan.streams
-            and (spans is port.timeout and port.plain or spans.plain)
+            and ((spans is port.timeout and port.plain) or spans.plain)
             and port.queue.size < self._capacity
             and scheduler.live < self._most
             and not self._lines

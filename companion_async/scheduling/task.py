@@ -230,7 +230,7 @@ class Task(msgspec.Struct, Generic[T], eq=False, weakref=True):
         return self.owner.cancel(self, reason)  # type: ignore[no-any-return]
 
     def add_done_callback(self, callback: Callable[[Task[T]], Any]) -> None:
-        """Call ``callback(task)`` once on the loop when it has ended, soon if it has; its errors are isolated and counted."""
+        """Call ``callback(task)`` once on the loop at its end, soon if that was; its errors touch nothing else."""
         if self.ended < 0:
             self.rare().done_callbacks.append(callback)
         else:

@@ -1,0 +1,173 @@
+"""Who has a place among those that work in a category: counted, lent, taken back, given up."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from enum import Enum
+from typing import Any, Protocol
+
+from companion_async.offload.mailbox import Mailbox
+from companion_async.offload.slot import Seat
+
+
+class Backlog(Protocol):
+    """The waiting work of the category. Called under the pool's lock only."""
+
+    ready: int
+    """Jobs that could start now, as far as their module is concerned; at most a few too many."""
+
+    def push(self, job: Any) -> None: ...
+    def pop(self, *, on_loop: bool = False) -> Any: ...
+    def claim(self, lane: Any, most: int, into: Callable[[Any], None]) -> int: ...
+    def left(self, lane: Any) -> None: ...
+    def returned(self, lane: Any) -> bool: ...
+    def discard(self, job: Any) -> bool: ...
+
+
+class Abandonment(Enum):
+    """What `Pool.abandon` found."""
+
+    ENDED = "ended"  # the run had ended: its outcome is on its way
+    REPLACED = "replaced"  # the thread is counted as abandoned, its slot is free for another
+    HELD = "held"  # the budget is spent: the run keeps its slot until it ends
+
+
+class Places:
+    """The places of one category under one plain lock, held by threads and by coroutines alike.
+
+    At every instant ``working <= limit`` and ``abandoned <= budget``. A run that was given up leaves ``working`` only
+    while the budget lasts; beyond it, it keeps its place. A run that waits for another task lends its place, and takes
+    one back before it goes on.
+    """
+
+    def __init__(self, name: str, *, limit: int, budget: int | None, backlog: Backlog, mailbox: Mailbox) -> None:
+        self.name = name
+        self.limit = limit
+        self.backlog = backlog
+        self.working = 0
+        self.abandoned = 0
+        self.waiting = 0
+        self.runs = 0
+        self.lock = threading.Lock()
+        self._budget = budget
+        self._mailbox = mailbox
+        self._returning: deque[tuple[Seat, Any, Callable[[], None]]] = deque()
+
+    @property
+    def budget(self) -> int:
+        """How many abandoned threads the category may have beside its slots."""
+        return self.limit if self._budget is None else self._budget
+
+    def left(self, seat: Seat) -> None:
+        """A run outside of the pool's threads has ended: its place is free. Any thread."""
+        with self.lock:
+            job: Any = seat.job
+            seat.job = None
+            if seat.abandoned:
+                self.abandoned -= 1
+            elif seat.waiting:
+                seat.waiting = False
+                self.waiting -= 1
+            else:
+                self._release(job.lane)
+        self._mailbox.post(_pump, self)
+
+    def abandon(self, seat: Seat, job: Any) -> Abandonment:
+        """Give up on a run that does not end; it stays counted until it does. Loop only."""
+        with self.lock:
+            current: Any = seat.job
+            if current is not job:
+                return Abandonment.ENDED
+            if seat.abandoned:
+                return Abandonment.REPLACED
+            if self.abandoned >= self.budget:
+                return Abandonment.HELD
+            seat.abandoned = True
+            self.abandoned += 1
+            self._gone(seat)
+            if seat.waiting:
+                seat.waiting = False
+                self.waiting -= 1
+            else:
+                self._release(job.lane)
+        self._mailbox.post(_pump, self)
+        return Abandonment.REPLACED
+
+    def lend(self, seat: Seat) -> None:
+        """The run is about to wait for another task: its place goes to a stand-in meanwhile. Any thread."""
+        with self.lock:
+            if seat.abandoned:
+                return
+            job: Any = seat.job
+            seat.waiting = True
+            self.waiting += 1
+            self._set_aside(seat)
+            self._release(job.lane)
+        self._mailbox.post(_pump, self)
+
+    def reclaim(self, seat: Seat, granted: Callable[[], None]) -> bool:
+        """Take the place back after waiting: True if it was had at once, else ``granted()`` is called when it is.
+
+        Those who come back go before the queue, since others may wait for what they hold. Any thread.
+        """
+        with self.lock:
+            if not seat.waiting:
+                return True
+            job: Any = seat.job
+            if self._readmit(seat, job.lane):
+                return True
+            self._returning.append((seat, job.lane, granted))
+            return False
+
+    def steal(self, job: Any) -> Seat | None:
+        """Take a job that waits here out of its turn, to be run in the caller's own thread; None if it does not wait
+        here or has no room. `left` gives its place back. Any thread.
+        """
+        with self.lock:
+            lane = job.lane
+            if self.working >= self.limit or not lane.open or not self.backlog.discard(job):
+                return None
+            self.backlog.returned(lane)
+            self.working += 1
+            self.runs += 1
+            return Seat(job)
+
+    def pump(self) -> None:
+        """See that what waits is taken, as far as there are places. Loop only."""
+        raise NotImplementedError
+
+    # -- under the lock --------------------------------------------------------------------------------------------
+
+    def _gone(self, seat: Seat) -> None:
+        """The seat is given up: it is no part of the category any more."""
+
+    def _set_aside(self, seat: Seat) -> None:
+        """The seat's run is about to wait."""
+
+    def _release(self, lane: Any) -> None:
+        self.working -= 1
+        self.backlog.left(lane)
+        if self._returning:
+            self._welcome()
+
+    def _welcome(self) -> None:
+        """Readmit those who wait to come back, in order, past any whose module is at its cap."""
+        for entry in tuple(self._returning):
+            seat, lane, granted = entry
+            if not seat.waiting or self._readmit(seat, lane):
+                self._returning.remove(entry)
+                granted()
+
+    def _readmit(self, seat: Seat, lane: Any) -> bool:
+        if self.working >= self.limit or not self.backlog.returned(lane):
+            return False
+        self.working += 1
+        self.waiting -= 1
+        seat.waiting = False
+        return True
+
+
+def _pump(places: Places) -> None:
+    places.pump()
