@@ -34,6 +34,8 @@ from companion_async.modules.timeout import UNLIMITED, Timeout
 from companion_async.offload.house import House
 from companion_async.offload.pool import Pool
 from companion_async.offload.threads import Threads
+from companion_async.priority import Priority
+from companion_async.scheduling.errands import run_errand
 from companion_async.scheduling.policies import SchedulingPolicy
 from companion_async.scheduling.port import Port
 from companion_async.scheduling.scheduler import Scheduler
@@ -41,7 +43,7 @@ from companion_async.scheduling.scheduler import Scheduler
 ReadProcess = Callable[[], Awaitable[ProcessFigures]]
 """What reads the figures of the process, once a health round."""
 
-_HOOKS = "category:monitoring"
+_HOOKS = "hooks:monitoring"
 _LAST_WORD = 1.0
 _SIGNAL_HEEDED = 0.25
 
@@ -94,7 +96,7 @@ class Assembly:
             self.bus,
             clock,
             Timeout.parse(config.default_timeout),
-            self._call_in_thread,
+            self._run_hook,
             self.spawn,
         )
         self.pictures = Pictures(self)
@@ -120,6 +122,11 @@ class Assembly:
             pool = scheduler.add_category(name, limit, self._start_thread)
             port = Port(f"category:{name}", pool, scheduler.queues[name], ModuleRecord(self.clock), timeout=UNLIMITED)
             scheduler.ports[port.name] = port
+        # Hooks go before all other work of their category: with a module's start or stop nothing else may be in step.
+        pool, queue = scheduler.pools["monitoring"], scheduler.queues["monitoring"]
+        scheduler.ports[_HOOKS] = Port(
+            _HOOKS, pool, queue, ModuleRecord(self.clock), timeout=UNLIMITED, priority=Priority.CRITICAL
+        )
         scheduler.limits.on_replaced = self.controls.replaced
         scheduler.limits.on_held = self.controls.held
         scheduler.on_module_failure = self._module_failed
@@ -147,7 +154,12 @@ class Assembly:
                     await stack.enter_async_context(self.watchdog)
                 group = self._group = await stack.enter_async_context(anyio.create_task_group())
                 self._threads = Threads(
-                    group, scheduler.mailbox, scheduler.deliver, self.clock.monotonic, self._refused
+                    group,
+                    scheduler.mailbox,
+                    scheduler.deliver,
+                    self.clock.monotonic,
+                    self._refused,
+                    scheduler.limits.thread_ended,
                 )
                 group.start_soon(self.monitor.run, name="companion health monitor")
                 group.start_soon(self.decisions.run, name="companion decision loop")
@@ -231,8 +243,8 @@ class Assembly:
         self.scheduler.admission.overloaded(pool, f"no thread could be started: {type(error).__name__}")
         self.scheduler.timers.after(0.5, pool.ensure)
 
-    async def _call_in_thread(self, function: Callable[[], Any]) -> Any:
-        return await self.scheduler.submit(_HOOKS, function, timeout=None, on_full="wait")
+    async def _run_hook(self, module: str, function: Callable[[], Any]) -> Any:
+        return await run_errand(self.scheduler, self.scheduler.ports[_HOOKS], module, function)
 
     def resize(self, category: str, limit: int, reason: str) -> None:
         """Change a category's limit and tell of it."""

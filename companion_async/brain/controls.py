@@ -14,6 +14,7 @@ from companion_async.modules.lifecycle import Module
 from companion_async.modules.state import ModuleState
 from companion_async.offload.pool import Pool
 from companion_async.offload.slot import Seat, Slot
+from companion_async.scheduling.errands import Errand
 from companion_async.scheduling.task import Task
 
 if TYPE_CHECKING:
@@ -226,7 +227,7 @@ class BrainControls:
 
     # -- what the pools report -------------------------------------------------------------------------------------
 
-    def replaced(self, pool: Pool, task: Task[Any], seat: Seat) -> None:
+    def replaced(self, pool: Pool, task: Task[Any] | Errand, seat: Seat) -> None:
         """A run that did not stop lost its slot to another: say so, with its stack."""
         assembly = self._assembly
         self._abandoned[seat] = task.module
@@ -249,7 +250,7 @@ class BrainControls:
             rule="stuck_run",
         )
 
-    def held(self, pool: Pool, task: Task[Any]) -> None:
+    def held(self, pool: Pool, task: Task[Any] | Errand) -> None:
         """A run that does not stop keeps its slot, since the budget is spent: quarantine what spends it."""
         assembly = self._assembly
         module = task.module

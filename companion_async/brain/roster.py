@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 import anyio
@@ -49,7 +50,7 @@ class Roster:
         bus: EventBus,
         clock: Clock,
         default_timeout: Timeout,
-        call_in_thread: Callable[[Callable[[], Any]], Any],
+        run_hook: Callable[[str, Callable[[], Any]], Any],
         spawn: Callable[..., None],
     ) -> None:
         self.registry = Registry()
@@ -61,7 +62,7 @@ class Roster:
         self._bus = bus
         self._clock = clock
         self._default_timeout = default_timeout
-        self._call_in_thread = call_in_thread
+        self._run_hook = run_hook
         self._spawn = spawn
         self._grace = scheduler.settings.cancel_grace
 
@@ -83,7 +84,9 @@ class Roster:
                 )
         order = self.registry.check(specs)
         modules = {
-            spec.name: Module(spec, clock=self._clock, call_in_thread=self._call_in_thread, on_change=self._changed)
+            spec.name: Module(
+                spec, clock=self._clock, call_in_thread=partial(self._run_hook, spec.name), on_change=self._changed
+            )
             for spec in specs
         }
         self.registry.add(*modules.values())

@@ -30,12 +30,14 @@ class Threads:
         deliver: Callable[[Outcome], None],
         now: Callable[[], float],
         on_refused: Callable[[Pool, BaseException], None],
+        on_ended: Callable[[Pool], None],
     ) -> None:
         self._group = group
         self._mailbox = mailbox
         self._deliver = deliver
         self._now = now
         self._on_refused = on_refused
+        self._on_ended = on_ended
         self._limiters: dict[str, anyio.CapacityLimiter] = {}
         self._wanted: asyncio.Queue[tuple[Pool, Slot]] = asyncio.Queue()
         group.start_soon(self._serve, name="companion threads")
@@ -70,6 +72,7 @@ class Threads:
             refused = error
         finally:
             pool.ended(slot)
+            self._on_ended(pool)
         if refused is not None:
             self._on_refused(pool, refused)
         else:

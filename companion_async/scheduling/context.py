@@ -24,7 +24,8 @@ def current_seat() -> Seat | None:
     seat = Slot.running.get(threading.get_ident())
     if seat is None:
         seat = SEAT.get()
-    return seat if seat is not None and seat.job is not None else None
+    # An errand of the runtime's own has no owner, and is no task.
+    return seat if seat is not None and getattr(seat.job, "owner", None) is not None else None
 
 
 def current_task() -> TaskContext:

@@ -75,6 +75,7 @@ class Coroutines:
             self.count -= 1
         task.lane.pool.left(seat)
         scheduler.limits.held.pop(seat, None)
+        scheduler.limits.thread_ended(task.lane.pool)
         if error is not None and error.__traceback__ is not None and error.__traceback__.tb_next is not None:
             error = error.with_traceback(error.__traceback__.tb_next)
         scheduler.deliver((task, value, error, scheduler.clock.monotonic(), None))

@@ -37,6 +37,7 @@ class Endings:
         task: Any
         task, value, error, ended, cpu = outcome
         if task.ended >= 0:
+            self._scheduler.limits.let_go(task)
             return  # it was cancelled or timed out: its end stands
         started = task.started
         run = ended - started

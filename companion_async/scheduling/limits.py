@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from loguru import logger
 
-from companion_async.errors import TaskTimeoutError
 from companion_async.offload.places import Abandonment
 from companion_async.offload.pool import Pool
 from companion_async.offload.slot import Seat, Slot
+from companion_async.scheduling.errands import Errand
 from companion_async.scheduling.task import Task, TaskState
 from companion_async.scheduling.timers import Timer
 
@@ -36,9 +36,9 @@ class Limits:
         self._timer: Timer | None = None
         self.due = _INF
         self.shortest = _INF
-        self.on_replaced: Callable[[Pool, Task[Any], Seat], None] = _ignore
-        self.on_held: Callable[[Pool, Task[Any]], None] = _ignore_held
-        self.held: dict[Seat, Task[Any]] = {}
+        self.on_replaced: Callable[[Pool, Task[Any] | Errand, Seat], None] = _ignore
+        self.on_held: Callable[[Pool, Task[Any] | Errand], None] = _ignore_held
+        self.held: dict[Seat, Task[Any] | Errand] = {}
 
     # -- run and idle ----------------------------------------------------------------------------------------------
 
@@ -99,7 +99,7 @@ class Limits:
         seats += tuple(scheduler.guests)
         return seats
 
-    def seat_of(self, task: Task[Any]) -> Seat | None:
+    def seat_of(self, task: Task[Any] | Errand) -> Seat | None:
         """Where the task runs just now."""
         for slot in tuple(task.lane.pool.alive):
             if slot.job is task:
@@ -142,7 +142,7 @@ class Limits:
 
     # -- stopping what runs ----------------------------------------------------------------------------------------
 
-    def stop(self, task: Task[Any]) -> None:
+    def stop(self, task: Task[Any] | Errand) -> None:
         """Signal a run that nobody wants any more; give its thread up now (it passed a limit) or after the grace."""
         seat = self.seat_of(task)
         if seat is None:
@@ -151,12 +151,12 @@ class Limits:
         scheduler.routines.stop(seat)
         if task.interruptible and isinstance(seat, Slot) and seat.interrupts is not None:
             seat.interrupts.interrupt()
-        if isinstance(task.error, TaskTimeoutError):
+        if isinstance(task.error, TimeoutError):
             self._give_up(task, seat)
         else:
             scheduler.timers.after(scheduler.settings.cancel_grace, lambda: self._give_up(task, seat))
 
-    def _give_up(self, task: Task[Any], seat: Seat) -> None:
+    def _give_up(self, task: Task[Any] | Errand, seat: Seat) -> None:
         pool = task.lane.pool
         found = pool.abandon(seat, task)
         if found is Abandonment.REPLACED:
@@ -172,10 +172,15 @@ class Limits:
         else:
             self.held.pop(seat, None)
 
+    def let_go(self, task: Task[Any] | Errand) -> None:
+        """A run that was given up has ended after all: it holds its slot no more."""
+        for seat in [seat for seat, held in self.held.items() if held is task]:
+            del self.held[seat]
+
     def thread_ended(self, pool: Pool) -> None:
         """A thread of the pool has gone: with the budget free again, runs that were held may be replaced."""
         for seat, task in tuple(self.held.items()):
-            if task.lane.pool is pool:
+            if task.lane.pool is pool and pool.abandoned < pool.budget:
                 self._give_up(task, seat)
 
     # -- light jobs that are not -----------------------------------------------------------------------------------
@@ -193,9 +198,9 @@ class Limits:
             pool.watched = False
 
 
-def _ignore(pool: Pool, task: Task[Any], seat: Seat) -> None:
+def _ignore(pool: Pool, task: Task[Any] | Errand, seat: Seat) -> None:
     return None
 
 
-def _ignore_held(pool: Pool, task: Task[Any]) -> None:
+def _ignore_held(pool: Pool, task: Task[Any] | Errand) -> None:
     return None
