@@ -53,8 +53,10 @@ def verdicts(reports: Iterable[Report]) -> RenderableType:
 
 
 def figure(summary: Summary) -> str:
-    """The median and, in percent of it, the spread."""
-    return f"{summary.median:,.{0 if summary.median >= 1000 else 1}f} ±{100 * summary.spread:3.0f} %"
+    """The median in three digits or more and, in percent of it, the spread; a single figure has none."""
+    digits = 0 if summary.median >= 1000 else 1 if summary.median >= 10 else 3
+    spread = f" ±{100 * summary.spread:3.0f} %" if summary.count > 1 else ""
+    return f"{summary.median:,.{digits}f}{spread}"
 
 
 def _table(title: str, first: str) -> Table:
@@ -73,11 +75,14 @@ def _contest(one: Report) -> Table:
     table = _table(f"{one.suite.capitalize()} on {one.loop}", "")
     for setting, unit in settings:
         table.add_column(f"{setting}\n{unit}", justify="right")
-        table.add_column(f"{OURS[0]}\n/ this", justify="right", style="cyan")
+        if one.comparisons:
+            table.add_column(f"{OURS[0]}\n/ this", justify="right", style="cyan")
     for name in dict.fromkeys(each.contender for each in one.measurements):
         cells: list[str] = []
         for setting, _unit in settings:
-            cells += [figure(summarize(_find(one, name, setting).rounds)), _times(one, name, setting)]
+            cells.append(figure(summarize(_find(one, name, setting).rounds)))
+            if one.comparisons:
+                cells.append(_times(one, name, setting))
         table.add_row(name, *cells, style="bold" if name in OURS else "")
     return table
 

@@ -85,6 +85,14 @@ def test_a_contest_shows_median_spread_and_ratio():
     assert "three rounds" in text
 
 
+def test_figures_without_peers_stand_alone():
+    """What is compared with nobody has no column of ratios, and a single figure no spread."""
+    measurements = (Measurement("ask", "hit rate at 1", "share", (0.875,)),)
+    text = shown(tables.report(Report(suite="retrieval", loop="asyncio", measurements=measurements)))
+    assert "/ this" not in text
+    assert [line.split() for line in text.splitlines() if "ask" in line] == [["ask", "0.875"]]
+
+
 def test_a_missed_goal_is_shown_as_missed():
     """Reached, not reached, and narrowly so, in words."""
     verdicts = (Verdict("a", "c", "1 x", True), Verdict("b", "c", "2 x", False), Verdict("d", "c", "3 x", False, False))
