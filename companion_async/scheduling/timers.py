@@ -78,21 +78,18 @@ class Timers:
     def _fire(self) -> None:
         self._armed = None
         # Event loops round: a timer that comes a hair early must not be armed again and again for that hair.
-        now = self._clock.monotonic() + 1e-6
-        heap = self._heap
-        due = []
-        while heap and heap[0][0] <= now:
-            timer = heapq.heappop(heap)[2]
-            if timer.callback is None:
-                self._dead -= 1
-            else:
-                due.append(timer)
+        now, last = self._clock.monotonic() + 1e-6, self._order
         try:
-            for timer in due:
+            # What is set from here on waits for the loop's next turn, although it may be due already.
+            while self._heap and self._heap[0][0] <= now and self._heap[0][1] <= last:
+                timer = heapq.heappop(self._heap)[2]
                 callback, timer.callback = timer.callback, None
-                if callback is not None:
+                if callback is None:
+                    self._dead -= 1
+                else:
                     callback()
         finally:
+            # If one has raised, the others that are due come in the next turn.
             self._arm()
 
     def _forget(self) -> None:
