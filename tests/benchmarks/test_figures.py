@@ -46,6 +46,8 @@ def test_ratios_are_taken_round_by_round():
     (comparison,) = compare([ours, theirs], ["ours"])
     assert (comparison.ours, comparison.peer, comparison.setting) == ("ours", "theirs", "busy")
     assert (comparison.ratio.low, comparison.ratio.median, comparison.ratio.high) == (4.0, 4.0, 4.0)
+    uneven = [Measurement("a", "s", "u", (100.0, 400.0, 900.0)), Measurement("b", "s", "u", (50.0, 400.0, 100.0))]
+    assert compare(uneven, ["a"])[0].ratio.median == 2.0  # that of the medians would be 4
 
 
 def test_each_of_ours_is_compared_with_every_peer_in_its_own_setting():

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from types import SimpleNamespace
 
 import pytest
 
-from benchmarks import contenders, turns
+from benchmarks import contenders, throughput, turns
 from benchmarks.contenders import CONTENDERS, OURS, THREADS
 from benchmarks.latency import durations
 from benchmarks.throughput import rate, setting
@@ -26,8 +27,10 @@ async def test_every_contender_runs_the_work_in_its_own_threads(name, monkeypatc
     assert threading.get_ident() not in ran
 
 
-async def test_the_rate_counts_what_came_back():
-    """Every client's calls are counted and its last is waited for."""
+async def test_the_rate_counts_what_came_back(monkeypatch):
+    """Every client's calls are counted, its last is waited for, and the time is the one it really took."""
+    instants = iter((10.0, 12.0))
+    monkeypatch.setattr(throughput, "time", SimpleNamespace(perf_counter=lambda: next(instants)))
     clients: list[int] = []
     begun = ended = 0
 
@@ -41,7 +44,8 @@ async def test_the_rate_counts_what_came_back():
         await asyncio.sleep(0)
         ended += 1
 
-    assert await rate(call_of, 3, 0.01) > 0
+    measured = await rate(call_of, 3, 0.01)
+    assert measured == ended / 2.0
     assert clients == [0, 1, 2]
     assert begun == ended >= 3
 
