@@ -27,7 +27,8 @@ def is_compiled(name: str) -> bool:
         spec = importlib.util.find_spec(name)
     except (ImportError, ValueError):
         return False
-    return spec is not None and (spec.loader is BuiltinImporter or isinstance(spec.loader, ExtensionFileLoader))
+    loader: object = spec.loader if spec is not None else None
+    return loader is BuiltinImporter or isinstance(loader, ExtensionFileLoader)
 
 
 def compiled_entries(name: str, *, whole: bool = True) -> Iterator[Entry]:
@@ -39,7 +40,8 @@ def compiled_entries(name: str, *, whole: bool = True) -> Iterator[Entry]:
     """
     try:
         module = importlib.import_module(name) if whole else sys.modules.get(name)
-    except Exception:  # noqa: BLE001  a broken optional extension is one source less
+    except Exception:
+        # A broken optional extension is one source less.
         return
     location = f"{name} (compiled)"
     if whole:
@@ -51,7 +53,11 @@ def compiled_entries(name: str, *, whole: bool = True) -> Iterator[Entry]:
 
 def _described(thing: object, path: tuple[str, ...], location: str) -> Iterator[Entry]:
     if isinstance(thing, type):
-        if "__dict__" in vars(thing) and not issubclass(thing, BaseException) and thing.__module__ not in ("re", "builtins"):
+        if (
+            "__dict__" in vars(thing)
+            and not issubclass(thing, BaseException)
+            and thing.__module__ not in ("re", "builtins")
+        ):
             return  # defined in Python; its source is read instead
         yield Entry(path, "class", location, _signature(thing), _doc(thing))
         for name, member in sorted(vars(thing).items()):
@@ -65,8 +71,11 @@ def _function(thing: object, path: tuple[str, ...], location: str) -> Iterator[E
     if isinstance(thing, (staticmethod, classmethod)):
         thing = thing.__func__
     compiled = (
-        types.BuiltinFunctionType, types.MethodDescriptorType, types.ClassMethodDescriptorType,
-        types.GetSetDescriptorType, types.MemberDescriptorType,
+        types.BuiltinFunctionType,
+        types.MethodDescriptorType,
+        types.ClassMethodDescriptorType,
+        types.GetSetDescriptorType,
+        types.MemberDescriptorType,
     )
     if isinstance(thing, compiled):
         doc = _doc(thing)

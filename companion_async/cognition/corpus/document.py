@@ -30,9 +30,9 @@ class Document(msgspec.Struct, frozen=True):
 class ReadJob(msgspec.Struct, frozen=True):
     """A share of a corpus that one worker reads in a fraction of a second. Plain data, so it can go anywhere.
 
-    ``source`` says what the paths are: ``"files"`` of any readable kind, or ``"library"`` for a part of the standard
-    library, where ``extensions`` names compiled modules without a source to read. ``root`` is what locations are
-    told relative to.
+    ``source`` says what the paths are: ``"files"`` of any readable kind, ``"library"`` for a part of the standard
+    library, where ``extensions`` names compiled modules without a source to read, or ``"topics"`` for what ``help()``
+    tells about the language. ``root`` is what locations are told relative to.
     """
 
     name: str

@@ -21,7 +21,7 @@ class Section(msgspec.Struct, frozen=True):
     text: str
 
 
-class _Outline:
+class Outline:
     """Gathers lines under the headings in force; a heading closes those of its level and below."""
 
     def __init__(self) -> None:
@@ -50,7 +50,7 @@ class _Outline:
 
 def markdown_sections(text: str) -> list[Section]:
     """Sections of a Markdown text; headings inside fenced code are code."""
-    outline = _Outline()
+    outline = Outline()
     fence = ""
     lines = text.splitlines()
     start = _after_front_matter(lines)
@@ -91,7 +91,7 @@ def _can_be_title(lines: list[str], underline: int, start: int) -> bool:
 
 def restructured_text_sections(text: str) -> list[Section]:
     """Sections of a reStructuredText: a title is a line with an adornment under it, and maybe the same above it."""
-    outline = _Outline()
+    outline = Outline()
     levels: list[str] = []
     lines = text.splitlines()
     number = 0
@@ -116,7 +116,14 @@ def _titled(lines: list[str], number: int) -> tuple[str, str, int]:
         return below.strip(), over[1] * 2, 3
     under = _ADORNMENT.match(below)
     blank_above = number == 0 or not lines[number - 1].strip()
-    if under and blank_above and here.strip() and not here[0].isspace() and not over and len(below.rstrip()) >= len(here.rstrip()):
+    if (
+        under
+        and blank_above
+        and here.strip()
+        and not here[0].isspace()
+        and not over
+        and len(below.rstrip()) >= len(here.rstrip())
+    ):
         return here.strip(), under[1], 2
     return "", "", 0
 
@@ -157,7 +164,11 @@ def split_passage(text: str, limit: int) -> Iterator[str]:
 def _blocks(text: str, limit: int) -> Iterator[str]:
     joined = ""
     for paragraph in re.split(r"\n[ \t]*\n", text.strip("\n")):
-        if joined and (paragraph[:1].isspace() or joined.rstrip().endswith(":")) and len(joined) + len(paragraph) + 2 <= limit:
+        if (
+            joined
+            and (paragraph[:1].isspace() or joined.rstrip().endswith(":"))
+            and len(joined) + len(paragraph) + 2 <= limit
+        ):
             joined += "\n\n" + paragraph
             continue
         if joined:

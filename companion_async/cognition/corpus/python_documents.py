@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from companion_async.cognition.corpus.document import Document
 from companion_async.cognition.corpus.python_source import Entry
@@ -11,12 +11,17 @@ _LISTED = 60
 
 
 def python_documents(
-    module: str, entries: Iterable[Entry], *, group: str, mentions: tuple[str, ...] = ()
+    module: str,
+    entries: Iterable[Entry],
+    *,
+    group: str,
+    mentions: tuple[str, ...] = (),
+    subjects: Callable[[str], str] = lambda name: "",
 ) -> Iterator[Document]:
     """One document per entry of ``module``; each knows the summaries of the module and class it stands in.
 
     A module or class is followed by the names it holds, so that it is found by them as well. The first document
-    carries the ``mentions``.
+    carries the ``mentions``. ``subjects`` tells of a name what it is for.
     """
     listed = list(entries)
     summaries = {entry.path: entry.summary for entry in listed}
@@ -35,8 +40,9 @@ def python_documents(
         text = "\n\n".join(part for part in (head, entry.doc, contents) if part)
         if entry.kind == "module" and not text:
             continue
+        id_ = ".".join((module, *entry.path))
         yield Document(
-            id=".".join((module, *entry.path)),
+            id=id_,
             title=title,
             location=entry.location,
             text=text,
@@ -45,6 +51,6 @@ def python_documents(
             group=group,
             depth=module.count(".") + len(entry.path),
             mentions=mentions,
-            context="\n".join(part for part in above if part),
+            context="\n".join(part for part in (*above, subjects(id_)) if part),
         )
         mentions = ()

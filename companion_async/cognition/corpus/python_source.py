@@ -171,18 +171,24 @@ def exports(tree: ast.Module) -> Exports:
     for node in _flat(tree.body):
         if isinstance(node, ast.ImportFrom):
             module = "." * node.level + (node.module or "")
-            names.setdefault(module, set()).update(alias.name for alias in node.names if alias.asname in (None, alias.name))
+            names.setdefault(module, set()).update(
+                alias.name for alias in node.names if alias.asname in (None, alias.name)
+            )
         elif (value := _added_to_all(node)) is not None:
             said = True
             public.update(n.value for n in ast.walk(value) if isinstance(n, ast.Constant) and isinstance(n.value, str))
             computed = computed or not isinstance(value, (ast.List, ast.Tuple, ast.Constant))
-    return Exports({module: frozenset(taken) for module, taken in names.items()}, frozenset(public), said and not computed)
+    return Exports(
+        {module: frozenset(taken) for module, taken in names.items()}, frozenset(public), said and not computed
+    )
 
 
 def _added_to_all(node: ast.stmt) -> ast.expr | None:
     """What the statement puts into ``__all__``, if it does."""
     match node:
-        case ast.Assign(targets=[ast.Name("__all__")], value=value) | ast.AugAssign(ast.Name("__all__"), ast.Add(), value):
+        case ast.Assign(targets=[ast.Name("__all__")], value=value) | ast.AugAssign(
+            ast.Name("__all__"), ast.Add(), value
+        ):
             return value
         case ast.Expr(ast.Call(ast.Attribute(ast.Name("__all__"), "append" | "extend"), [value])):
             return value

@@ -16,17 +16,19 @@ from pathlib import Path
 import msgspec
 
 from companion_async.cognition.corpus.compiled import compiled_entries, is_compiled
-from companion_async.cognition.corpus.document import Document, ReadJob, Reading
+from companion_async.cognition.corpus.document import Document, Reading, ReadJob
 from companion_async.cognition.corpus.markup import first_sentence, restructured_text_sections
 from companion_async.cognition.corpus.python_documents import python_documents
 from companion_async.cognition.corpus.python_source import Entry, Exports, entries, exports, imported
+from companion_async.cognition.corpus.subjects import subjects
 
 # Not documentation of anything a program would import: tests, demos, programs, jokes, vendored copies, inner parts
 # that public modules hand on under their own names, and what has been removed since.
-_LEFT_OUT = frozenset(
+_NAMES_LEFT_OUT = (
     "test tests idlelib idle_test lib2to3 turtledemo distutils site-packages __pycache__ pydoc_data this antigravity "
-    "__phello__ __hello__ _bundled posix nt ntpath genericpath nturl2path sre_compile sre_constants sre_parse".split()
+    "__phello__ __hello__ _bundled posix nt ntpath genericpath nturl2path sre_compile sre_constants sre_parse"
 )
+_LEFT_OUT = frozenset(_NAMES_LEFT_OUT.split())
 # Of these the package alone says something; its many modules are tables.
 _ONLY_ITSELF = frozenset({"encodings"})
 _NAMED_OTHERWISE = {"posixpath": "os.path"}
@@ -54,9 +56,11 @@ def standard_library_jobs() -> list[ReadJob]:
             continue
         jobs.append(ReadJob(name, "library", files, (name,) if name in _HOLD_COMPILED else (), str(root)))
     seen = {job.name for job in jobs}
-    for name in sorted(sys.stdlib_module_names - seen):
-        if _is_public(name) and is_compiled(name):
-            jobs.append(ReadJob(name, "library", (), (name,), str(root)))
+    jobs.extend(
+        ReadJob(name, "library", (), (name,), str(root))
+        for name in sorted(sys.stdlib_module_names - seen)
+        if _is_public(name) and is_compiled(name)
+    )
     topics = root / "pydoc_data" / "topics.py"
     if topics.is_file():
         jobs.append(ReadJob("topics", "topics", (str(topics),), (), str(root)))
@@ -81,7 +85,9 @@ def read_topics(job: ReadJob) -> Reading:
     location = f"{Path(job.root).name}/pydoc_data/topics.py"
     try:
         tree = ast.parse(Path(job.paths[0]).read_text(encoding="utf-8"))
-        literal = next(node.value for node in tree.body if isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict))
+        literal = next(
+            node.value for node in tree.body if isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict)
+        )
         topics: dict[str, str] = ast.literal_eval(literal)
     except (OSError, SyntaxError, ValueError, StopIteration) as error:
         return Reading((), (f"{location}: not read ({type(error).__name__})",))
@@ -142,8 +148,9 @@ def read_library(job: ReadJob) -> Reading:
         shown = _NAMED_OTHERWISE.get(name, name)
         # Every module builds on the built-in names, and none says so.
         mentions = tuple(sorted({*shelf.modules[name].imported, "builtins"} - {job.name}))
-        found = python_documents(shown, chosen.values(), group=shown.partition(".")[0], mentions=mentions)
-        for document in found:
+        for document in python_documents(
+            shown, chosen.values(), group=shown.partition(".")[0], mentions=mentions, subjects=subjects
+        ):
             documents.setdefault(document.id, document)
     return Reading(tuple(documents.values()), tuple(shelf.notes))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 
 import msgspec
 
@@ -14,14 +15,16 @@ _LONGEST_QUESTION = 4_000
 _MOST_CONCEPTS = 40
 
 # What every question is made of, and what is in every text.
-_STOP = frozenset(
-    """a an and any anything are as at be been best but by can could did do does every everything for from had has have
-    how i if in into is it its just know let me my need of on one or our out python should show so some something tell
-    than that the their them then there these they this to too up use used using want was way we were what when where
-    which while who why will with without would you your""".split()
-)
+_STOP_WORDS = """
+a an and any anything are as at be been best but by can could did do does every everything for from had has have how
+i if in into is it its just know let me my need of on one or our out python should show so some something tell than
+that the their them then there these they this to too up use used using want was way we were what when where which
+while who why will with without would you your
+"""
+_STOP = frozenset(_STOP_WORDS.split())
 # Verbs of all work: they tell less about what is asked for than about that something is asked.
-_WEAK = frozenset("check code create find get give kind look make own program put read set several take thing work write".split())
+_WEAK_WORDS = "check code create find get give kind look make own program put read set several take thing work write"
+_WEAK = frozenset(_WEAK_WORDS.split())
 _WEAK_WEIGHT = 0.5
 _SYNONYM_WEIGHT = 0.4
 _PHRASE_WEIGHT = 0.7
@@ -69,7 +72,7 @@ class Vocabulary:
 
     def _compounds(self, words: list[str], known: Callable[[str], bool]) -> Iterator[Concept]:
         """Words written together: a zip file may be a zipfile, an abstract base class an abc."""
-        for first, second in zip(words, words[1:], strict=False):
+        for first, second in pairwise(words):
             if first not in _STOP and second not in _STOP and known(first + second):
                 yield Concept({first + second: 1.0})
         for word in words:
@@ -89,7 +92,9 @@ class Vocabulary:
             if word in _STOP or stem in seen:
                 continue
             seen.add(stem)
-            meant = {part: _SYNONYM_WEIGHT for other in self._synonyms.get((stem,), ()) for part in _WORD.findall(other)}
+            meant = {
+                part: _SYNONYM_WEIGHT for other in self._synonyms.get((stem,), ()) for part in _WORD.findall(other)
+            }
             meant[word] = 1.0
             yield Concept(meant, _WEAK_WEIGHT if word in _WEAK else 1.0)
 

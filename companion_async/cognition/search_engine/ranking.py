@@ -12,11 +12,12 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import Protocol, TypeVar
 
 import msgspec
 
 FIELDS = ("name", "summary", "body", "context")
-FIELD_WEIGHTS = (3.0, 2.0, 1.0, 1.0)
+FIELD_WEIGHTS = (3.0, 2.0, 1.0, 1.5)
 _LENGTH_WEIGHTS = (0.3, 0.3, 0.8, 0.3)
 _SATURATION = 2.0
 _GROUP_SHARE = 0.2
@@ -73,19 +74,32 @@ def ranked(candidates: Sequence[Candidate], terms: Sequence[Term], lengths: Sequ
     return sorted(order, key=lambda candidate: (-candidate.score, candidate.passage))
 
 
-def varied(order: Sequence[Candidate]) -> list[Candidate]:
-    """The candidates with each further one of a group put back a little, and their scores lowered accordingly."""
+class Scored(Protocol):
+    """What can be put in order: a passage of some group with a score."""
+
+    passage: int
+    group: str
+    score: float
+
+
+Each = TypeVar("Each", bound=Scored)
+
+
+def varied(order: Sequence[Each]) -> list[Each]:
+    """The same with each further one of a group put back a little, and their scores lowered accordingly."""
     seen: Counter[str] = Counter()
-    for candidate in order:
-        candidate.score *= _REPEATED ** seen[candidate.group]
-        seen[candidate.group] += 1
-    return sorted(order, key=lambda candidate: (-candidate.score, candidate.passage))
+    for each in order:
+        each.score *= _REPEATED ** seen[each.group]
+        seen[each.group] += 1
+    return sorted(order, key=lambda each: (-each.score, each.passage))
 
 
 def _relevance(candidate: Candidate, terms: Sequence[Term], lengths: Sequence[float]) -> float:
     weighted: dict[str, float] = {}
     wanted = {stem for term in terms for stem in term.stems}
-    for stems, average, weight, length_weight in zip(candidate.fields, lengths, FIELD_WEIGHTS, _LENGTH_WEIGHTS, strict=True):
+    for stems, average, weight, length_weight in zip(
+        candidate.fields, lengths, FIELD_WEIGHTS, _LENGTH_WEIGHTS, strict=True
+    ):
         norm = weight / (1 - length_weight + length_weight * len(stems) / max(average, 1.0))
         for stem in stems:
             if stem in wanted:

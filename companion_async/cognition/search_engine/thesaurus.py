@@ -41,11 +41,13 @@ link, shortcut: symlink, link
 # reading, writing, keeping
 load, restore: load, read, deserialize
 save, store, keep, persist, to disk: save, dump, write, serialize, persistent, store
-save an object, save object, store an object, store objects, python object, save objects: pickle, serialize, persistent, dump
+save an object, save object, store an object, store objects, python object, save objects: pickle, serialize,
+    persistent, dump
 serialize, serialise: serialize, pickle, dump, marshal
 parse, decode: parse, parser, decode, load
 encode: encode, encoding
-settings, configuration, preferences, ini, ini file, config file: configuration, config, configparser, settings, option
+settings, configuration, preferences, ini, ini file, config file: configuration, config, configparser, settings,
+    option
 print nicely, pretty, nicely, readable: pretty, pprint, format
 spreadsheet, comma separated: csv
 excel: csv, excel
@@ -54,7 +56,8 @@ picture, photo, image: image
 sound, audio, music: wave, sound, audio
 # text
 turn into, convert, change into, transform: convert, conversion
-string into a number, text into a number, string to a number, string to number, string to int: int, float, convert, integer
+string into a number, text into a number, string to a number, string to number, string to int: int, float, convert,
+    integer
 print: print, write, stdout
 starts with, begins with, beginning with: startswith, prefix
 ends with: endswith, suffix
@@ -85,7 +88,8 @@ white space, whitespace, blanks, spaces: whitespace, strip
 trim: strip
 placeholder, placeholders, template: template, substitute, format
 format, formatting: format, formatter
-translate, translation, languages, multilingual, internationalization, internationalisation: gettext, translation, translations, catalog, internationalization, locale
+translate, translation, languages, multilingual, internationalization, internationalisation: gettext, translation,
+    translations, catalog, internationalization, locale
 language: language, locale
 accent, accents, umlaut, emoji: unicode, normalize
 escape, special characters: escape, quote, special
@@ -191,7 +195,7 @@ may be none, optional: optional, none
 depends on the type, by type, type of its argument: singledispatch, generic, dispatch
 attributes of an object: attributes, dir, members
 signature of a function: signature, inspect
-whatever happens, in any case, at the end: finally, exit, exitstack, closing, cleanup
+whatever happens, in any case: finally, exit, exitstack, closing, cleanup
 comparison, comparisons, comparison operators: ordering, comparison, total_ordering
 name and docstring, metadata: wraps, update_wrapper, metadata
 inherit, inheriting, subclass: subclass, inheritance, protocol
@@ -227,14 +231,16 @@ pass work, hand out work, distribute work, do work, workers: executor, submit, p
 something happened, notify, wake, tell another thread: event, notify, condition, flag
 asynchronous, asynchronously, async: asynchronous, asyncio, async
 finishes first, first to finish, whichever finishes: first, completed, as_completed
-hand over, pass data, exchange, between processes, between threads, between coroutines, pass items: queue, pipe, exchange
+hand over, pass data, exchange, between processes, between threads, between coroutines, pass items: queue, pipe,
+    exchange
 each thread, per thread, own copy: local, thread
 child process, child processes: child, process, subprocess
 kill: kill, terminate
 background task: task, create_task
 thread, threads: thread, threading
 background, in the background: thread, background, daemon
-parallel, in parallel, concurrently, at once, simultaneously: parallel, concurrent, concurrently, multiprocessing, pool
+parallel, in parallel, concurrently, at once, simultaneously: parallel, concurrent, concurrently, multiprocessing,
+    pool
 cpu core, cpu cores, cores, processor, processors, cpus: cpu, process, multiprocessing, processes, pool
 lock, one at a time, only one thread, race condition, race, exclusive: lock, mutex, semaphore, exclusive
 shared variable, share: shared, share
@@ -259,7 +265,8 @@ logged in, who am i, current user: login, user, getuser
 process id: pid, getpid, process
 turn off, switch off, disable, silence, mute: disable, suppress, ignore, filter
 how many cpus, number of cpus: cpu_count, cpus
-program, external program, another program, executable, external command, shell command, system command, command: subprocess, process, command, program, popen
+program, external program, another program, executable, external command, shell command, system command, command:
+    subprocess, process, command, program, popen
 start a program, run a program, run a command, start an external program, call a program: subprocess, popen, process
 get its output, its output, output of a command: output, check_output, stdout
 start, launch: start, run, spawn
@@ -268,7 +275,8 @@ operating system, windows or linux, platform: platform, system, os, uname
 computer, machine, hardware: machine, platform, node
 environment variable, environment variables, environ: environment, environ, getenv
 virtual environment, virtualenv, isolated environment: virtual, environment, venv
-command line, command line argument, command line arguments, command line options: command, line, argparse, argv, arguments, parser
+command line, command line argument, command line arguments, command line options: command, line, argparse, argv,
+    arguments, parser
 argument parser, flags, switches: argparse, option, parser
 terminal, console, screen, terminal window: terminal, tty, console
 wide, width, size of the terminal, how wide: width, size, columns
@@ -344,7 +352,7 @@ syntax tree, abstract syntax: ast, syntax, node
 
 def _read(table: str) -> dict[tuple[str, ...], tuple[str, ...]]:
     entries: dict[tuple[str, ...], tuple[str, ...]] = {}
-    for line in table.splitlines():
+    for line in table.replace("\n    ", " ").splitlines():
         left, colon, right = line.partition(":")
         if colon and not line.startswith("#"):
             words = tuple(word.strip() for word in right.split(","))

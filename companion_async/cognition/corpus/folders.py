@@ -1,0 +1,203 @@
+"""Documents in folders: text, Markdown, reStructuredText, HTML and Python files.
+
+Files are opened and read, never imported or run. What is hidden, generated or installed is left out, links to folders
+are not followed, and what cannot be read is told instead of ending the reading.
+"""
+
+from __future__ import annotations
+
+import ast
+import codecs
+import io
+import os
+import re
+import stat
+import tokenize
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from companion_async.cognition.corpus.document import Document, Reading, ReadJob
+from companion_async.cognition.corpus.hypertext import html_sections
+from companion_async.cognition.corpus.markup import (
+    Section,
+    first_sentence,
+    markdown_sections,
+    plain_sections,
+    restructured_text_sections,
+)
+from companion_async.cognition.corpus.python_documents import python_documents
+from companion_async.cognition.corpus.python_source import entries
+from companion_async.errors import InvalidArgumentError
+
+_KINDS = {
+    **dict.fromkeys((".txt", ".text"), "text"),
+    **dict.fromkeys((".md", ".markdown", ".mkd"), "markdown"),
+    **dict.fromkeys((".rst", ".rest"), "rst"),
+    **dict.fromkeys((".html", ".htm", ".xhtml"), "html"),
+    **dict.fromkeys((".py", ".pyi"), "python"),
+}
+_LEFT_OUT = frozenset(("__pycache__", "node_modules", "site-packages", "dist-packages"))
+_LARGEST = 8_000_000
+_JOB_FILES = 20
+_JOB_BYTES = 200_000
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_HTML_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?([\w-]{1,40})", re.IGNORECASE)
+
+
+def folder_jobs(paths: Iterable[str | Path]) -> list[ReadJob]:
+    """Jobs that read all documents at and below ``paths``, in a fixed order, each file once.
+
+    A path that does not exist, or a path given alone without a list, raises `InvalidArgumentError`.
+    """
+    if isinstance(paths, (str, Path)):
+        raise InvalidArgumentError(f"Give the paths in a list: [{str(paths)!r}].")
+    jobs: list[ReadJob] = []
+    seen: set[tuple[int, int]] = set()
+    for given in paths:
+        root = Path(given)
+        try:
+            files = list(_files(root, seen))
+        except OSError as error:
+            raise InvalidArgumentError(f"{str(given)!r} cannot be read: {error.strerror or error}.") from None
+        batch: list[str] = []
+        size = 0
+        for file, length in files:
+            batch.append(str(file))
+            size += length
+            if len(batch) >= _JOB_FILES or size >= _JOB_BYTES:
+                jobs.append(ReadJob(f"{given}#{len(jobs)}", "files", tuple(batch), (), str(root)))
+                batch, size = [], 0
+        if batch:
+            jobs.append(ReadJob(f"{given}#{len(jobs)}", "files", tuple(batch), (), str(root)))
+    return jobs
+
+
+def _files(root: Path, seen: set[tuple[int, int]]) -> Iterator[tuple[Path, int]]:
+    """Readable files with their sizes. A file that was named itself is taken whatever it is called."""
+    if not stat.S_ISDIR(root.stat().st_mode):
+        yield from _once(root, seen)
+        return
+    # Links to folders are not followed, so there are no loops and nothing outside of the root.
+    for folder, inner, files in os.walk(root):
+        inner[:] = sorted(name for name in inner if _is_entered(Path(folder, name)))
+        for name in sorted(files):
+            path = Path(folder, name)
+            if path.suffix.lower() in _KINDS and not name.startswith("."):
+                if path.is_symlink() and not path.resolve().is_relative_to(root.resolve()):
+                    continue
+                yield from _once(path, seen)
+
+
+def _is_entered(folder: Path) -> bool:
+    name = folder.name
+    return not (name.startswith(".") or name in _LEFT_OUT or (folder / "pyvenv.cfg").is_file())
+
+
+def _once(path: Path, seen: set[tuple[int, int]]) -> Iterator[tuple[Path, int]]:
+    try:
+        found = path.stat()
+    except OSError:
+        return
+    # A pipe would be waited for, a device never ends.
+    if stat.S_ISREG(found.st_mode) and (found.st_dev, found.st_ino) not in seen:
+        seen.add((found.st_dev, found.st_ino))
+        yield path, found.st_size
+
+
+def read_files(job: ReadJob) -> Reading:
+    """The documents of the files of ``job``; notes tell of those that were left out or cut short."""
+    documents: dict[str, Document] = {}
+    notes: list[str] = []
+    for name in job.paths:
+        path = Path(name)
+        try:
+            with path.open("rb") as stream:
+                data = stream.read(_LARGEST + 1)
+        except OSError as error:
+            notes.append(f"{name}: not read ({error.strerror or type(error).__name__})")
+            continue
+        if len(data) > _LARGEST:
+            data = data[:_LARGEST]
+            notes.append(f"{name}: only its first {_LARGEST:,} bytes were read")
+        kind = _KINDS.get(path.suffix.lower(), "text")
+        text = _decoded(data, kind)
+        if text is None:
+            notes.append(f"{name}: left out, it is binary")
+            continue
+        for document in _documents(path, text, kind, Path(job.root), notes):
+            documents[document.id] = document
+    return Reading(tuple(documents.values()), tuple(notes))
+
+
+def _decoded(data: bytes, kind: str) -> str | None:
+    """The text of ``data``, or nothing if it is none. A wrong byte costs its character, not the file."""
+    for mark, encoding in _BOMS:
+        if data.startswith(mark):
+            return data.decode(encoding, "replace")
+    if b"\0" in data[:8_192]:
+        return None
+    declared = None
+    if kind == "python":
+        try:
+            declared = tokenize.detect_encoding(io.BytesIO(data).readline)[0]
+        except SyntaxError:
+            declared = None
+    elif kind == "html" and (charset := _HTML_CHARSET.search(data[:4_096])):
+        declared = charset[1].decode("ascii")
+    for encoding in filter(None, (declared, "utf-8")):
+        try:
+            return data.decode(encoding)
+        except (UnicodeDecodeError, LookupError):
+            continue
+    # Most of what is not UTF-8 was written in this one; the bytes it has no letter for are replaced.
+    return data.decode("cp1252", "replace")
+
+
+def _documents(path: Path, text: str, kind: str, root: Path, notes: list[str]) -> Iterator[Document]:
+    location = path.as_posix()
+    if kind == "python":
+        try:
+            tree = ast.parse(text, location)
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            notes.append(f"{location}: read as plain text, it is no valid Python ({type(error).__name__})")
+        else:
+            yield from python_documents(_module_name(path), entries(tree, text, location), group=location)
+            return
+    name = path.name if path == root or not path.is_relative_to(root) else path.relative_to(root).as_posix()
+    title = ""
+    if kind == "html":
+        title, sections, complete = html_sections(text)
+        if not complete:
+            notes.append(f"{location}: read up to a tag that does not end")
+    else:
+        split = {"markdown": markdown_sections, "rst": restructured_text_sections}.get(kind, plain_sections)
+        sections = split(text)
+    yield from _of_sections(sections, title or name, location)
+
+
+def _of_sections(sections: list[Section], name: str, location: str) -> Iterator[Document]:
+    for number, section in enumerate(sections):
+        yield Document(
+            id=f"{location}#{number}",
+            title=" > ".join(section.headings) or name,
+            location=f"{location}:{section.line}",
+            text=section.text,
+            summary=first_sentence(section.text),
+            context="\n".join((name, *section.headings[:-1])),
+            group=location,
+        )
+
+
+def _module_name(path: Path) -> str:
+    parts = [] if path.stem == "__init__" else [path.stem]
+    folder = path.parent
+    while (folder / "__init__.py").is_file() and folder.name and len(parts) < 20:
+        parts.insert(0, folder.name)
+        folder = folder.parent
+    return ".".join(parts) or path.stem

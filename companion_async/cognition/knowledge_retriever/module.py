@@ -1,0 +1,112 @@
+"""The built-in module ``knowledge_retriever``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from companion_async.cognition.corpus.document import Document, ReadJob
+from companion_async.cognition.corpus.markup import split_passage
+from companion_async.cognition.corpus.reading import read
+from companion_async.cognition.search_engine.library import Library
+from companion_async.modules.module import BaseModule
+from companion_async.security import check_count
+
+MODULE = "knowledge_retriever"
+"""The name it is registered under."""
+
+_MOST = 1_000
+
+
+class Passage(msgspec.Struct, frozen=True):
+    """A piece of a document that bears on a question, ``excerpt`` the stretch of it that does most.
+
+    ``method`` says how it was found: by ``text``, or by both text and meaning (``hybrid``).
+    """
+
+    title: str
+    location: str
+    text: str
+    excerpt: str
+    score: float
+    method: str
+    document_id: str
+    kind: str
+
+
+class Indexed(msgspec.Struct, frozen=True):
+    """What was taken in: how many documents and characters, and what was left out or cut short, and why."""
+
+    documents: int
+    characters: int
+    notes: tuple[str, ...] = ()
+
+
+class KnowledgeRetriever(BaseModule):
+    """Finds the passages that answer a question. ``library`` is whose documents they are from; without one it keeps
+    its own, in memory or in the file ``path``, and one in memory is empty again after a restart.
+    """
+
+    def __init__(
+        self, agent_state: Any = None, *, library: Library | None = None, path: str | Path | None = None
+    ) -> None:
+        super().__init__(agent_state)
+        self._owned = library is None
+        self._library = library or Library(path)
+
+    def stop(self) -> None:
+        """Close the library, if it is its own."""
+        if self._owned:
+            self._library.close()
+
+    def index(self, documents: Iterable[Document | Mapping[str, Any]]) -> int:
+        """Take in ``documents``, all or none; one whose id is known replaces the former. How many there were."""
+        return self._library.add(documents)
+
+    def read(self, job: ReadJob) -> Indexed:
+        """Read a share of a corpus and take in what it holds. What cannot be read is told in the notes."""
+        reading = read(job)
+        self._library.add(reading.documents, whole_groups=True)
+        return Indexed(len(reading.documents), sum(len(document.text) for document in reading.documents), reading.notes)
+
+    def count(self) -> int:
+        """How many documents there are."""
+        return self._library.count()
+
+    def clear(self) -> None:
+        """Forget every document."""
+        self._library.clear()
+
+    def retrieve(self, question: str, limit: int = 5, mode: str = "auto") -> list[Passage]:
+        """The passages that fit ``question`` best, at most ``limit``; further ones of one module or file come later.
+
+        ``mode`` as for the search engine: by default by text and meaning where the extra ``ml`` is installed, else by
+        text alone; each passage says which.
+        """
+        check_count(limit, "limit", maximum=_MOST)
+        method, found = self._library.find(question, limit, mode, vary=True)
+        excerpts = self._library.excerpts(question, found)
+        return [
+            Passage(each.title, each.location, each.text, excerpt, each.score, method, each.document_id, each.kind)
+            for each, excerpt in zip(found, excerpts, strict=True)
+        ]
+
+    def context_for(self, question: str, max_characters: int = 2_000) -> str:
+        """The best passages, numbered and with their places, as far as ``max_characters`` reach; empty if none fits."""
+        check_count(max_characters, "max_characters", maximum=1_000_000)
+        parts: list[str] = []
+        room = max_characters
+        for number, passage in enumerate(self.retrieve(question, 10), 1):
+            head = f"[{number}] {passage.title} ({passage.location})\n"
+            between = 2 if parts else 0
+            left = room - len(head) - between
+            # What is left would hold a torn-off phrase.
+            if left < min(120, len(passage.text)):
+                break
+            text = next(split_passage(passage.text, left), "")
+            parts.append(head + text)
+            room -= between + len(head) + len(text)
+        return "\n\n".join(parts)

@@ -1,0 +1,88 @@
+"""The database behind the index: its tables, and the stemmer that text and questions share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from companion_async.cognition.search_engine.ranking import FIELDS
+from companion_async.errors import StorageError
+
+if TYPE_CHECKING:
+    import apsw
+
+_SCHEMA = 1
+_TABLES = f"""
+CREATE TABLE document(
+  number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, title TEXT NOT NULL, location TEXT NOT NULL, kind TEXT NOT NULL,
+  cluster TEXT NOT NULL, depth INTEGER NOT NULL);
+CREATE INDEX document_cluster ON document(cluster);
+CREATE TABLE part(passage INTEGER PRIMARY KEY, document INTEGER NOT NULL);
+CREATE INDEX part_document ON part(document);
+CREATE TABLE mention(target TEXT NOT NULL, document INTEGER NOT NULL, PRIMARY KEY(target, document)) WITHOUT ROWID;
+CREATE INDEX mention_document ON mention(document);
+CREATE VIRTUAL TABLE passage USING fts5({", ".join(FIELDS)}, tokenize='porter unicode61');
+PRAGMA user_version={_SCHEMA};
+"""
+_READING = "CREATE VIRTUAL TABLE temp.vocabulary USING fts5vocab(main, passage, row)"
+_BUSY_MILLISECONDS = 5_000
+
+
+class Storage:
+    """An open database, in memory or in the file ``path``. One thread at a time may use it.
+
+    Troubles of SQLite come out as ``apsw.Error``; a file with another schema is a `StorageError`.
+    """
+
+    def __init__(self, path: str | Path | None) -> None:
+        # 30 ms that a program which never searches need not spend.
+        import apsw
+
+        self.connection: apsw.Connection = apsw.Connection(":memory:" if path is None else str(path))
+        try:
+            self.connection.set_busy_timeout(_BUSY_MILLISECONDS)
+            if path is not None:
+                self.connection.execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL")
+            with self.connection:
+                self._prepare(path)
+            self.connection.execute(_READING)
+            self.connection.register_fts5_function("sizes", _sizes)
+            tokenizer = self.connection.fts5_tokenizer("porter", ["unicode61"])
+        except BaseException:
+            self.connection.close()
+            raise
+
+        def stems(text: str) -> Sequence[str]:
+            encoded = text.encode("utf-8", "replace")
+            found = tokenizer(
+                encoded, apsw.FTS5_TOKENIZE_DOCUMENT, None, include_offsets=False, include_colocated=False
+            )
+            # Without offsets and alternatives they are plain strings.
+            return cast("list[str]", found)
+
+        @lru_cache(maxsize=20_000)
+        def stem(word: str) -> str:
+            return next(iter(stems(word)), word)
+
+        self.stems: Callable[[str], Sequence[str]] = stems
+        """The stems of a text, in its order, as the index has them."""
+        self.stem: Callable[[str], str] = stem
+        """The stem of one word."""
+
+    def _prepare(self, path: str | Path | None) -> None:
+        version = self.connection.execute("PRAGMA user_version").get
+        if version == 0:
+            self.connection.execute(_TABLES)
+        elif version != _SCHEMA:
+            raise StorageError(
+                f"{path} holds an index of schema {version}; this version reads {_SCHEMA}. Name another path, or "
+                "delete the file: it is made again from the documents."
+            )
+
+
+def _sizes(context: apsw.FTS5ExtensionApi, *_: object) -> str:
+    """How many rows there are, and how many stems in each of their fields."""
+    totals = (context.column_total_size(column) for column in range(len(FIELDS)))
+    return " ".join(map(str, (context.row_count, *totals)))
