@@ -18,7 +18,7 @@ from benchmarks.report import Report
 from benchmarks.suites import SuiteFailedError, measure_alone, plan, present
 
 Suite = Literal["throughput", "latency", "memory", "retrieval"]
-_PIPE_WIDTH = 132
+_PIPE_WIDTH = 140
 
 app = App(name="python -m benchmarks", help_flags=["--help", "-h"], version_flags=[])
 
