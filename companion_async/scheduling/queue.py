@@ -165,7 +165,7 @@ class Queue:
             into(task)
             claimed += 1
         if not lane.size and lane._entry is not None:
-            self._relist(lane)
+            self._delist(lane)  # another lane may stand first by now
         return claimed
 
     def _first(self) -> Queued | None:

@@ -110,7 +110,7 @@ def test_fair_share_keeps_to_the_quotas_over_any_thousand_dispatches(quotas):
     heap = queue(SchedulingPolicy.FAIR_SHARE)
     for lane in lanes:
         pushed(heap, *(Item(lane) for _ in range(4000)))
-    taken = []
+    taken: list[Lane] = []
     while all(lane.size for lane in lanes) and len(taken) < 4000:
         item = heap.pop()
         assert item is not None
@@ -186,12 +186,11 @@ def test_the_static_key_orders_as_priorities_that_age_would_at_any_instant(first
     """Comparing the constants equals comparing level minus age over span, at every moment: so the heap stays true."""
 
     def key(level: int, submitted: float) -> float:
-        return ORDERINGS[SchedulingPolicy.WEIGHTED_PRIORITY].key(
-            Item(Lane("m"), level=level, submitted=submitted), SPAN
-        )
+        item = Item(Lane("m"), level=level, submitted=submitted)
+        return ORDERINGS[SchedulingPolicy.WEIGHTED_PRIORITY].key(item, SPAN)
 
     def aged(level: int, submitted: float) -> float:
-        return level - (later - submitted) / SPAN
+        return float(level - (later - submitted) / SPAN)
 
     difference = aged(*first) - aged(*second)
     if abs(difference) > 1e-6:

@@ -152,3 +152,34 @@ def test_a_task_that_was_taken_or_cancelled_cannot_be_cancelled_again():
     assert waiting.discard(second)
     assert not waiting.discard(second)
     assert waiting.pop() is None
+
+
+@pytest.mark.feature("PM-12")
+def test_a_thread_that_claims_the_rest_of_a_module_pushes_no_other_out_of_the_order():
+    """A module whose last tasks were cancelled has nothing more to claim, and the others keep their places."""
+    waiting, claiming, other = queue(SchedulingPolicy.PRIORITY_FIRST), Lane("claiming"), Lane("other")
+    first, cancelled = pushed(waiting, *(Item(claiming, level=1, light=True) for _ in range(2)))
+    (second,) = pushed(waiting, Item(other, level=2, light=True))
+    assert waiting.pop() is first
+    assert waiting.discard(cancelled)
+    claimed: list[object] = []
+    assert waiting.claim(claiming, 4, claimed.append) == 0
+    assert waiting.pop() is second
+
+
+@pytest.mark.feature("CB-03", "PS-11")
+def test_a_thread_claims_only_what_would_come_next_anyway():
+    """What a thread takes along are the next light tasks of the same module, up to a better one of another."""
+    waiting, mine, other = queue(SchedulingPolicy.PRIORITY_FIRST), Lane("mine"), Lane("other")
+    light = pushed(waiting, *(Item(mine, level=2, light=True) for _ in range(3)))
+    (urgent,) = pushed(waiting, Item(other, level=1, light=True))
+    heavy, last = pushed(waiting, Item(mine, level=3), Item(mine, level=3, light=True))
+    claimed: list[object] = []
+    assert waiting.claim(mine, 9, claimed.append) == 0
+    assert waiting.pop() is urgent
+    assert waiting.pop() is light[0]
+    assert waiting.claim(mine, 1, claimed.append) == 1
+    assert waiting.claim(mine, 9, claimed.append) == 1
+    assert claimed == light[1:]
+    assert waiting.pop() is heavy
+    assert waiting.pop() is last

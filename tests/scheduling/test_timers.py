@@ -92,8 +92,13 @@ async def test_a_cancelled_call_is_never_made_and_leaves_no_garbage_that_grows(c
 async def test_one_call_can_cancel_another_of_the_same_instant(clock, timers):
     """Of two that are due together, the first may still take back the second."""
     seen: list[str] = []
-    first = timers.after(1, lambda: (seen.append("first"), second.cancel()))
-    second = timers.after(1, lambda: seen.append("second"))
+
+    def spoil() -> None:
+        seen.append("first")
+        doomed[0].cancel()
+
+    first = timers.after(1, spoil)
+    doomed = [timers.after(1, lambda: seen.append("second"))]
     await clock.advance(2)
     assert seen == ["first"]
     first.cancel()
