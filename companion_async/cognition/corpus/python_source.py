@@ -64,7 +64,7 @@ def entries(tree: ast.Module, source: str, location: str) -> Iterator[Entry]:
     there with its signature alone.
     """
     lines = source.splitlines()
-    doc = ast.get_docstring(tree) or _comment_at_top(lines)
+    doc = ast.get_docstring(tree) or _assigned_doc(tree) or _comment_at_top(lines)
     yield Entry((), "module", f"{location}:1", "", doc)
     yield from _members(tree.body, (), lines, location, exports(tree).public)
 
@@ -124,6 +124,14 @@ def _signature(lines: list[str], node: _Definition, method: object) -> str:
     if method:
         arguments = re.sub(r"^(self|cls)\b\s*,?\s*", "", arguments)
     return f"({arguments[:_SIGNATURE_LIMIT]})"
+
+
+def _assigned_doc(tree: ast.Module) -> str:
+    for node in tree.body:
+        match node:
+            case ast.Assign(targets=[ast.Name("__doc__")], value=ast.Constant(str(text))):
+                return inspect.cleandoc(text)
+    return ""
 
 
 def imported(source: str) -> frozenset[str]:

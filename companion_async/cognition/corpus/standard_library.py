@@ -168,13 +168,15 @@ class _Shelf:
         """Its own entries and those it hands on, each with the modules it came through."""
         found: list[tuple[Entry, tuple[str, ...]]] = [(entry, ()) for entry in module.entries]
         own = {entry.path[0] for entry in module.entries if entry.path}
+        # A module knows itself better than what it is made of does.
+        speaks = any(entry.doc for entry in module.entries if not entry.path)
         seen |= {module.name}
         for source, written in self._sources(module):
             if source.name in seen:
                 continue
             for entry, origins in self.offered(source, seen):
                 if not entry.path:
-                    handed = not origins and source.name.lstrip("_").removeprefix("py") == module.name
+                    handed = not speaks and source.name.lstrip("_").removeprefix("py") == module.name
                 elif written:
                     handed = module.exports.hands_on(written, entry.path[0])
                 else:

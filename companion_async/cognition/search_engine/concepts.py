@@ -32,10 +32,14 @@ _MOST_BETWEEN = 2
 
 
 class Concept(msgspec.Struct, frozen=True):
-    """One thing that the question is about: ``words`` stand for it, each with how surely. ``weight`` is its own."""
+    """One thing that the question is about: ``words`` stand for it, each with how surely. ``weight`` is its own.
+
+    ``derived`` ones are read out of several words of the question, each of which is a concept as well.
+    """
 
     words: dict[str, float]
     weight: float = 1.0
+    derived: bool = False
 
 
 class Vocabulary:
@@ -68,23 +72,23 @@ class Vocabulary:
             places.setdefault(stem, []).append(place)
         for phrase, others in self._longer.items():
             if all(stem in places for stem in phrase) and _in_order(phrase, stems, places):
-                yield Concept({part: _PHRASE_WEIGHT for other in others for part in _WORD.findall(other)})
+                yield Concept({part: _PHRASE_WEIGHT for other in others for part in _WORD.findall(other)}, derived=True)
 
     def _compounds(self, words: list[str], known: Callable[[str], bool]) -> Iterator[Concept]:
         """Words written together: a zip file may be a zipfile, an abstract base class an abc."""
         for first, second in pairwise(words):
             if first not in _STOP and second not in _STOP and known(first + second):
-                yield Concept({first + second: 1.0})
+                yield Concept({first + second: 1.0}, derived=True)
         for word in words:
             # Libraries for something are often named so: ftplib, hashlib.
             if word not in _STOP and known(word + "lib"):
-                yield Concept({word + "lib": 1.0})
+                yield Concept({word + "lib": 1.0}, derived=True)
         for length in (3, 4):
             for start in range(len(words) - length + 1):
                 run = words[start : start + length]
                 initials = "".join(word[0] for word in run)
                 if _STOP.isdisjoint(run) and known(initials):
-                    yield Concept({initials: 1.0}, 0.7)
+                    yield Concept({initials: 1.0}, 0.7, derived=True)
 
     def _words(self, words: list[str], stems: list[str]) -> Iterator[Concept]:
         seen = set()

@@ -3,7 +3,7 @@
 One connection under one lock, for readers and the writer alike. A cursor is never shared between threads, and an
 in-memory database cannot be shared between connections without locks of SQLite's own that make writers retry. Most of
 a query's time goes into ranking in Python, which the interpreter lock keeps to one thread in any case: on 2 cores, 4
-threads with a connection each answered 4 % more questions a second than 4 threads taking turns here.
+threads with a connection each answered 93 to 103 questions a second, 4 that took turns here 80 to 107.
 """
 
 from __future__ import annotations
