@@ -33,7 +33,8 @@ def set_up_log(level: str | None) -> None:
     if level.upper() not in _LEVELS:
         raise InvalidArgumentError(f"COMPANION_LOG_LEVEL must be one of {', '.join(_LEVELS)}; {level!r:.40} is not.")
     logger.enable("companion_async")
-    logger.add(_write_line, level=level.upper(), format=_FORMAT, colorize=sys.stderr.isatty())
+    # Diagnosis would print the values of variables into tracebacks, keys among them.
+    logger.add(_write_line, level=level.upper(), format=_FORMAT, colorize=sys.stderr.isatty(), diagnose=False)
 
 
 def _write_line(line: str) -> None:

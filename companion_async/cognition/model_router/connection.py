@@ -26,11 +26,18 @@ class KeyMissingError(Exception):
     """The environment variable that should hold the key is not set."""
 
 
+class BrokenOffError(Exception):
+    """The stream ended before the provider said that the answer is complete."""
+
+
 class Connection(Protocol):
     """One endpoint, ready to be asked. Made in any thread, used and closed on the loop."""
 
     def pieces(self, composed: Composed) -> AsyncGenerator[str | Usage, None]:
-        """The answer as it comes, and the provider's token count if it gives one. Closing it ends the request."""
+        """The answer as it comes, and the provider's token count if it gives one. Closing it ends the request.
+
+        Half an answer ends in `BrokenOffError`: a connection that closes looks like an end to the SDKs.
+        """
 
     async def close(self) -> None:
         """Let go of the sockets."""
@@ -83,15 +90,19 @@ class _OpenAIConnection:
             max_completion_tokens=endpoint.max_output_tokens if own else omit,
             max_tokens=omit if own else endpoint.max_output_tokens,
         )
+        complete = False
         async with stream:
             async for chunk in stream:
                 for choice in chunk.choices:
+                    complete = complete or choice.finish_reason is not None
                     # Some compatible servers end with a choice that has no delta, whatever the type says.
                     text = getattr(choice.delta, "content", None)
                     if text:
                         yield text
                 if chunk.usage is not None:
                     yield Usage(chunk.usage.prompt_tokens, chunk.usage.completion_tokens)
+        if not complete:
+            raise BrokenOffError
 
     async def close(self) -> None:
         await self._client.close()
@@ -119,8 +130,10 @@ class _AnthropicConnection:
         ) as stream:
             async for text in stream.text_stream:
                 yield text
-            usage = (await stream.get_final_message()).usage
-            yield Usage(usage.input_tokens, usage.output_tokens)
+            message = await stream.get_final_message()
+            if message.stop_reason is None:
+                raise BrokenOffError
+            yield Usage(message.usage.input_tokens, message.usage.output_tokens)
 
     async def close(self) -> None:
         await self._client.close()

@@ -35,13 +35,17 @@ class Said(msgspec.Struct, frozen=True):
 
 
 class Prompt(msgspec.Struct, frozen=True):
-    """A question with what belongs to it, the passages best first, the turns oldest first."""
+    """A question with what belongs to it, the passages best first, the turns oldest first.
+
+    ``spelt_out`` is the question as it stands without the turns, for a responder that cannot make sense of them.
+    """
 
     question: str
     passages: tuple[Passage, ...] = ()
     turns: tuple[Said, ...] = ()
     summary: str = ""
     kind: str | None = None
+    spelt_out: str = ""
 
     @property
     def tokens(self) -> int:

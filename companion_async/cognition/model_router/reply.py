@@ -32,7 +32,8 @@ class Piece(msgspec.Struct, frozen=True):
 class Reply(msgspec.Struct, frozen=True):
     """A whole answer. ``cited`` are the numbers, from 0, of the passages it rests on, the most important first.
 
-    ``usage`` is ``None`` where no provider counted. ``found`` is false where the passages held no answer.
+    What the text calls [1] is the first of ``cited``, and so on. ``usage`` is ``None`` where no provider counted.
+    ``found`` is false where the passages held no answer.
     """
 
     text: str

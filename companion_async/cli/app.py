@@ -1,0 +1,158 @@
+"""The command ``companion``: what can be typed, and what becomes of mistakes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+from cyclopts import App, CycloptsError, Group, Parameter
+from loguru import logger
+
+from companion_async.cli.console import complain, speak_any_encoding
+from companion_async.cli.process import FAILED, INTERRUPTED, MISUSED, OK, leave, run, set_up_log
+from companion_async.errors import CompanionError, InvalidArgumentError
+
+DEFAULT_URL = "http://127.0.0.1:8765"
+
+_READING = Group("Reading and answering", sort_key=1)
+_WATCHING = Group("Watching a running server", sort_key=2)
+_OTHER = Group("Options", sort_key=3)
+
+Docs = Annotated[
+    list[Path] | None,
+    Parameter(
+        name="--docs",
+        consume_multiple=True,
+        negative=(),
+        help="Files or folders to read (text, Markdown, reStructuredText, HTML, Python). "
+        "Without any: the documentation of the running Python.",
+    ),
+]
+Config = Annotated[
+    Path | None, Parameter(name="--config", help="A TOML file with settings; COMPANION_... variables win over it.")
+]
+Json = Annotated[bool, Parameter(name="--json", negative=(), show_default=False, help="Print JSON.")]
+Url = Annotated[str, Parameter(name="--url", help="Where the server listens.")]
+Token = Annotated[
+    str | None,
+    Parameter(name="--token", env_var="COMPANION_TOKEN", show_env_var=True, help="Its token, if it has one."),
+]
+
+
+def _version() -> str:
+    try:
+        return version("companion-async")
+    except PackageNotFoundError:
+        return "unknown (not installed)"
+
+
+app = App(
+    name="companion",
+    help="A companion that reads documents through bounded, watched worker threads and answers questions with sources.",
+    help_epilogue="COMPANION_LOG_LEVEL=DEBUG companion ... shows the log on standard error.",
+    version=lambda: f"companion-async {_version()}",
+    suppress_keyboard_interrupt=False,
+)
+app["--help"].group = (_OTHER,)
+app["--version"].group = (_OTHER,)
+
+
+@app.command(group=_READING, usage='Usage: companion ask "QUESTION" [--docs PATH ...] [OPTIONS]')
+def ask(
+    *question: Annotated[str, Parameter(help="What to ask; quotation marks are only needed for the shell's sake.")],
+    docs: Docs = None,
+    limit: Annotated[int, Parameter(help="How many sources to rest the answer on, at most.")] = 5,
+    json: Json = False,
+    config: Config = None,
+) -> int:
+    """Answer one question, with its sources, and end."""
+    from companion_async.cli.ask import ask_once
+
+    text = " ".join(question).strip()
+    if not text:
+        raise InvalidArgumentError('ask needs a question, and before --docs, as in: companion ask "..." --docs PATH')
+    return run(ask_once(text, docs or (), limit, json, config))
+
+
+@app.command(group=_READING)
+def chat(*, docs: Docs = None, config: Config = None) -> int:
+    """Talk: one question after the other, each seen in the light of the ones before. Ends at Ctrl-D."""
+    from companion_async.cli.chat import chat_until_end
+
+    return chat_until_end(docs or (), config)
+
+
+@app.command(group=_READING)
+def demo(*, docs: Docs = None, config: Config = None) -> int:
+    """Show it all: read a body of documents in parallel, ask questions, print the threads and the decisions taken."""
+    from companion_async.cli.demo import demonstrate
+
+    return run(demonstrate(docs or (), config))
+
+
+@app.command(group=_WATCHING)
+def status(*, url: Url = DEFAULT_URL, token: Token = None, json: Json = False) -> int:
+    """Show a running server's threads, by category and module."""
+    from companion_async.cli.remote import show_status
+
+    return show_status(url, token, json)
+
+
+@app.command(group=_WATCHING)
+def modules(*, url: Url = DEFAULT_URL, token: Token = None, json: Json = False) -> int:
+    """Show a running server's modules and how they are doing."""
+    from companion_async.cli.remote import show_modules
+
+    return show_modules(url, token, json)
+
+
+@app.command(group=_WATCHING)
+def decisions(
+    *,
+    limit: Annotated[int, Parameter(help="How many, the newest last.")] = 50,
+    url: Url = DEFAULT_URL,
+    token: Token = None,
+    json: Json = False,
+) -> int:
+    """Show what a running server decided by itself, why, and what came of it."""
+    from companion_async.cli.remote import show_decisions
+
+    return show_decisions(limit, url, token, json)
+
+
+def main(argv: Sequence[str] | None = None) -> NoReturn:
+    """Run the command and end the process: 0 done, 1 failed, 2 misused, 130 interrupted."""
+    leave(_outcome(argv))
+
+
+def _outcome(argv: Sequence[str] | None) -> int:
+    try:
+        speak_any_encoding()
+        set_up_log(os.environ.get("COMPANION_LOG_LEVEL"))
+        code = app(argv, exit_on_error=False, print_error=False, result_action="return_value")
+        sys.stdout.flush()
+    except CycloptsError as error:
+        complain(f"{error} (companion --help shows what there is)")
+        return MISUSED
+    except InvalidArgumentError as error:
+        complain(error.message)
+        return MISUSED
+    except CompanionError as error:
+        complain(error.message)
+        return FAILED
+    except KeyboardInterrupt:
+        complain("Interrupted.")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever reads has gone, as in `companion decisions | head`; the interpreter would complain at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except Exception as error:
+        logger.opt(exception=error).error("The command failed.")
+        complain(f"{type(error).__name__}: {error} (COMPANION_LOG_LEVEL=ERROR shows where)")
+        return FAILED
+    return code if isinstance(code, int) else OK

@@ -1,0 +1,32 @@
+"""``companion ask``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from companion_async.cli.answers import answer_page
+from companion_async.cli.companion import load_config, what_is_read
+from companion_async.cli.console import complain, console
+from companion_async.cli.process import OK
+from companion_async.cli.reading import ReadingDisplay
+from companion_async.companion.companion import CompanionBrain
+
+
+async def ask_once(question: str, docs: Sequence[Path], limit: int, as_json: bool, config_path: Path | None) -> int:
+    """Read, answer ``question``, print. The bar goes to standard error, so that a pipe gets the answer alone."""
+    config = load_config(docs, config_path)
+    async with CompanionBrain(config) as companion:
+        with ReadingDisplay(Console(stderr=True), what_is_read(config), plain=False) as display:
+            learned = await companion.learn(on_progress=display)
+        for note in learned.notes if docs else ():
+            complain(note)
+        answer = await companion.ask(question, limit=limit)
+    if as_json:
+        print(json.dumps(answer.to_dict(), indent=2, ensure_ascii=False))
+    else:
+        console().print(answer_page(answer))
+    return OK

@@ -1,0 +1,136 @@
+"""``companion chat``: a conversation at the terminal."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import queue
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+from rich.console import Console, Group
+from rich.text import Text
+
+from companion_async.cli.answers import answer_foot, answer_page
+from companion_async.cli.companion import load_config, what_is_read
+from companion_async.cli.console import complain, console
+from companion_async.cli.process import INTERRUPTED, OK, loop_name
+from companion_async.cli.reading import ReadingDisplay
+from companion_async.cli.tables import threads_table
+from companion_async.cognition.model_router.reply import Piece
+from companion_async.cognition.model_router.settings import EMBEDDED
+from companion_async.companion.answer import Answer
+from companion_async.companion.companion import CompanionBrain
+from companion_async.errors import CompanionError
+
+CONVERSATION = "terminal"
+_HELP = """\
+/new      begin a new conversation
+/history  what was said
+/threads  the threads at work
+/help     this list
+/quit     end (so does Ctrl-D); Ctrl-C stops an answer"""
+
+
+def chat_until_end(docs: Sequence[Path], config_path: Path | None) -> int:
+    """Read lines from standard input and answer each, until it ends.
+
+    The loop runs in a thread of its own, because the line editor belongs to the main one.
+    """
+    config = load_config(docs, config_path)
+    out = console()
+    with start_blocking_portal("asyncio", {"use_uvloop": loop_name() == "uvloop"}) as portal:
+        companion = portal.call(_made, config)
+        with portal.wrap_async_context_manager(companion):
+            with ReadingDisplay(Console(stderr=True), what_is_read(config), plain=False) as display:
+                portal.call(lambda: companion.learn(on_progress=display))
+            return _Session(companion, portal, out).run()
+
+
+async def _made(config: object) -> CompanionBrain:
+    return CompanionBrain(config)  # type: ignore[arg-type]
+
+
+class _Session:
+    def __init__(self, companion: CompanionBrain, portal: BlockingPortal, out: Console) -> None:
+        self._companion = companion
+        self._portal = portal
+        self._out = out
+        self._interactive = sys.stdin.isatty() and sys.stdout.isatty()
+
+    def run(self) -> int:
+        if self._interactive:
+            import readline  # noqa: F401  gives input() its line editing
+
+            self._out.print(Text("Ask away. /help lists what else there is; Ctrl-D ends.", style="dim"))
+        while True:
+            try:
+                line = input("\nyou> " if self._interactive else "").strip()
+            except EOFError:
+                if self._interactive:
+                    print()
+                return OK
+            except KeyboardInterrupt:
+                print()
+                return INTERRUPTED
+            if line in ("/quit", "/exit"):
+                return OK
+            try:
+                self._take(line)
+            except KeyboardInterrupt:
+                self._out.print(Text("\n(stopped)", style="yellow"))
+            except CompanionError as error:
+                complain(error.message)
+
+    def _take(self, line: str) -> None:
+        if line == "/help":
+            self._out.print(_HELP)
+        elif line == "/new":
+            self._portal.call(self._companion.forget, CONVERSATION)
+            self._out.print(Text("A new conversation.", style="dim"))
+        elif line == "/history":
+            for turn in self._portal.call(self._companion.history, CONVERSATION):
+                self._out.print(Text.assemble((f"{turn.role}: ", "bold"), turn.text))
+        elif line == "/threads":
+            self._portal.call(self._threads)
+        elif line.startswith("/"):
+            complain(f"there is no {line.split()[0]}; /help lists what there is.")
+        elif line:
+            self._answer(line)
+
+    async def _threads(self) -> None:
+        status = self._companion.status()
+        modules = {name: self._companion.module_status(name).to_dict() for name in status.module_threads}
+        self._out.print(threads_table(status.to_dict(), modules))
+
+    def _answer(self, question: str) -> None:
+        pieces: queue.SimpleQueue[Piece | Answer | None] = queue.SimpleQueue()
+
+        async def follow() -> None:
+            try:
+                async for item in self._companion.stream(question, conversation=CONVERSATION):
+                    pieces.put(item)
+            finally:
+                pieces.put(None)
+
+        running = self._portal.start_task_soon(follow)
+        try:
+            self._show(pieces)
+            running.result()
+        except BaseException:
+            running.cancel()
+            concurrent.futures.wait([running], timeout=2.0)
+            raise
+
+    def _show(self, pieces: queue.SimpleQueue[Piece | Answer | None]) -> None:
+        speaker = ""
+        while (item := pieces.get()) is not None:
+            if isinstance(item, Answer):
+                self._out.print(answer_page(item) if not speaker else Group("\n", answer_foot(item)))
+                return
+            if speaker and speaker != item.responder:
+                self._out.print(Text(f"\n({speaker} broke off; {item.responder} begins anew)\n", style="yellow"))
+            speaker = item.responder if self._interactive and item.responder != EMBEDDED else ""
+            if speaker:
+                self._out.print(Text(item.text), end="", soft_wrap=True)

@@ -1,0 +1,128 @@
+"""The built-in module ``model_router``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+
+import msgspec
+
+from companion_async.cognition.model_router.connection import Connection, KeyMissingError, check_installed, connect
+from companion_async.cognition.model_router.embedded import embedded_reply
+from companion_async.cognition.model_router.prompt import Prompt, cited, compose
+from companion_async.cognition.model_router.reply import Failure, Piece, Reply, Usage
+from companion_async.cognition.model_router.rules import Route, classify, route
+from companion_async.cognition.model_router.settings import Endpoint, ModelSettings
+from companion_async.modules.module import BaseModule
+
+MODULE = "model_router"
+"""The name it is registered under."""
+
+
+class ModelRouter(BaseModule):
+    """Sends each question to the endpoint that suits it, to the next one where that fails, and at last to the embedded
+    responder, which needs no model. Every reply says who gave it and who could not.
+
+    A configured endpoint whose SDK is not installed raises `MissingExtraError` here; one whose key is not set is passed
+    over, and the replies say so.
+    """
+
+    def __init__(self, settings: ModelSettings | None = None, *, env: Mapping[str, str] = os.environ) -> None:
+        super().__init__()
+        self._endpoints = {endpoint.name: endpoint for endpoint in (settings or ModelSettings()).endpoints}
+        self._env = env
+        self._connections: dict[str, Connection] = {}
+        self._unreachable: dict[str, Failure] = {}
+        check_installed(tuple(self._endpoints.values()))
+
+    def start(self) -> None:
+        """Make the connections. Nothing is sent yet; a plain ``def``, because importing an SDK takes seconds."""
+        for name, endpoint in self._endpoints.items():
+            try:
+                self._connections[name] = connect(endpoint, self._env)
+            except KeyMissingError as error:
+                self._unreachable[name] = Failure(name, f"the environment variable {error} is not set")
+
+    async def stop(self) -> None:
+        """Close the connections."""
+        while self._connections:
+            await self._connections.popitem()[1].close()
+
+    def route(self, question: str, kind: str | None = None, tokens: int | None = None) -> Route:
+        """Who would be asked ``question``, and why. ``tokens``: the size of all that is sent, if it is more than it."""
+        prompt = Prompt(question, kind=kind)
+        return route(classify(question, kind), prompt.tokens if tokens is None else tokens, self._ordered)
+
+    def extract(self, prompt: Prompt) -> Reply:
+        """The embedded responder's own answer, whatever endpoints there are."""
+        return embedded_reply(prompt, classify(prompt.question, prompt.kind))
+
+    async def answer(self, prompt: Prompt) -> Reply:
+        """The whole answer. Cancelling ends the request to the endpoint."""
+        async with aclosing(self.stream(prompt)) as items:
+            async for item in items:
+                if isinstance(item, Reply):
+                    return item
+        raise AssertionError("a stream ends with its reply")
+
+    async def stream(self, prompt: Prompt) -> AsyncGenerator[Piece | Reply, None]:
+        """The answer in pieces as they come, then the whole `Reply`, which alone knows what it rests on."""
+        kind = classify(prompt.question, prompt.kind)
+        failures: list[Failure] = []
+        for name in route(kind, prompt.tokens, self._ordered).endpoints:
+            endpoint, parts, usage = self._endpoints[name], list[str](), None
+            connection = self._connections.get(name)
+            if connection is None:
+                failures.append(self._unreachable.get(name) or Failure(name, "not connected"))
+                continue
+            composed = compose(prompt, endpoint.context_tokens - endpoint.max_output_tokens)
+            try:
+                async with aclosing(connection.pieces(composed)) as pieces:
+                    async for piece in pieces:
+                        if isinstance(piece, Usage):
+                            usage = piece
+                        else:
+                            parts.append(piece)
+                            yield Piece(piece, name)
+            except Exception as error:
+                failures.append(Failure(name, _reason(error)))
+                self.logger.warning("endpoint {} failed: {}", name, _reason(error))
+                continue
+            text = "".join(parts).strip()
+            if text:
+                yield _reply(text, endpoint, kind, prompt, tuple(failures), usage)
+                return
+            failures.append(Failure(name, "an empty answer"))
+        # In a thread of its own: picking sentences takes milliseconds that the loop has not got.
+        reply: Reply = await self.brain.submit(MODULE, "extract", prompt)
+        yield Piece(reply.text, reply.responder)
+        yield msgspec.structs.replace(reply, failures=tuple(failures))
+
+    @property
+    def _ordered(self) -> tuple[Endpoint, ...]:
+        return tuple(self._endpoints.values())
+
+
+def _reply(
+    text: str, endpoint: Endpoint, kind: str, prompt: Prompt, failures: tuple[Failure, ...], usage: Usage | None
+) -> Reply:
+    # Passages keep the numbers under which the model knew them; those behind the last one it cited have no part in it.
+    named = cited(text, len(prompt.passages))
+    used = max(named) + 1 if named else len(prompt.passages)
+    return Reply(
+        text=text,
+        responder=endpoint.name,
+        kind=kind,
+        cited=tuple(range(used)),
+        found=bool(prompt.passages),
+        failures=failures,
+        usage=usage,
+        model=endpoint.model,
+    )
+
+
+def _reason(error: Exception) -> str:
+    """The kind of ``error`` alone: providers repeat parts of keys and prompts in their messages."""
+    status = getattr(error, "status_code", None)
+    return f"{type(error).__name__} (HTTP {status})" if isinstance(status, int) else type(error).__name__

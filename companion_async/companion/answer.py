@@ -1,0 +1,57 @@
+"""What a companion gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from companion_async.status.picture import FrozenMap, Picture
+
+
+class Source(Picture, frozen=True, kw_only=True):
+    """A passage that an answer rests on. ``location`` says where to look it up."""
+
+    title: str
+    location: str
+    excerpt: str
+
+
+class Answer(Picture, frozen=True, kw_only=True):
+    """An answer and what it rests on, the most important source first.
+
+    ``responder`` is the endpoint that wrote it, or ``embedded-extractive``, which writes nothing and quotes. ``found``
+    is false where nothing was found that answers; then the text says so. ``note`` says what did not go as configured.
+    ``timings`` are the seconds of each step, ``seconds`` those of the whole.
+    """
+
+    text: str
+    sources: tuple[Source, ...] = ()
+    responder: str
+    found: bool = True
+    conversation: str | None = None
+    note: str = ""
+    seconds: float = 0.0
+    timings: Mapping[str, float] = FrozenMap()
+
+    def __str__(self) -> str:
+        """The text, then its sources, one a line, numbered as the text cites them."""
+        if not self.sources:
+            return f"{self.text}\n\nNo source was found." if self.found else self.text
+        listed = "\n".join(f"[{number}] {each.title} ({each.location})" for number, each in enumerate(self.sources, 1))
+        return f"{self.text}\n\nSources:\n{listed}"
+
+
+class Progress(Picture, frozen=True, kw_only=True):
+    """How far a reading is: ``done`` of ``total`` shares, ``documents`` so far."""
+
+    done: int
+    total: int
+    documents: int
+
+
+class Learned(Picture, frozen=True, kw_only=True):
+    """What a reading yielded. ``notes`` say what was left out or cut short, and why."""
+
+    documents: int = 0
+    shares: int = 0
+    notes: tuple[str, ...] = ()
+    seconds: float = 0.0

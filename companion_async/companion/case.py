@@ -1,0 +1,55 @@
+"""One question on its way to its answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from companion_async.clock import Clock
+from companion_async.cognition.model_router.prompt import Passage, Prompt
+from companion_async.cognition.model_router.reply import Reply
+from companion_async.companion.answer import Answer, Source
+from companion_async.status.picture import FrozenMap
+
+_EXCERPT = 400  # characters
+
+
+class Case:
+    """What has been gathered for a question so far, and how long each step took."""
+
+    def __init__(self, question: str, conversation: str | None, clock: Clock) -> None:
+        self.question = question
+        self.conversation = conversation
+        self.passages: tuple[Passage, ...] = ()
+        self.prompt = Prompt(question)
+        self._clock = clock
+        self._began = clock.monotonic()
+        self._timings: dict[str, float] = {}
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Count the time of this block under ``name``."""
+        began = self._clock.monotonic()
+        try:
+            yield
+        finally:
+            self._timings[name] = self._clock.monotonic() - began
+
+    def answer(self, reply: Reply) -> Answer:
+        """The answer that ``reply`` makes of it."""
+        passages = [self.passages[number] for number in reply.cited]
+        return Answer(
+            text=reply.text,
+            sources=tuple(Source(title=p.title, location=p.location, excerpt=_excerpt(p.text)) for p in passages),
+            responder=reply.responder,
+            found=reply.found,
+            conversation=self.conversation,
+            note=reply.fell_back,
+            seconds=self._clock.monotonic() - self._began,
+            timings=FrozenMap(self._timings),
+        )
+
+
+def _excerpt(text: str) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= _EXCERPT else flat[:_EXCERPT].rsplit(" ", 1)[0] + " ..."

@@ -1,0 +1,59 @@
+"""The settings of a companion: those of a brain, and those of its built-in modules."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import msgspec
+
+from companion_async.brain.config import BrainConfig
+from companion_async.cognition.context_manager.settings import ContextSettings
+from companion_async.cognition.model_router.settings import ModelSettings
+from companion_async.errors import InvalidArgumentError
+
+
+class KnowledgeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a companion reads, and where it keeps it.
+
+    ``documents`` are files and folders; without any it is the documentation of the running Python. ``database`` is the
+    file that keeps what was read from one run to the next, so that nothing is read twice; without one it is kept in
+    memory.
+    """
+
+    documents: tuple[str, ...] = ()
+    database: str | None = None
+
+    def __post_init__(self) -> None:
+        documents: Any = self.documents
+        if not isinstance(documents, (tuple, list)) or not all(isinstance(each, str) and each for each in documents):
+            raise InvalidArgumentError(f"documents must be a tuple of paths; {documents!r:.80} is not.")
+        msgspec.structs.force_setattr(self, "documents", tuple(documents))
+        database: Any = self.database
+        if database is not None and not (isinstance(database, str) and database):
+            raise InvalidArgumentError(f"database must be the path of a file, or unset; {database!r:.80} is not.")
+
+
+class CompanionConfig(BrainConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A `BrainConfig` with what the built-in modules need: ``knowledge``, ``models`` and ``context``."""
+
+    knowledge: KnowledgeSettings = KnowledgeSettings()
+    models: ModelSettings = ModelSettings()
+    context: ContextSettings = ContextSettings()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        rooms: dict[str, Any] = {"knowledge": KnowledgeSettings, "models": ModelSettings, "context": ContextSettings}
+        for key, cls in rooms.items():
+            if not isinstance(getattr(self, key), cls):
+                raise InvalidArgumentError(f"{key} must be {cls.__name__}(...); {getattr(self, key)!r:.80} is not.")
+
+    @classmethod
+    def of(cls, config: BrainConfig | None) -> Self:
+        """``config`` as a companion's: a plain `BrainConfig` keeps its settings and gets defaults for the rest."""
+        if config is None:
+            return cls()
+        if isinstance(config, cls):
+            return config
+        if not isinstance(config, BrainConfig):
+            raise InvalidArgumentError(f"config must be a CompanionConfig or a BrainConfig; {config!r:.80} is not.")
+        return cls(**msgspec.structs.asdict(config))

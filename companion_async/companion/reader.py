@@ -1,0 +1,134 @@
+"""What a companion has read, and how it reads: in shares, side by side, through its modules."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from companion_async.clock import Clock
+from companion_async.cognition.corpus.document import ReadJob
+from companion_async.cognition.corpus.folders import folder_jobs
+from companion_async.cognition.corpus.standard_library import standard_library_jobs
+from companion_async.cognition.knowledge_retriever.module import MODULE as RETRIEVER
+from companion_async.cognition.knowledge_retriever.module import Indexed, KnowledgeRetriever
+from companion_async.cognition.model_router.prompt import Passage
+from companion_async.cognition.search_engine.library import Library
+from companion_async.cognition.search_engine.module import MODULE as SEARCH
+from companion_async.cognition.search_engine.module import SearchEngine
+from companion_async.companion.answer import Learned, Progress
+from companion_async.modules.spec import ModuleSpec
+
+if TYPE_CHECKING:
+    from companion_async.companion.companion import CompanionBrain
+
+MOST_SOURCES = 50
+# Questions asked meanwhile go first.
+_PRIORITY = "low"
+
+OnProgress = Callable[[Progress], object]
+
+
+class Reader:
+    """Reads for one companion, and finds again what it has read. Loop only."""
+
+    def __init__(self, brain: CompanionBrain, clock: Clock) -> None:
+        self._brain = brain
+        self._clock = clock
+        self._settings = brain.config.knowledge
+        self._library = Library(self._settings.database)
+        self._reading: asyncio.Task[Learned] | None = None
+        self._watchers: list[OnProgress] = []
+        self._waiting = 0
+        self.has_read = False
+
+    def modules(self) -> tuple[ModuleSpec, ...]:
+        """The modules that read and search. Their library outlives their restarts."""
+        library = self._library
+        return (
+            ModuleSpec(SEARCH, SearchEngine, "phase2", "medium", factory=lambda: SearchEngine(library=library)),
+            ModuleSpec(
+                RETRIEVER, KnowledgeRetriever, "phase1", "high", factory=lambda: KnowledgeRetriever(library=library)
+            ),
+        )
+
+    async def learn(self, paths: Sequence[str | Path], on_progress: OnProgress | None) -> Learned:
+        """Read ``paths``; without any, what is configured, in one reading for all who ask at the same time."""
+        if paths:
+            watchers = [on_progress] if on_progress is not None else []
+            return await self._read(tuple(map(str, paths)), watchers)
+        if self._reading is None:
+            self._reading = asyncio.get_running_loop().create_task(self._read_configured(), name="companion reading")
+        reading = self._reading
+        if on_progress is not None:
+            self._watchers.append(on_progress)
+        self._waiting += 1
+        try:
+            return await asyncio.shield(reading)
+        finally:
+            self._waiting -= 1
+            if on_progress is not None:
+                self._watchers.remove(on_progress)
+            if not self._waiting:
+                reading.cancel()
+
+    async def be_ready(self) -> None:
+        """Read what is configured, if nothing has been read yet, now or by an earlier run into the same database."""
+        if self._reading is None and await self._brain.submit(RETRIEVER, "count"):
+            self.has_read = True
+        if not self.has_read:
+            await self.learn((), None)
+
+    async def retrieve(self, question: str, limit: int) -> tuple[Passage, ...]:
+        """The passages that fit ``question`` best."""
+        found = await self._brain.submit(RETRIEVER, "retrieve", question, limit)
+        return tuple(Passage(each.title, each.location, each.text) for each in found)
+
+    async def close(self) -> None:
+        """Give up the reading that is under way, if there is one; let go of the library."""
+        if self._reading is not None:
+            self._reading.cancel()
+            await asyncio.wait([self._reading])
+
+    def let_go(self) -> None:
+        """Close the library. For when no module uses it any more."""
+        self._library.close()
+
+    async def _read_configured(self) -> Learned:
+        try:
+            return await self._read(self._settings.documents, self._watchers)
+        finally:
+            self._reading = None
+
+    async def _read(self, paths: tuple[str, ...], watchers: Sequence[OnProgress]) -> Learned:
+        brain = self._brain
+        began = self._clock.monotonic()
+        find = (folder_jobs, paths) if paths else (standard_library_jobs,)
+        jobs: list[ReadJob] = await brain.submit(RETRIEVER, *find, priority=_PRIORITY, timeout=None)
+        notes: list[str] = []
+        documents = done = 0
+        shares = brain.map(
+            RETRIEVER,
+            "read",
+            jobs,
+            limit=brain.config.categories["phase1"],
+            return_exceptions=True,
+            priority=_PRIORITY,
+            timeout=None,
+        )
+        async with aclosing(cast("AsyncGenerator[Indexed | BaseException, None]", shares)) as results:
+            async for share in results:
+                done += 1
+                if isinstance(share, Indexed):
+                    documents += share.documents
+                    notes.extend(share.notes)
+                else:
+                    notes.append(f"one share of {len(jobs)} could not be read: {type(share).__name__}")
+                for watch in tuple(watchers):
+                    watch(Progress(done=done, total=len(jobs), documents=documents))
+        self.has_read = True
+        return Learned(
+            documents=documents, shares=len(jobs), notes=tuple(notes), seconds=self._clock.monotonic() - began
+        )

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import pytest
+
+from companion_async.companion.follow_up import search_text
+
+pytestmark = pytest.mark.feature("CB-57")
+
+EARLIER = "How do I read a zip file?"
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "And how do I write one?",
+        "What about tar?",
+        "Can it be encrypted?",
+        "How do I delete it again?",
+        "Is there another way?",
+        "so what does that return?",
+    ],
+)
+def test_a_question_that_points_back_takes_the_earlier_one_along(question):
+    """What is asked of "it" is searched for with what "it" was."""
+    assert search_text(question, EARLIER) == f"{EARLIER} {question}"
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "How do I sort a list?",
+        "Which module parses JSON?",
+        "How can I run a program and read what it prints while it is still running in the background?",
+    ],
+)
+def test_a_question_of_its_own_stands_alone(question):
+    """A question that says what it is about is not blurred by the one before."""
+    assert search_text(question, EARLIER) == question
+
+
+def test_the_first_question_has_nothing_to_point_to():
+    """Without an earlier question there is nothing to add."""
+    assert search_text("What about it?", None) == "What about it?"
