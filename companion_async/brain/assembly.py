@@ -199,7 +199,7 @@ class Assembly:
         scheduler.phase = "shutting down"
         living = [task for task in scheduler.history if task.ended < 0]
         for task in living:
-            if task.lane.held:
+            if task.lane.held and not task.running:
                 task.cancel("its module is held and the brain is shutting down")
         await self.roster.ended([task for task in living if task.ended < 0], timeout)
         for task in living:
@@ -220,8 +220,11 @@ class Assembly:
             pool.close()
         # Threads that only have to be told to go are gone within a moment, and so are those that heed their signal.
         slots = [slot for pool in scheduler.pools.values() for slot in pool.alive]
-        patience = time.monotonic() + _SIGNAL_HEEDED
-        while slots and (time.monotonic() < patience or any(slot.job is None for slot in slots)):
+        began = time.monotonic()
+        while slots:
+            idle = any(slot.job is None for slot in slots)
+            if time.monotonic() - began > (_LAST_WORD if idle else _SIGNAL_HEEDED):
+                break
             await asyncio.sleep(0.001)
             slots = [slot for pool in scheduler.pools.values() for slot in pool.alive]
         self.controls.set_switch_interval(None)

@@ -10,7 +10,7 @@ from tests.brain.rig import brain_on, diary
 
 
 def chain(notes: list[str], fails: dict[str, BaseException]) -> list[ModuleSpec]:
-    """storage <- index <- search, given in the wrong order, all noting in one list."""
+    """Storage <- index <- search, given in the wrong order, all noting in one list."""
 
     def named(name: str):
         fresh = diary()
