@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from loguru import logger
+from loguru import logger as _logger
 
 from companion_async.autonomy.decision import Decision
 from companion_async.brain.assembly import ShutdownReport
 from companion_async.brain.brain import Brain
 from companion_async.brain.config import BrainConfig
+from companion_async.companion.answer import Answer, Source
+from companion_async.companion.companion import CompanionBrain
+from companion_async.companion.config import CompanionConfig
 from companion_async.errors import (
     BrainClosedError,
     CompanionError,
@@ -50,16 +53,19 @@ from companion_async.status.module import ModuleStatus
 from companion_async.status.system import SystemStatus
 
 # A library says nothing until it is asked to: logger.enable("companion_async") turns it on.
-logger.disable("companion_async")
+_logger.disable("companion_async")
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Answer",
     "BaseModule",
     "Brain",
     "BrainClosedError",
     "BrainConfig",
     "CategoryStatus",
+    "CompanionBrain",
+    "CompanionConfig",
     "CompanionError",
     "ConflictError",
     "DeadlockError",
@@ -83,6 +89,7 @@ __all__ = [
     "SchedulingPolicy",
     "SecurityError",
     "ShutdownReport",
+    "Source",
     "StorageError",
     "SystemStatus",
     "Task",
