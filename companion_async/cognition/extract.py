@@ -31,7 +31,7 @@ _NAME_PARTS = re.compile(r"(?<=[a-z])(?=[A-Z0-9])|(?<=[A-Z])(?=[A-Z][a-z])")
 _SENTENCE_END = re.compile(r"(?<=[.!?])[\"')\]]*\s+(?=[A-Z*`\"'(])")
 _NO_SENTENCE_END = re.compile(r"(?:\b(?:e\.g|i\.e|etc|vs|cf|Mr|Dr|No)\.|\.\.\.)[\"')\]]*$")
 _SIGNATURE = re.compile(r"[\w.]+\(.*\)$", re.DOTALL)
-_ITEM_START = r"\s*(?:[-*+•]\s|\d+[.)]\s|\w[\w, *()]* (?:--?|:)\s|(?<=\s\s)\w+:\s)"
+_ITEM_START = r"\s*(?:[-*+•]\s|\d+[.)]\s|\w[\w, *()]* (?:--?|:)\s|(?<=\s\s)\w+:\s|\w[\w.]*\(.*\) --?> )"
 _ITEM = re.compile(_ITEM_START)
 _NEXT_ITEM = re.compile(rf"\n(?={_ITEM_START})")
 _PLAIN_WORD = re.compile(r"(?<![\w.])[A-Za-z]{2,}(?![\w(])")

@@ -155,6 +155,11 @@ def read_library(job: ReadJob) -> Reading:
     return Reading(tuple(documents.values()), tuple(shelf.notes))
 
 
+def _stands_before(name: str, source: str) -> bool:
+    """Whether what is in ``source`` is there to be used through ``name``: it is a part of it, or nobody's to import."""
+    return source.startswith(f"{name}.") or any(not _is_public(part) for part in source.split("."))
+
+
 class _Shelf:
     """The modules of one job, and those that they hand on from, each read at most once."""
 
@@ -172,7 +177,7 @@ class _Shelf:
         speaks = any(entry.doc for entry in module.entries if not entry.path)
         seen |= {module.name}
         for source, written in self._sources(module):
-            if source.name in seen:
+            if source.name in seen or not _stands_before(module.name, source.name):
                 continue
             for entry, origins in self.offered(source, seen):
                 if not entry.path:

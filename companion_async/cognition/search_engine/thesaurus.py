@@ -55,6 +55,7 @@ yaml, json: json
 picture, photo, image: image
 sound, audio, music: wave, sound, audio
 # text
+strip the newline, strip newlines, trailing newline: rstrip, strip, trailing
 turn into, convert, change into, transform: convert, conversion
 string into a number, text into a number, string to a number, string to number, string to int: int, float, convert,
     integer
@@ -96,6 +97,7 @@ escape, special characters: escape, quote, special
 word, words: word
 command line words, shell words: shlex
 # numbers
+bit number, bit integer, binary number: struct, unpack, integer
 integer, whole number: int, integer
 digits: digit, digits, precision
 greatest common divisor, gcd: gcd, greatest, divisor
@@ -124,6 +126,7 @@ pick, choose, draw: choose, choice, select, sample
 hexadecimal, hex: hex, hexadecimal
 statistics, standard deviation, variance: statistics, stdev, variance
 # time
+right now, at the moment: current, now
 date as text, format a date, date as a string, time as text: strftime, format, date
 text to a date, string into a date, parse a date, read a date: strptime, fromisoformat, parse, date
 timestamp, unix time, epoch: timestamp, epoch, time
@@ -141,6 +144,7 @@ delay, after a while, later: delay, later, timer, seconds
 schedule, scheduled, at a given time: schedule, scheduler, sched, timer
 month, week, weekday, leap year: calendar, month, weekday
 # collections
+only the last, last items, most recent items: deque, maxlen, recent
 to the end of a list, add an item, add to a list, at the end of a list, push: append, extend
 first items, first ten items, some of the items: islice, slice
 number the items, numbering, index while looping, with its index, running number: enumerate, count
@@ -190,6 +194,7 @@ default value: default, defaultdict
 empty: empty
 chunk, chunks, slices, batches, slice: slice, batched, islice
 # functions and classes
+memory take, memory use of an object, size of an object: getsizeof, size, bytes
 computed only once, compute once, lazily: cached, cached_property, lazy
 may be none, optional: optional, none
 depends on the type, by type, type of its argument: singledispatch, generic, dispatch
@@ -249,13 +254,14 @@ wait for several, wait for all, several coroutines, gather: gather, wait, awaita
 wait: wait, join
 limit, at most, bounded, how many at the same time: limit, semaphore, bounded, maximum
 takes too long, too long, time out, timed out, timeout, time limit, deadline: timeout, wait_for, deadline
-stop, abort, interrupt, end: stop, cancel, terminate, kill, interrupt
+stop, abort, interrupt: stop, cancel, terminate, kill, interrupt
 cancel: cancel, cancelled
 blocking: blocking, thread
 signal, signals, ctrl c, control c, interrupted by user: signal, handler, sigint, keyboardinterrupt, interrupt
 react, respond, handle: handler, handle
 exits, exit, ends, quit, shut down, shutdown, terminates: exit, termination, atexit, shutdown
 # programs and the system
+where a program, find a program: which, executable
 end my program, end my script, leave the program, stop my program, quit: exit, quit, terminate
 called with, arguments of my script, script arguments: argv, arguments
 standard error: stderr
@@ -293,6 +299,7 @@ c struct, c structure, c structs: struct, pack
 pack, unpack: pack, unpack, struct
 bits, bit: bit, bitwise
 # network and web
+relative link, relative url, relative address: urljoin, relative, base
 host name, hostname, name of my computer: host, hostname, gethostname, gethostbyname
 post request, get request, http request, request: request, urlopen, http, post
 links, tags: parser, tag, html, href
@@ -325,7 +332,7 @@ ftp: ftp
 checksum, fingerprint, digest, hash of: hash, digest, checksum, hashlib
 hash, sha, md5, sha256: hash, digest, hashlib
 secret, token, secure random, random password, api key: secrets, token, secure
-unique id, unique identifier, guid, unique: uuid, unique
+unique id, unique identifier, identifier, guid, unique: uuid, unique, identifier
 signature, sign, authenticate a message: hmac, digest
 compress, compression, shrink: compress, compression
 decompress, uncompress, unpack an archive, extract, unzip: decompress, extract, extractall
