@@ -137,7 +137,7 @@ async def test_a_stopped_module_refuses_work_and_says_why() -> None:
         parts = brain._assembly("test")
         await parts.controls.quarantine("m", "it broke everything")
         assert waiting.cancelled()
-        with pytest.raises(ModuleUnavailableError, match="quarantined.*it broke everything"):
+        with pytest.raises(ModuleUnavailableError, match=r"quarantined.*it broke everything"):
             brain.submit("m")
         gate.open()
         assert await running == (1, None)
