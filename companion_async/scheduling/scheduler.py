@@ -18,6 +18,7 @@ from companion_async.errors import (
     BrainClosedError,
     UnknownModuleError,
     UnknownTaskError,
+    WrongThreadError,
 )
 from companion_async.events.bus import EventBus
 from companion_async.events.kinds import utc
@@ -168,8 +169,14 @@ class Scheduler:
         """Whether the caller runs on the loop's thread."""
         return threading.get_ident() == self._thread
 
+    def check_thread(self, operation: str) -> None:
+        """`WrongThreadError` unless the caller runs on the loop's thread."""
+        if threading.get_ident() != self._thread:
+            raise WrongThreadError(operation)
+
     def seat_of_caller(self) -> Seat | None:
         """The seat of the coroutine that calls, if it works for this scheduler."""
+        self.check_thread("await task")
         seat = current_seat()
         return seat if seat is not None and getattr(seat.job, "owner", None) is self else None
 

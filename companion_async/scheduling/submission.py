@@ -165,6 +165,9 @@ class Submission:
         self.enqueue(task)
 
     def _callable(self, port: Port, target: Any) -> tuple[Target, Callable[..., Any]]:
+        if isinstance(target, str):  # a subclass, such as an enum's member
+            plan = port.find(target)
+            return plan, plan.function
         if not callable(target):
             raise InvalidArgumentError(f"target must be a handler's name or a callable; {target!r:.80} is neither.")
         return port.measure(target), target

@@ -79,6 +79,7 @@ class Owner(Protocol):
 
     def cancel(self, task: Task[Any], reason: str = "") -> bool: ...
     def date(self, monotonic: float) -> datetime: ...
+    def check_thread(self, operation: str) -> None: ...
     def seat_of_caller(self) -> Seat | None: ...
     async def lend_while(self, seat: Seat, task: Task[Any]) -> None: ...
 
@@ -227,10 +228,12 @@ class Task(msgspec.Struct, Generic[T], eq=False, weakref=True):
         Queued: it never runs. Running: waiters get `TaskCancelledError` at once and the work is signalled; a thread
         that has not stopped within ``cancel_grace`` is abandoned and its slot replaced.
         """
+        self.owner.check_thread("task.cancel()")
         return self.owner.cancel(self, reason)  # type: ignore[no-any-return]
 
     def add_done_callback(self, callback: Callable[[Task[T]], Any]) -> None:
         """Call ``callback(task)`` once on the loop at its end, soon if that was; its errors touch nothing else."""
+        self.owner.check_thread("task.add_done_callback()")
         if self.ended < 0:
             self.rare().done_callbacks.append(callback)
         else:
@@ -255,6 +258,10 @@ class Task(msgspec.Struct, Generic[T], eq=False, weakref=True):
                     if self.leave(waiter):
                         owner.cancel(self, "its only waiter was cancelled")
                     raise
+                except RuntimeError:  # another loop's task cannot wait for a future of ours
+                    self.leave(waiter)
+                    owner.check_thread("await task")
+                    raise
             else:
                 yield from owner.lend_while(seat, self).__await__()
         if self.error is not None:
@@ -265,6 +272,7 @@ class Task(msgspec.Struct, Generic[T], eq=False, weakref=True):
         """The result, as by awaiting; giving up after ``timeout`` seconds (`TimeoutError`) or being cancelled leaves
         the task alone.
         """
+        self.owner.check_thread("task.wait()")
         if timeout is not None:
             timeout = self.owner.check_patience(timeout)
         if self.ended < 0:
@@ -282,6 +290,7 @@ class Task(msgspec.Struct, Generic[T], eq=False, weakref=True):
         After the last item the task's error is raised, if it has one. One iterator at a time; cancelling it while it
         is the only one that waits cancels the task.
         """
+        self.owner.check_thread("async for item in task")
         stream: Stream | None = self.more.stream if self.more is not None else None
         if stream is None:
             raise CompanionError(

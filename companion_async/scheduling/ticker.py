@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Callable
 from typing import Any
 
 from companion_async.clock import Clock
-from companion_async.errors import CompanionError
+from companion_async.errors import CompanionError, WrongThreadError
 from companion_async.scheduling.task import Task
 from companion_async.scheduling.timers import Timer, Timers
 
@@ -24,6 +25,7 @@ class Ticker:
         "_n",
         "_start",
         "_submit",
+        "_thread",
         "_timer",
         "_timers",
         "period",
@@ -42,12 +44,15 @@ class Ticker:
         self._timers = timers
         self._clock = clock
         self._submit = submit
+        self._thread = threading.get_ident()
         self._start = clock.monotonic()
         self._n = 0
         self._timer: Timer | None = timers.at(self._start, self._tick)
 
     def stop(self) -> None:
         """Tick no more. Calling it again does nothing."""
+        if threading.get_ident() != self._thread:
+            raise WrongThreadError("ticker.stop()")
         self.stopped = True
         if self._timer is not None:
             self._timer.cancel()
