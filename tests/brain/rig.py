@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from companion_async import BaseModule, Brain, BrainConfig, current_task
 from companion_async.clock import Clock
-from companion_async.testing.clock import until
+from companion_async.testing.clock import VirtualClock, until
 
 _PATIENCE = 5.0  # real seconds after which work that nobody lets go fails by itself
 
@@ -120,3 +120,13 @@ async def brain_on(clock: Clock | None = None, *, read_process: Any = None, **co
 def types(brain: Brain, type: str) -> list[Any]:
     """The decisions of one type, oldest first."""
     return [decision for decision in brain.decisions(1000) if decision.type == type]
+
+
+async def until_state(brain: Brain, clock: VirtualClock, name: str, state: str, within: float = 120.0) -> None:
+    """Let time pass until the module is in that state. It stands still while a hook runs in a real thread."""
+    end = clock.monotonic() + within
+    module = brain._assembly("test").roster.registry.get(name)
+    while module.state != state:
+        assert clock.monotonic() < end, f"{name} is {module.state} and never became {state}"
+        await clock.advance(0.25)
+        await until(lambda: not module.hooks_under_way)

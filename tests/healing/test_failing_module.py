@@ -8,7 +8,7 @@ import pytest
 
 from companion_async import Brain, ModuleUnavailableError, RestartPolicy, RetryPolicy, TaskState
 from companion_async.testing.clock import VirtualClock, settle, until
-from tests.brain.rig import Gate, brain_on, diary, types
+from tests.brain.rig import Gate, brain_on, diary, types, until_state
 
 
 async def fail(brain: Brain, name: str, times: int) -> None:
@@ -16,15 +16,6 @@ async def fail(brain: Brain, name: str, times: int) -> None:
     for _ in range(times):
         with pytest.raises(ConnectionError):
             await brain.submit(name)
-
-
-async def until_state(brain: Brain, clock: VirtualClock, name: str, state: str, within: float = 120.0) -> None:
-    """Let time pass until the module is in that state."""
-    end = clock.monotonic() + within
-    while brain.module_status(name).state != state:
-        assert clock.monotonic() < end, f"{name} is {brain.module_status(name).state} and never became {state}"
-        await clock.advance(0.25)
-        await asyncio.sleep(0.0005)  # hooks that are def run in real threads
 
 
 @pytest.mark.feature("CB-17", "CB-04")
