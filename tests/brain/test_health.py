@@ -1,4 +1,4 @@
-"""The health monitor and the watchdog inside a brain: their rounds, what they find, and that they outlive their errors."""
+"""The health monitor and the watchdog inside a brain: their rounds, what they find, how they outlive their errors."""
 
 from __future__ import annotations
 
