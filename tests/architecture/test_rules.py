@@ -198,6 +198,7 @@ def test_good_manners_pass(house: Callable[[dict[str, str]], list[Source]]) -> N
             "__init__.py": "from companion_async.brain.brain import Brain\n__all__ = ['Brain']",
             "brain/__init__.py": '"""The brain."""\n',
             "brain/brain.py": "x = 1\n" * 400,
+            "sdk/__init__.py": "from companion_async.sdk.client import BrainClient\n__all__ = ['BrainClient']",
             "brain/test_brain.py": 'async def test_rests():\n    """It rests."""\n    await asyncio.sleep(0)',
         }
     )

@@ -1,0 +1,149 @@
+"""The end of the interpreter, seen from outside of it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SECONDS = 2.0
+LIMIT = 15  # real seconds for a process to end; one that never does is what these tests are about
+
+PRELUDE = """
+import atexit, os, sys, threading, time
+
+left = []
+# Registered first, so called last: when every other exit handler is through.
+atexit.register(lambda: print(f"took {time.monotonic() - left[0]:.3f}", flush=True))
+
+from companion_async.sdk.concurrent_modules import ConcurrentModuleManager
+from companion_async.modules.module import BaseModule
+
+class Module(BaseModule):
+    def run(self):
+        return "ran"
+    def stop(self):
+        print("stopped\\n", end="", flush=True)  # in one write: several may stop at once
+    def stuck(self):
+        begun.release()
+        threading.Event().wait()
+    def busy(self):
+        begun.release()
+        while True:
+            pass
+    async def blocks_the_loop(self):
+        begun.release()
+        threading.Event().wait()
+
+begun = threading.Semaphore(0)
+
+def manage(work=None):
+    manager = ConcurrentModuleManager({})
+    manager.register_module("module", Module())
+    if work:
+        manager.submit_task("module", work)
+        begun.acquire()
+    return manager
+"""
+
+
+def leave(script):
+    """Run the script to the end of its process: what it printed, and the seconds its exit handlers took."""
+    program = PRELUDE + textwrap.dedent(script) + "\nleft.append(time.monotonic())\n"
+    ended = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=LIMIT,
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+    *lines, took = ended.stdout.splitlines()
+    return lines, float(took.removeprefix("took "))
+
+
+@pytest.mark.feature("PM-13", "PE-02")
+@pytest.mark.parametrize("work", ["stuck", "busy"])
+def test_a_stuck_task_does_not_keep_the_interpreter(work):
+    """Nobody asked for a shutdown and a thread never ends: the modules stop, the process ends within two seconds."""
+    lines, took = leave(f"manager = manage({work!r})")
+    assert lines == ["stopped"]
+    assert took < SECONDS
+
+
+@pytest.mark.feature("PM-13")
+def test_a_facade_that_is_idle_costs_the_exit_nothing():
+    """With no work under way the modules stop at once."""
+    lines, took = leave("manager = manage(); print(manager.get_task_result(manager.submit_task('module')))")
+    assert lines == ["ran", "stopped"]
+    assert took < SECONDS / 2
+
+
+@pytest.mark.feature("PM-13", "CB-29")
+def test_asking_for_more_time_at_exit_does_not_give_it():
+    """The documents' exit handler asks for ten seconds; with a stuck task the process ends within two all the same."""
+    lines, took = leave("manager = manage('stuck'); atexit.register(lambda: print(manager.shutdown(timeout=10.0)))")
+    assert lines[0] == "stopped"
+    assert "abandoned=1" in lines[1]
+    assert took < SECONDS
+
+
+def test_a_blocked_loop_does_not_keep_the_interpreter():
+    """A coroutine that blocks the brain's own loop is left behind within two seconds."""
+    lines, took = leave("manager = manage('blocks_the_loop')")
+    assert lines == []
+    assert took < SECONDS
+
+
+def test_many_facades_end_together():
+    """Five of them with stuck tasks share the two seconds, and every module gets to stop."""
+    lines, took = leave("managers = [manage('stuck') for _ in range(5)]")
+    assert lines == ["stopped"] * 5
+    assert took < SECONDS
+
+
+def test_a_program_s_own_threads_may_use_the_brain_after_the_main_thread():
+    """The brain lives on for a thread that is no daemon, and ends when that has ended."""
+    lines, _ = leave(
+        """
+        manager = manage()
+        main = threading.main_thread()
+
+        def later():
+            main.join()
+            print(manager.get_task_result(manager.submit_task("module")))
+
+        threading.Thread(target=later).start()
+        """
+    )
+    assert lines == ["ran", "stopped"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_forked_process_is_told_that_the_brain_stayed_behind():
+    """A fork has no thread to answer: calls are refused at once, and its exit leaves the parent's brain alone."""
+    lines, took = leave(
+        """
+        import warnings
+        warnings.simplefilter("ignore")  # since 3.12 a fork with threads warns
+        manager = manage()
+        child = os.fork()
+        if child == 0:
+            try:
+                manager.submit_task("module")
+            except RuntimeError as error:
+                print(type(error).__name__, "forked" in str(error), flush=True)
+            print(manager.shutdown().abandoned, flush=True)
+            os._exit(0)
+        os.waitpid(child, 0)
+        print(manager.get_task_result(manager.submit_task("module")))
+        """
+    )
+    assert lines == ["BrainClosedError True", "0", "ran", "stopped"]
+    assert took < SECONDS
