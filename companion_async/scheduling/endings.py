@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 from collections.abc import Callable
 from types import CoroutineType
@@ -17,6 +18,8 @@ from companion_async.scheduling.task import Particulars, Task, TaskState
 if TYPE_CHECKING:
     from companion_async.scheduling.scheduler import Scheduler
 
+_COMPLETED = TaskState.COMPLETED  # a member of an enum is found through a descriptor: once is enough
+_MOST_NOTES = 16
 _NO_ARGS: tuple[Any, ...] = ()
 _SURPRISE = 0.0005  # seconds: a run of a light target that is worth a look outside of the samples
 
@@ -26,6 +29,9 @@ class Endings:
 
     def __init__(self, scheduler: Scheduler, seed: int | None) -> None:
         self._scheduler = scheduler
+        self._age = scheduler.history.ended.append
+        self._dependents = scheduler.dependencies.dependents
+        self._completed_topic = scheduler.announcer.completed_topic
         self._random = random.Random(seed)  # jitter, no secret
         self.completed = self.failed = self.cancelled = self.timed_out = 0
         self.callback_errors = 0
@@ -38,6 +44,8 @@ class Endings:
         task, value, error, ended, cpu = outcome
         if task.ended >= 0:
             self._scheduler.limits.let_go(task)
+            if type(value) is CoroutineType:
+                value.close()  # nobody will await it
             return  # it was cancelled or timed out: its end stands
         started = task.started
         run = ended - started
@@ -48,7 +56,7 @@ class Endings:
             self.time_out(task, "run", task.limit, ended, run, cpu)
         elif error is not None:
             self._raised(task, error, ended, run, cpu)
-        elif value.__class__ is CoroutineType:
+        elif type(value) is CoroutineType:
             self._scheduler.routines.go_on(task, value)
         else:
             task.value = value
@@ -59,7 +67,7 @@ class Endings:
             else:
                 record.counted(ended, run)
             self.completed += 1
-            self._end(task, TaskState.COMPLETED, ended)
+            self._end(task, _COMPLETED, ended)
 
     def _raised(self, task: Task[Any], error: BaseException, ended: float, run: float, cpu: float | None) -> None:
         scheduler = self._scheduler
@@ -74,12 +82,15 @@ class Endings:
         if policy is not None and task.tries < policy.attempts and policy.wants(error) and unread and scheduler.open:
             delay = policy.delay(task.tries, self._random.random())
             more = task.rare()
+            task.phase = TaskState.BLOCKED
+            more.steps.append(("running", task.started, f"attempt {task.tries}"))
             more.steps.append(("retrying", ended, f"attempt {task.tries}: {type(error).__name__}"))
             more.timers.append(scheduler.timers.after(delay, lambda: self._again(task)))
             scheduler.announcer.retrying(task, error, delay)
             return
-        error.add_note(f"in task {task.id} ({task.module}.{task.target})")
+        _note(error, f"in task {task.id} ({task.module}.{task.target})")
         task.error = error
+        task.rare().trace = error.__traceback__
         self.failed += 1
         task.lane.record.failed(ended, task.started - task.ready, run, cpu, error, task.id)
         self._end(task, TaskState.FAILED, ended)
@@ -88,8 +99,12 @@ class Endings:
     def _again(self, task: Task[Any]) -> None:
         if task.ended < 0:
             task.started = -1.0
-            if task.more is not None and task.more.stream is not None:
-                task.more.stream.restart()
+            more = task.rare()
+            if more.work is not None:
+                task.function, task.args, task.kwargs, task.on_loop = more.work
+                more.work = None
+            if more.stream is not None:
+                more.stream.restart()
             self._scheduler.submission.release(task)
 
     def time_out(
@@ -142,6 +157,8 @@ class Endings:
     def _end(self, task: Task[Any], state: TaskState, now: float) -> None:
         """The one way in which a task ends."""
         scheduler = self._scheduler
+        if task.more is not None and task.more.work is not None:
+            scheduler.routines.give_up(task)
         task.phase = state
         task.ended = now
         # From here on the task is a result: what it was made from may go.
@@ -154,12 +171,12 @@ class Endings:
             task.waiter = None
             if not waiter.done():
                 waiter.set_result(None)
-        scheduler.history.ended.append(task)
+        self._age(task)
         if task.more is not None:
             self._settle(task, task.more)
-        if scheduler.dependencies.dependents:
+        if self._dependents:
             self._pass_on(task)
-        if state is not TaskState.COMPLETED or scheduler.announcer.completed_topic.active:
+        if state is not _COMPLETED or self._completed_topic.active:
             scheduler.announcer.ended(task)
 
     def _settle(self, task: Task[Any], more: Particulars) -> None:
@@ -225,6 +242,13 @@ class Endings:
             task.error.__cause__ = upstream.error
             self.failed += 1
             self._end(task, TaskState.FAILED, now)
+
+
+def _note(error: BaseException, text: str) -> None:
+    """Add a note, where the class lets its errors be changed; one error raised by many runs keeps the first few."""
+    if len(getattr(error, "__notes__", ())) < _MOST_NOTES:
+        with contextlib.suppress(Exception):
+            error.add_note(text)
 
 
 def _crashes(error: BaseException) -> bool:

@@ -46,10 +46,12 @@ class History:
 
     def expire(self) -> None:
         """Forget what is too old or too much."""
-        ended, oldest = self.ended, self._now() - self._seconds
-        while ended and (len(ended) > self._size or ended[0].ended < oldest):
+        ended, tasks = self.ended, self.tasks
+        surplus, oldest = len(ended) - self._size, self._now() - self._seconds
+        while surplus > 0 or (ended and ended[0].ended < oldest):
+            surplus -= 1
             task = ended.popleft()
-            self.tasks.pop(task.number, None)
+            del tasks[task.number]
             if task.more is not None:
                 self._drop_key(task)
 

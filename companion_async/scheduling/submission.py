@@ -48,6 +48,8 @@ class Submission:
         self._now = scheduler.clock.monotonic
         self._limits = scheduler.limits
         self._announcer = scheduler.announcer
+        self._queued_topic = scheduler.announcer.queued_topic
+        self._started_topic = scheduler.announcer.started_topic
         self._lines = scheduler.admission.lines
         self._capacity = scheduler.settings.queue_capacity
         self._most = scheduler.settings.max_pending_tasks
@@ -85,7 +87,9 @@ class Submission:
             plan, function = self._callable(port, target)
         if port.closed is not None:
             raise ModuleUnavailableError(port.name, *port.closed)
-        level = port.priority if priority is None else Priority.parse(priority)
+        level = port.priority if priority is None else priority
+        if level.__class__ is not Priority:
+            level = Priority.parse(level)
         if timeout is UNSET:
             spans, limit, span = port.timeout, port.limit, port.span
         else:
@@ -132,12 +136,12 @@ class Submission:
             self._tasks[number] = task
             scheduler.live += 1
             port.submitted += 1
-            limits, announcer = self._limits, self._announcer
+            limits = self._limits
             if limit < limits.shortest or now + limit < limits.due:
                 limits.expect(now, limit)
-            if announcer.queued_topic.active or announcer.started_topic.active:
-                announcer.queued(task)
-                announcer.attach(task)
+            if self._queued_topic.active or self._started_topic.active:
+                self._announcer.queued(task)
+                self._announcer.attach(task)
             if port.pool.put(task):
                 limits.watch_light(port.pool)
             return task
@@ -242,6 +246,9 @@ class Submission:
             task.phase = TaskState.BLOCKED
             scheduler.endings.upstream_failed(task, failed)
         elif waiting:
+            for one in waiting:
+                if one.more is not None and one.more.stream is not None and not one.more.stream.touched:
+                    one.more.stream.collect()
             task.phase = TaskState.BLOCKED
             scheduler.dependencies.add(task, waiting)
             scheduler.announcer.queued(task)
