@@ -20,7 +20,7 @@ async def ask_once(question: str, docs: Sequence[Path], limit: int, as_json: boo
     """Read, answer ``question``, print. The bar goes to standard error, so that a pipe gets the answer alone."""
     config = load_config(docs, config_path)
     async with CompanionBrain(config) as companion:
-        with ReadingDisplay(Console(stderr=True), what_is_read(config), plain=False) as display:
+        with ReadingDisplay(Console(stderr=True), what_is_read(config), companion.status, plain=False) as display:
             learned = await companion.learn(on_progress=display)
         for note in learned.notes if docs else ():
             complain(note)

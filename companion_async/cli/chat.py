@@ -43,7 +43,7 @@ def chat_until_end(docs: Sequence[Path], config_path: Path | None) -> int:
     with start_blocking_portal("asyncio", {"use_uvloop": loop_name() == "uvloop"}) as portal:
         companion = portal.call(_made, config)
         with portal.wrap_async_context_manager(companion):
-            with ReadingDisplay(Console(stderr=True), what_is_read(config), plain=False) as display:
+            with ReadingDisplay(Console(stderr=True), what_is_read(config), companion.status, plain=False) as display:
                 portal.call(lambda: companion.learn(on_progress=display))
             return _Session(companion, portal, out).run()
 
@@ -97,7 +97,11 @@ class _Session:
         elif line.startswith("/"):
             complain(f"there is no {line.split()[0]}; /help lists what there is.")
         elif line:
+            if not self._interactive:
+                self._out.print(Text(f"you> {line}", style="bold"))
             self._answer(line)
+            if not self._interactive:
+                self._out.print()
 
     async def _threads(self) -> None:
         status = self._companion.status()

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import platform
+import statistics
 import time
 from collections.abc import Mapping, Sequence
+from itertools import product
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from rich.console import Console
@@ -19,18 +22,25 @@ from companion_async.cli.console import console
 from companion_async.cli.process import OK, loop_name
 from companion_async.cli.reading import ReadingDisplay
 from companion_async.cli.tables import decisions_table, seconds, threads_table
-from companion_async.companion.answer import Learned, Progress
+from companion_async.companion.answer import Learned
 from companion_async.companion.companion import CompanionBrain
 from companion_async.companion.config import CompanionConfig
+from companion_async.scheduling.task import Task
 
 QUESTIONS = (
     "How do I read the members of a zip file?",
+    "Can it be encrypted with a password?",
     "How do I run a function in another thread from asyncio?",
     "How do I parse command line arguments?",
     "How can I delete a folder with everything in it?",
-    "How do I find the differences between two texts?",
-    "What is the fastest way to keep a list sorted?",
+    "What is the best way to keep a list sorted?",
 )
+"""The second one is only understood in the light of the first."""
+
+_CONVERSATION = "demo"
+_SOURCES = 3
+_VERBS = ("open", "read", "write", "copy", "compress", "parse", "sort", "compare", "encode", "lock")
+_NOUNS = ("file", "folder", "text", "number", "date", "list", "socket", "process", "thread", "table")
 
 # A demonstration lasts seconds: with the usual ten between its looks the decision loop would sleep through it.
 _DECISION_INTERVAL = 1.0
@@ -38,20 +48,23 @@ _HEALTH_INTERVAL = 0.5
 
 
 async def demonstrate(docs: Sequence[Path], config_path: Path | None) -> int:
-    """Read, ask, show the threads and the decisions. Ends by itself."""
+    """Read, ask, let the urgent overtake the many, show the threads and the decisions. Ends by itself."""
     out = console()
     began = time.monotonic()
     config = _attentive(load_config(docs, config_path))
     async with CompanionBrain(config) as companion:
         out.print(Text(_setting(config), style="dim"))
         out.print()
-        busiest: dict[str, int] = {}
-        learned = await _read(companion, config, out, busiest)
-        out.print(_read_line(learned, busiest))
+        with ReadingDisplay(out, what_is_read(config), companion.status) as display:
+            learned = await companion.learn(on_progress=display)
+        out.print(_read_line(learned, display.busiest))
         for number, question in enumerate(QUESTIONS, 1):
             out.print()
-            out.print(Text.assemble((f"{number}  ", "dim"), (question, "bold")))
-            out.print(answer_page(await companion.ask(question, limit=3)))
+            out.print(Text.assemble((f"{number} ", "dim"), (question, "bold")))
+            answer = await companion.chat(question, conversation=_CONVERSATION, limit=_SOURCES)
+            out.print(answer_page(answer))
+        out.print()
+        out.print(await _rush(companion))
         out.print()
         _show_runtime(companion, out)
     out.print(Text(f"Everything took {seconds(time.monotonic() - began)}.", style="dim"))
@@ -68,31 +81,41 @@ def _attentive(config: CompanionConfig) -> CompanionConfig:
 
 def _setting(config: CompanionConfig) -> str:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    models = ", ".join(endpoint.name for endpoint in config.models.endpoints) or "none, answers are quoted"
+    models = ", ".join(endpoint.name for endpoint in config.models.endpoints) or "none (answers are quoted)"
     return (
-        f"Python {platform.python_version()} on {loop_name()}, {cores} {'core' if cores == 1 else 'cores'}; "
-        f"at most {config.max_threads} threads; models: {models}"
+        f"Python {platform.python_version()}, {loop_name()}, {cores} {'core' if cores == 1 else 'cores'}, "
+        f"at most {config.max_threads} threads, models: {models}"
     )
-
-
-async def _read(companion: CompanionBrain, config: CompanionConfig, out: Console, busiest: dict[str, int]) -> Learned:
-    with ReadingDisplay(out, what_is_read(config)) as display:
-
-        def show(progress: Progress) -> None:
-            busy = {name: category.active for name, category in companion.status().categories.items()}
-            busiest.update({name: active for name, active in busy.items() if active > busiest.get(name, 0)})
-            display(progress)
-
-        return await companion.learn(on_progress=show)
 
 
 def _read_line(learned: Learned, busiest: Mapping[str, int]) -> Text:
-    busy = ", ".join(f"{name} {active}" for name, active in busiest.items() if active)
+    busy = ", ".join(f"{count} of {name}" for name, count in busiest.items() if count)
     return Text.assemble(
         (f"Read {learned.documents:,} passages", "bold"),
-        f" in {seconds(learned.seconds)}, {learned.shares} shares in parallel",
+        f" in {seconds(learned.seconds)}, in {learned.shares} shares",
         (f" (threads busy at once: {busy})" if busy else "", "dim"),
     )
+
+
+async def _rush(companion: CompanionBrain) -> Text:
+    """A hundred searches that can wait, and behind them a few that cannot."""
+    queries = [f"{verb} {noun}" for verb, noun in product(_VERBS, _NOUNS)]
+    began = time.monotonic()
+    patient = [companion.submit("search_engine", "search", query, 5, priority="low") for query in queries]
+    urgent = [companion.submit("search_engine", "search", query, 5, priority="critical") for query in QUESTIONS]
+    for task in (*patient, *urgent):
+        await task
+    took = time.monotonic() - began
+    return Text.assemble(
+        (f"{len(patient)} searches at low priority and, behind them, {len(urgent)} critical ones", "bold"),
+        f": all found in {seconds(took)}. In the middle the low ones waited {seconds(_waited(patient))} for a thread, "
+        f"the critical ones {seconds(_waited(urgent))}.",
+    )
+
+
+def _waited(tasks: Sequence[Task[Any]]) -> float:
+    spans = [task.started_at - task.submitted_at for task in tasks if task.started_at is not None]
+    return statistics.median(span.total_seconds() for span in spans)
 
 
 def _show_runtime(companion: CompanionBrain, out: Console) -> None:
@@ -107,3 +130,4 @@ def _show_runtime(companion: CompanionBrain, out: Console) -> None:
         out.print(decisions_table([decision.to_dict() for decision in decisions]))
     else:
         out.print(f"None were needed; the brain looked every {seconds(companion.config.decision_interval)}.")
+    out.print()

@@ -8,11 +8,14 @@ import sys
 import threading
 import time
 from collections.abc import Coroutine
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from loguru import logger
 
 from companion_async.errors import InvalidArgumentError
+
+if TYPE_CHECKING:
+    from loguru import Record
 
 T = TypeVar("T")
 
@@ -22,7 +25,6 @@ GRACE = 2.0
 """Seconds that threads have to end by themselves after a command is done."""
 
 _LEVELS = ("TRACE", "DEBUG", "INFO", "SUCCESS", "WARNING", "ERROR", "CRITICAL")
-_FORMAT = "<green>{time:HH:mm:ss.SSS}</green> <level>{level: <8}</level> {message} <dim>{extra}</dim>"
 
 
 def set_up_log(level: str | None) -> None:
@@ -34,7 +36,13 @@ def set_up_log(level: str | None) -> None:
         raise InvalidArgumentError(f"COMPANION_LOG_LEVEL must be one of {', '.join(_LEVELS)}; {level!r:.40} is not.")
     logger.enable("companion_async")
     # Diagnosis would print the values of variables into tracebacks, keys among them.
-    logger.add(_write_line, level=level.upper(), format=_FORMAT, colorize=sys.stderr.isatty(), diagnose=False)
+    logger.add(_write_line, level=level.upper(), format=_line_format, colorize=sys.stderr.isatty(), diagnose=False)
+
+
+def _line_format(record: Record) -> str:
+    # What a line is bound to (module, task) comes behind it, where there is something.
+    bound = "".join(f" <dim>{key}={{extra[{key}]}}</dim>" for key in record["extra"] if key.isidentifier())
+    return f"<green>{{time:HH:mm:ss.SSS}}</green> <level>{{level: <8}}</level> {{message}}{bound}\n{{exception}}"
 
 
 def _write_line(line: str) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from loguru import logger
+
 from companion_async.clock import Clock
 from companion_async.cognition.model_router.prompt import Passage, Prompt
 from companion_async.cognition.model_router.reply import Reply
@@ -37,6 +39,8 @@ class Case:
 
     def answer(self, reply: Reply) -> Answer:
         """The answer that ``reply`` makes of it."""
+        steps = ", ".join(f"{step} {took:.4f} s" for step, took in self._timings.items())
+        logger.debug("Answered by {} from {} passages: {}.", reply.responder, len(reply.cited), steps)
         passages = [self.passages[number] for number in reply.cited]
         return Answer(
             text=reply.text,

@@ -163,7 +163,7 @@ class CompanionBrain(Brain):
         if conversation is not None:
             with case.step("recall"):
                 window = await self.submit(CONTEXT, "window", conversation)
-        earlier = next((turn.text for turn in reversed(window.turns) if turn.role == "user"), None)
+        earlier = [turn.text for turn in window.turns if turn.role == "user"]
         spelt_out = search_text(case.question, earlier)
         with case.step("retrieve"):
             case.passages = await self._reader.retrieve(spelt_out, limit)

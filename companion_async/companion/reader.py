@@ -8,6 +8,8 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from loguru import logger
+
 from companion_async.clock import Clock
 from companion_async.cognition.corpus.document import ReadJob
 from companion_async.cognition.corpus.folders import folder_jobs
@@ -129,6 +131,6 @@ class Reader:
                 for watch in tuple(watchers):
                     watch(Progress(done=done, total=len(jobs), documents=documents))
         self.has_read = True
-        return Learned(
-            documents=documents, shares=len(jobs), notes=tuple(notes), seconds=self._clock.monotonic() - began
-        )
+        took = self._clock.monotonic() - began
+        logger.info("Read {} documents in {} shares and {:.2f} s, {} notes.", documents, len(jobs), took, len(notes))
+        return Learned(documents=documents, shares=len(jobs), notes=tuple(notes), seconds=took)

@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import select
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from tests.cognition.model_router.model_server import serving
+
+pytestmark = pytest.mark.feature("CB-57")
+
+pty = pytest.importorskip("pty", reason="terminals of this kind are not known here")
+
+COMMAND = [sys.executable, "-c", "from companion_async.cli.app import main; main()", "chat", "--docs"]
+
+
+@pytest.fixture
+def documents(tmp_path):
+    (tmp_path / "tea.md").write_text("# Tea\n\nGreen tea is brewed with water of 70 degrees.\n", encoding="utf-8")
+    return str(tmp_path)
+
+
+def test_lines_from_a_pipe_are_answered_to_their_end(documents):
+    """Each line of a pipe is a question; the end of the pipe ends the chat well."""
+    talk = "How hot should water for green tea be?\n\n/history\n/new\n/history\n/nope\n"
+    done = subprocess.run([*COMMAND, documents], input=talk, capture_output=True, text=True, timeout=15, check=False)
+    assert done.returncode == 0
+    assert done.stdout.startswith(
+        "you> How hot should water for green tea be?\n  Green tea is brewed with water of 70 deg"
+    )
+    assert done.stdout.count("user: How hot") == 1
+    assert done.stderr == "companion: there is no /nope; /help lists what there is.\n"
+
+
+class Terminal:
+    """A chat in a terminal of its own."""
+
+    def __init__(self, documents, **env):
+        self._master, slave = pty.openpty()
+        self.process = subprocess.Popen(
+            [*COMMAND, documents],
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            start_new_session=True,
+            preexec_fn=lambda: _own_terminal(slave),
+            env={**os.environ, "TERM": "xterm", "COLUMNS": "80", **env},
+        )
+        os.close(slave)
+        self._unseen = ""
+
+    def type(self, text):
+        os.write(self._master, text.encode())
+
+    def see(self, text, seconds=12.0):
+        """Wait until ``text`` comes on the page, behind what was seen before; all that came until then."""
+        end = time.monotonic() + seconds
+        while text not in self._unseen:
+            ready, _, _ = select.select([self._master], [], [], max(0.0, end - time.monotonic()))
+            assert ready, f"{text!r} did not come; there is {self._unseen!r}"
+            self._unseen += os.read(self._master, 65536).decode(errors="replace")
+        seen, _, self._unseen = self._unseen.partition(text)
+        return seen + text
+
+    def close(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        os.close(self._master)
+
+
+def _own_terminal(slave):
+    import fcntl
+    import termios
+
+    fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
+
+
+@pytest.fixture
+def terminal(documents):
+    opened = []
+
+    def open_terminal(**env):
+        opened.append(Terminal(documents, **env))
+        return opened[-1]
+
+    yield open_terminal
+    for each in opened:
+        each.close()
+
+
+def test_a_conversation_at_a_terminal(terminal):
+    """There is a prompt, answers come under their questions, and Ctrl-D ends it with code 0."""
+    chat = terminal()
+    chat.see("you> ")
+    chat.type("How hot should water for green tea be?\n")
+    assert "70 degrees" in chat.see("embedded-extractive in")
+    chat.see("you> ")
+    chat.type("/threads\n")
+    assert "context_manager" in chat.see("threads started")
+    chat.see("you> ")
+    chat.type("\x04")
+    assert chat.process.wait(10) == 0
+
+
+def test_ctrl_c_at_the_prompt_ends_it(terminal):
+    """Ctrl-C where nothing runs ends the chat with the code that shells expect."""
+    chat = terminal()
+    chat.see("you> ")
+    chat.type("\x03")
+    assert chat.process.wait(10) == 130
+
+
+@pytest.mark.skipif(importlib.util.find_spec("openai") is None, reason="the extra llm is not installed")
+@pytest.mark.feature("CB-56")
+def test_a_models_words_come_as_they_are_written_and_ctrl_c_stops_them(terminal):
+    """The first words stand on the page while the model still writes; Ctrl-C stops it and gives the prompt back."""
+    gate = threading.Event()
+    with serving(words=("Seventy", " degrees [1]."), gate=gate) as server:
+        endpoint = {"name": "here", "model": "m", "base_url": f"{server.url}/v1"}
+        chat = terminal(COMPANION_MODELS__ENDPOINTS=json.dumps([endpoint]))
+        chat.see("you> ")
+        chat.type("How hot should water for green tea be?\n")
+        chat.see("Seventy")
+        chat.type("\x03")
+        chat.see("(stopped)")
+        assert server.hung_up.wait(5)
+        gate.set()
+        chat.see("you> ")
+        chat.type("How hot should water for green tea be?\n")
+        page = chat.see("here in ")
+        assert "Seventy degrees [1]." in page
+        assert "tea.md" in page
+        chat.see("you> ")
+        chat.type("/quit\n")
+        assert chat.process.wait(10) == 0
