@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import math
 import time
 from collections import deque
 from collections.abc import Callable
@@ -47,25 +48,38 @@ class Mailbox:
             except RuntimeError:  # the loop has been closed under a thread that outlived it
                 self._closed = True
 
-    def deliver(self) -> None:
-        """Read what is there; what does not fit into the time share is left for the loop's next turn. Loop only."""
+    def deliver(self, *, whole: bool = False) -> None:
+        """Read what is there; unless it is to be the ``whole``, what does not fit into the time share is left for the
+        loop's next turn. A letter that raises is reported by the loop, and those behind it are read in the next turn.
+        Loop only.
+        """
         # Cleared before reading: a letter posted from here on wakes the loop again, one posted earlier is read now.
         self.woken = False
         letters = self.letters
-        stop = time.perf_counter() + SHARE
+        stop = math.inf if whole else time.perf_counter() + SHARE
         unchecked = 64
-        while letters:
-            deliver, content = letters.popleft()
-            deliver(content)
-            unchecked -= 1
-            if not unchecked:
-                if time.perf_counter() > stop:
-                    self.woken = True
-                    self._loop.call_soon(self.deliver, context=self._context)
-                    break
-                unchecked = 64
+        try:
+            while letters:
+                deliver, content = letters.popleft()
+                deliver(content)
+                unchecked -= 1
+                if not unchecked:
+                    if time.perf_counter() > stop:
+                        break
+                    unchecked = 64
+        finally:
+            if letters:
+                self.woken = True
+                self._loop.call_soon(self.deliver, context=self._context)
         self.after()
 
+    @property
+    def closed(self) -> bool:
+        """Whether letters are read no more. One posted before this was seen to be False will be read."""
+        return self._closed
+
     def close(self) -> None:
-        """Wake the loop no more."""
+        """Wake the loop no more, and read what has come until now. Loop only."""
         self._closed = True
+        if not self._loop.is_closed():
+            self.deliver(whole=True)

@@ -90,6 +90,7 @@ class Places:
             if seat.waiting:
                 seat.waiting = False
                 self.waiting -= 1
+                self._welcome()  # it needs no place any more: one that stands in line to come back goes on at once
             else:
                 self._release(job.lane)
         self._mailbox.post(_pump, self)

@@ -202,6 +202,14 @@ class Pool(Places):
 
     # -- giving up, lending, sizing --------------------------------------------------------------------------------
 
+    def steal(self, job: Any) -> Seat | None:
+        """`Places.steal`; a job that belongs on the loop is begun there instead, and None returned."""
+        seat = super().steal(job)
+        if seat is not None and job.on_loop:
+            self._mailbox.post(self._run_on_loop, job)
+            return None
+        return seat
+
     def close(self) -> None:
         """Send every thread home, the parked now and the busy as they come back; start no more. Loop only."""
         with self.lock:

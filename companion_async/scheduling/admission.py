@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from companion_async.errors import InvalidArgumentError, QueueFullError
 from companion_async.offload.pool import Pool
-from companion_async.scheduling.task import Task
+from companion_async.scheduling.task import Task, TaskState
 
 if TYPE_CHECKING:
     from companion_async.scheduling.scheduler import Scheduler
@@ -96,7 +96,9 @@ class Admission:
             task = next(iter(line))
             del line[task]
             if task.ended < 0:
-                self._scheduler.submission.release(task)
+                # It has been ready all along: what it waited in line counts as waiting.
+                task.phase = TaskState.QUEUED
+                self._scheduler.submission.enqueue(task)
         if not line:
             self.lines.pop(pool, None)
 

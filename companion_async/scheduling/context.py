@@ -115,6 +115,9 @@ class TaskContext:
         `TaskCancelledError` when this task is cancelled, with `TimeoutError` after ``timeout`` seconds.
         """
         scheduler: Scheduler = self._task.owner
+        given: Any = task
+        if not isinstance(given, Task) or given.owner is not scheduler:
+            raise InvalidArgumentError(f"wait() takes a task of the same brain; {given!r:.80} is none.")
         if scheduler.on_loop_thread():
             raise InvalidArgumentError("wait() would block the event loop: in a coroutine, await the task instead.")
         return scheduler.joins.wait_in_thread(self._seat, self._task, task, timeout)

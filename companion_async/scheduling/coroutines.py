@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import Coroutine
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
@@ -40,10 +41,13 @@ class Coroutines:
             return
         scheduler = self._scheduler
         task.started = seat.beat = scheduler.clock.monotonic()
-        scheduler.announcer.started(task)
-        if task.plan.kind is HandlerKind.THREAD and not isinstance(task.function, _Continuation):
-            self._call(task, seat)
-            return
+        if isinstance(task.function, _Continuation):
+            task.started = task.rare().work[-1]  # one run in two parts, under one limit
+        else:
+            scheduler.announcer.started(task)
+            if task.plan.kind is HandlerKind.THREAD:
+                self._call(task, seat)
+                return
         self.count += 1
         self._running[seat] = scheduler.loop.create_task(
             self._run(task, seat), context=task.context, name=f"companion {task.id}"
@@ -85,13 +89,26 @@ class Coroutines:
         running = self._running.get(seat)
         if running is not None:
             running.cancel()
+            self._scheduler.loop.call_soon(self._never_begun, seat, running)
+
+    def _never_begun(self, seat: Seat, running: asyncio.Task[None]) -> None:
+        """A coroutine that is cancelled before its first step never runs, and so cannot say that it has ended."""
+        if running.done() and seat in self._running:
+            task: Any = seat.job
+            self._ended(task, seat, None, asyncio.CancelledError())
 
     def go_on(self, task: Task[Any], coroutine: CoroutineType[Any, Any, Any]) -> None:
         """A plain callable returned a coroutine: the rest of the work runs on the loop, in the module's place."""
+        task.rare().work = (task.function, task.args, task.kwargs, task.on_loop, task.started)
         task.function, task.args, task.kwargs = _Continuation(coroutine), (), {}
         task.on_loop = True
         task.started = -1.0
         task.lane.pool.put(task)
+
+    def give_up(self, task: Task[Any]) -> None:
+        """The task has ended: what was to go on here and has not begun never will."""
+        if isinstance(task.function, _Continuation):
+            task.function.close()
 
     def follow(self, coroutine: Coroutine[Any, Any, Any], task: Task[Any]) -> None:
         """Run the coroutine that a callback returned; its errors are logged and counted."""
@@ -126,6 +143,11 @@ class _Continuation:
 
     def __call__(self) -> Coroutine[Any, Any, Any]:
         return self._coroutine
+
+    def close(self) -> None:
+        """Close the coroutine if it has not begun; one that has is its task's to end."""
+        if inspect.getcoroutinestate(self._coroutine) == inspect.CORO_CREATED:
+            self._coroutine.close()
 
 
 def _with_seat(seat: Seat, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -82,8 +82,7 @@ class Endings:
         if policy is not None and task.tries < policy.attempts and policy.wants(error) and unread and scheduler.open:
             delay = policy.delay(task.tries, self._random.random())
             more = task.rare()
-            task.phase = TaskState.BLOCKED
-            more.steps.append(("running", task.started, f"attempt {task.tries}"))
+            task.phase, task.ready = TaskState.BLOCKED, ended + delay
             more.steps.append(("retrying", ended, f"attempt {task.tries}: {type(error).__name__}"))
             more.timers.append(scheduler.timers.after(delay, lambda: self._again(task)))
             scheduler.announcer.retrying(task, error, delay)
@@ -98,10 +97,11 @@ class Endings:
 
     def _again(self, task: Task[Any]) -> None:
         if task.ended < 0:
-            task.started = -1.0
             more = task.rare()
+            more.steps.append(("running", task.started, f"attempt {task.tries}"))
+            task.started = -1.0
             if more.work is not None:
-                task.function, task.args, task.kwargs, task.on_loop = more.work
+                task.function, task.args, task.kwargs, task.on_loop, _ = more.work
                 more.work = None
             if more.stream is not None:
                 more.stream.restart()

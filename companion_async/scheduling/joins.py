@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from companion_async.errors import DeadlockError, TaskCancelledError
@@ -14,6 +14,7 @@ from companion_async.scheduling.task import Task
 if TYPE_CHECKING:
     from companion_async.scheduling.scheduler import Scheduler
 
+_FIRST_GLANCE = 0.002
 _GLANCE = 0.05
 """Seconds after which a waiting thread looks whether its own task was cancelled, or whether it must help."""
 
@@ -23,7 +24,6 @@ class Joins:
 
     def __init__(self, scheduler: Scheduler) -> None:
         self._scheduler = scheduler
-        self._lent: dict[Seat, int] = {}
 
     def begin(self, waiter: Task[Any], other: Task[Any]) -> None:
         """Note the edge; `DeadlockError` if it closes a cycle. Loop only."""
@@ -55,14 +55,25 @@ class Joins:
         scheduler.call_on_loop(self._register, waiter, other, done)
         try:
             if not done.is_set():
-                self.lend(slot)
-                try:
-                    self._sleep(waiter, other, done, until)
-                finally:
-                    self.reclaim_in_thread(slot)
+                self.sleep_lent(slot, done, until, lambda: other)
         finally:
             scheduler.mailbox.post(self._unregister, (waiter, other, done))
         return other.result()
+
+    def sleep_lent(
+        self, seat: Seat, done: threading.Event, until: float | None, wanted: Callable[[], Task[Any] | None]
+    ) -> None:
+        """Block the seat's thread until ``done``, its place lent to a stand-in; ``wanted()`` is the task behind it, as
+        soon as there is one. `TimeoutError` at ``until``, `TaskCancelledError` when the seat's own task is given up.
+        """
+        job: Any = seat.job
+        job.lane.pool.lend(seat)
+        try:
+            self._sleep(job, done, until, wanted)
+        finally:
+            granted = threading.Event()
+            if not job.lane.pool.reclaim(seat, granted.set):
+                granted.wait()
 
     def _register(self, waiter: Task[Any], other: Task[Any], done: threading.Event) -> None:
         self.begin(waiter, other)
@@ -79,18 +90,23 @@ class Joins:
         if other.more is not None and done in other.more.events:
             other.more.events.remove(done)
 
-    def _sleep(self, waiter: Task[Any], other: Task[Any], done: threading.Event, until: float | None) -> None:
-        scheduler = self._scheduler
-        while not done.wait(_GLANCE):
+    def _sleep(
+        self, waiter: Task[Any], done: threading.Event, until: float | None, wanted: Callable[[], Task[Any] | None]
+    ) -> None:
+        scheduler, glance = self._scheduler, _FIRST_GLANCE
+        while not done.wait(glance):
+            glance = _GLANCE
             if waiter.signalled:
                 raise TaskCancelledError(waiter.id, waiter.module, "while it waited for another task")
             if until is not None and scheduler.clock.monotonic() >= until:
-                raise TimeoutError(f"Task {other.id} did not end in time; it goes on.")
+                raise TimeoutError("The task that was waited for did not end in time; it goes on.")
             if scheduler.house.live >= scheduler.house.max_threads:
-                self._help(other)
+                other = wanted()
+                if other is not None and other.owner is scheduler:
+                    self._help(other)
 
     def _help(self, other: Task[Any]) -> None:
-        """No thread can be had for a stand-in: run what is waited for right here, if it still queues."""
+        """No thread can be had for a stand-in: run right here what is waited for, or what that waits for itself."""
         stack, seen = [other], {other}
         while stack:
             task = stack.pop()
@@ -98,9 +114,10 @@ class Joins:
             if seat is not None:
                 self._run_here(task, seat)
                 return
-            for upstream in self._scheduler.dependencies.upstream(task) - seen:
-                seen.add(upstream)
-                stack.append(upstream)
+            waits = task.more.waits_for if task.more is not None else None
+            for ahead in {*self._scheduler.dependencies.upstream(task), *tuple(waits or ())} - seen:
+                seen.add(ahead)
+                stack.append(ahead)
 
     def _run_here(self, task: Task[Any], seat: Seat) -> None:
         scheduler = self._scheduler
@@ -121,53 +138,3 @@ class Joins:
             scheduler.guests.discard(seat)
             task.lane.pool.left(seat)
         scheduler.mailbox.post(scheduler.deliver, (task, value, error, scheduler.clock.monotonic(), None))
-
-    def lend(self, slot: Seat) -> None:
-        """The work in this seat is about to block. Any thread."""
-        job: Any = slot.job
-        job.lane.pool.lend(slot)
-
-    def reclaim_in_thread(self, slot: Seat) -> None:
-        """Block until the seat has its place back."""
-        job: Any = slot.job
-        granted = threading.Event()
-        if not job.lane.pool.reclaim(slot, granted.set):
-            granted.wait()
-
-    # -- on the loop -----------------------------------------------------------------------------------------------
-
-    async def lend_while(self, seat: Seat, other: Task[Any]) -> None:
-        """Await ``other`` from a coroutine that works, its place lent until the last such wait of it ends."""
-        waiter: Any = seat.job
-        pool = waiter.lane.pool
-        self.begin(waiter, other)
-        future = other.join()
-        self._lent[seat] = self._lent.get(seat, 0) + 1
-        if self._lent[seat] == 1:
-            pool.lend(seat)
-        try:
-            await future
-        except asyncio.CancelledError:
-            if other.leave(future):
-                self._scheduler.cancel(other, "its only waiter was cancelled")
-            raise
-        finally:
-            self.end(waiter, other)
-            self._lent[seat] -= 1
-            if not self._lent[seat]:
-                del self._lent[seat]
-                await self._reclaim_on_loop(seat, pool)
-
-    async def _reclaim_on_loop(self, seat: Seat, pool: Any) -> None:
-        if seat.job is None:
-            return
-        loop = self._scheduler.loop
-        back: asyncio.Future[None] = loop.create_future()
-
-        def grant() -> None:
-            if not back.done():
-                back.set_result(None)
-
-        if not pool.reclaim(seat, lambda: loop.call_soon_threadsafe(grant)):
-            # Shielded from nothing: a cancelled coroutine leaves the line through Pool.left, which clears its seat.
-            await back

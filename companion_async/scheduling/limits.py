@@ -67,7 +67,7 @@ class Limits:
         scheduler = self._scheduler
         self._timer, self.due = None, _INF
         # A run that has ended in time may wait in the mailbox while the loop was late.
-        scheduler.mailbox.deliver()
+        scheduler.mailbox.deliver(whole=True)
         now = scheduler.clock.monotonic()
         soonest = _INF
         for seat in self._seats():
@@ -124,7 +124,8 @@ class Limits:
         """Limit the time until it starts."""
 
         def late(now: float) -> None:
-            if task.ticket >= 0 or task.phase is TaskState.BLOCKED:
+            waits = task.ticket >= 0 or task.phase is TaskState.BLOCKED
+            if waits and task.ready + limit <= now + 1e-6:  # since a retry it may be ready for less
                 self._scheduler.endings.time_out(task, "queue", limit, now)
 
         self._at(task, task.ready + limit, late)
@@ -134,7 +135,7 @@ class Limits:
 
     def _at(self, task: Task[Any], when: float, act: Callable[[float], None]) -> None:
         def due() -> None:
-            self._scheduler.mailbox.deliver()
+            self._scheduler.mailbox.deliver(whole=True)
             if task.ended < 0:
                 act(self._scheduler.clock.monotonic())
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
-import math
+import contextvars
 import secrets
 import threading
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
-
-import msgspec
 
 from companion_async.clock import Clock
 from companion_async.errors import (
@@ -35,6 +33,7 @@ from companion_async.scheduling.endings import Endings
 from companion_async.scheduling.history import History
 from companion_async.scheduling.joins import Joins
 from companion_async.scheduling.limits import Limits
+from companion_async.scheduling.loans import Loans
 from companion_async.scheduling.policies import ORDERINGS, SchedulingPolicy
 from companion_async.scheduling.port import Port
 from companion_async.scheduling.queue import Queue
@@ -43,13 +42,6 @@ from companion_async.scheduling.submission import Submission
 from companion_async.scheduling.task import Task
 from companion_async.scheduling.timers import Timers
 from companion_async.security import check_seconds
-
-UNSET: Any = msgspec.UNSET
-_NO_ARGS: tuple[Any, ...] = ()
-_NO_KWARGS: dict[str, Any] = {}
-_SAMPLE = 15  # of a light target, one run in 16 has its processor time taken: the call costs as much as the run
-_UPSTREAM_RULES = ("fail", "skip", "run")
-_INF = math.inf
 
 
 class Scheduler:
@@ -83,6 +75,7 @@ class Scheduler:
         self.announcer = Announcer(bus, self)
         self.admission = Admission(self)
         self.joins = Joins(self)
+        self.loans = Loans(self)
         self.limits = Limits(self)
         self.routines = Coroutines(self)
         self.submission = Submission(self)
@@ -180,10 +173,6 @@ class Scheduler:
         seat = current_seat()
         return seat if seat is not None and getattr(seat.job, "owner", None) is self else None
 
-    async def lend_while(self, seat: Seat, task: Task[Any]) -> None:
-        """`Joins.lend_while`."""
-        await self.joins.lend_while(seat, task)
-
     def check_patience(self, timeout: float) -> float:
         """A waiter's own limit: finite, from 0 on."""
         return check_seconds(timeout, "timeout", zero=True)
@@ -204,18 +193,24 @@ class Scheduler:
                 timer.cancel()
 
     def call_on_loop(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        """Call a function on the loop from any thread and wait for what it returns or raises."""
+        """Call a function on the loop from any thread, in the caller's context, and wait for what it returns or raises.
+
+        `BrainClosedError` if nobody is left on the loop to call it.
+        """
         if self.on_loop_thread():
             return function(*args, **kwargs)
         answer: concurrent.futures.Future[Any] = concurrent.futures.Future()
+        context = contextvars.copy_context()
 
         def call(_: None) -> None:
             try:
-                answer.set_result(function(*args, **kwargs))
+                answer.set_result(context.run(function, *args, **kwargs))
             except Exception as error:
                 answer.set_exception(error)
 
         self.mailbox.post(call, None)
+        if self.mailbox.closed:
+            raise BrainClosedError(self.phase)
         return answer.result()
 
     def _after_mail(self) -> None:

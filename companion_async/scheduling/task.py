@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Generator
 from contextvars import Context
 from datetime import datetime
 from enum import StrEnum
+from types import TracebackType
 from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
@@ -69,6 +70,8 @@ class Particulars(msgspec.Struct, eq=False):
     waiters: list[asyncio.Future[None]] = []
     done_callbacks: list[Callable[[Any], Any]] = []
     events: list[threading.Event] = []
+    work: Any = None
+    trace: TracebackType | None = None
 
 
 class Owner(Protocol):
@@ -81,10 +84,11 @@ class Owner(Protocol):
     def date(self, monotonic: float) -> datetime: ...
     def check_thread(self, operation: str) -> None: ...
     def seat_of_caller(self) -> Seat | None: ...
-    async def lend_while(self, seat: Seat, task: Task[Any]) -> None: ...
 
 
 _NO_PROGRESS = Progress()
+_MAKING = threading.Lock()
+"""Held while particulars are made: the loop and a thread that reports progress may come at once."""
 
 
 class Task(msgspec.Struct, Generic[T], eq=False, weakref=True):
@@ -211,7 +215,7 @@ class Task(msgspec.Struct, Generic[T], eq=False, weakref=True):
         if self.ended < 0:
             raise asyncio.InvalidStateError(f"Task {self.id} has not ended; await it.")
         if self.error is not None:
-            raise self.error
+            raise self._failure()
         return self.value  # type: ignore[no-any-return]
 
     def exception(self) -> BaseException | None:
@@ -219,7 +223,7 @@ class Task(msgspec.Struct, Generic[T], eq=False, weakref=True):
         if self.ended < 0:
             raise asyncio.InvalidStateError(f"Task {self.id} has not ended; await it.")
         if self.phase is TaskState.CANCELLED and self.error is not None:
-            raise self.error
+            raise self._failure()
         return self.error
 
     def cancel(self, reason: str = "") -> bool:
@@ -241,17 +245,10 @@ class Task(msgspec.Struct, Generic[T], eq=False, weakref=True):
 
     def __await__(self) -> Generator[Any, None, T]:
         if self.ended < 0:
-            more = self.more
-            if more is not None and more.stream is not None and not more.stream.touched:
-                more.stream.collect()
             owner = self.owner
             seat = owner.seat_of_caller() if owner.routines.count else None
             if seat is None:
-                waiter = owner.loop.create_future()
-                if self.waiter is None:
-                    self.waiter = waiter
-                else:
-                    self.rare().waiters.append(waiter)
+                waiter = self.join()
                 try:
                     yield from waiter
                 except asyncio.CancelledError:
@@ -263,22 +260,25 @@ class Task(msgspec.Struct, Generic[T], eq=False, weakref=True):
                     owner.check_thread("await task")
                     raise
             else:
-                yield from owner.lend_while(seat, self).__await__()
+                yield from owner.loans.join(seat, self).__await__()
         if self.error is not None:
-            raise self.error
+            raise self._failure()
         return self.value  # type: ignore[no-any-return]
 
     async def wait(self, timeout: float | None = None) -> T:
         """The result, as by awaiting; giving up after ``timeout`` seconds (`TimeoutError`) or being cancelled leaves
         the task alone.
         """
-        self.owner.check_thread("task.wait()")
+        owner = self.owner
+        owner.check_thread("task.wait()")
         if timeout is not None:
-            timeout = self.owner.check_patience(timeout)
+            timeout = owner.check_patience(timeout)
         if self.ended < 0:
-            if self.more is not None and self.more.stream is not None and not self.more.stream.touched:
-                self.more.stream.collect()
-            await self.owner.patience(self, timeout)
+            seat = owner.seat_of_caller()
+            if seat is None:
+                await owner.patience(self, timeout)
+            else:
+                await owner.loans.wait(seat, (self,), lambda: owner.patience(self, timeout))
         return self.result()
 
     def __aiter__(self) -> AsyncIterator[Any]:
@@ -303,24 +303,35 @@ class Task(msgspec.Struct, Generic[T], eq=False, weakref=True):
             if self.ended >= 0:
                 break
             try:
-                await stream.arrival()
+                seat = self.owner.seat_of_caller()
+                if seat is None:
+                    await stream.arrival()
+                else:
+                    await self.owner.loans.wait(seat, (self,), stream.arrival)
             except asyncio.CancelledError:
                 if self.ended < 0 and self.waiter is None:
                     self.owner.cancel(self, "its only reader was cancelled")
                 raise
         if self.error is not None:
-            raise self.error
+            raise self._failure()
 
     # -- the scheduler's side --------------------------------------------------------------------------------------
 
     def rare(self) -> Particulars:
         """Its particulars, made when first needed."""
         if self.more is None:
-            self.more = Particulars()
+            with _MAKING:
+                if self.more is None:
+                    self.more = Particulars()
         return self.more
 
     def join(self) -> asyncio.Future[None]:
-        """A future that is set when the task ends."""
+        """A future that is set when the task ends. Whoever waits for the end of a stream that nobody reads, lets it go
+        on to its end.
+        """
+        more = self.more
+        if more is not None and more.stream is not None and not more.stream.touched:
+            more.stream.collect()
         waiter: asyncio.Future[None] = self.owner.loop.create_future()
         if self.waiter is None:
             self.waiter = waiter
@@ -336,9 +347,16 @@ class Task(msgspec.Struct, Generic[T], eq=False, weakref=True):
             self.more.waiters.remove(waiter)
         return self.ended < 0 and self.waiter is None and not (self.more is not None and self.more.waiters)
 
+    def _failure(self) -> BaseException:
+        """Its error, ready to be raised: without the frames of those who have raised it before."""
+        error: Any = self.error
+        return error.with_traceback(self.more.trace if self.more is not None else None)  # type: ignore[no-any-return]
+
     def point_at(self, function: Callable[..., Any]) -> None:
         """Have the run, when it comes, call another function: its module has a new instance."""
-        if self.more is not None and self.more.stream is not None:
+        if self.more is not None and self.more.work is not None:
+            self.more.work = (function, *self.more.work[1:])
+        elif self.more is not None and self.more.stream is not None:
             self.args = (function, *self.args[1:])
         else:
             self.function = function
