@@ -299,11 +299,12 @@ class Brain(BrainModules):
         """Whether the caller runs on the thread of the brain's loop. Any thread."""
         return threading.get_ident() == self._thread
 
-    def post(self, deliver: Callable[[Any], None], content: Any) -> None:
-        """Have ``deliver(content)`` called on the loop. Any thread."""
+    def post(self, deliver: Callable[[Any], None], content: Any) -> bool:
+        """Have ``deliver(content)`` called on the loop; False if nobody may be left there to call it. Any thread."""
         if self._parts is None:
             raise BrainClosedError("not started")
         self._parts.scheduler.mailbox.post(deliver, content)
+        return not self._parts.scheduler.mailbox.closed
 
     def _assembly(self, operation: str) -> Assembly:
         if self._parts is None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import concurrent.futures
+import contextvars
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from companion_async.errors import BrainClosedError, TaskCrashedError
+from companion_async.errors import BrainClosedError, InvalidArgumentError, TaskCrashedError
 from companion_async.scheduling.context import current_seat
+from companion_async.scheduling.task import Task
 
 if TYPE_CHECKING:
     from companion_async.brain.brain import Brain
@@ -19,13 +21,33 @@ T = TypeVar("T")
 class WorkFuture(concurrent.futures.Future[T]):
     """A future whose ``result`` and ``exception``, called inside work, lend the slot while they wait."""
 
+    brain: Brain
+    task: Task[Any] | None = None
+
     def result(self, timeout: float | None = None) -> T:
-        with _lent(self):
-            return super().result(timeout)
+        self.lend_until_done(timeout)
+        return super().result(timeout)
 
     def exception(self, timeout: float | None = None) -> BaseException | None:
-        with _lent(self):
-            return super().exception(timeout)
+        self.lend_until_done(timeout)
+        return super().exception(timeout)
+
+    def lend_until_done(self, timeout: float | None) -> None:
+        """Block the work that calls, its slot lent, until the future is done; outside of work return at once."""
+        if self.done():
+            return
+        if timeout is None and self.brain.on_loop_thread():
+            raise InvalidArgumentError(
+                "Waiting here would block the event loop, which starts the threads. Use await asyncio.wrap_future(future)."
+            )
+        seat = current_seat()
+        owner: Any = getattr(seat.job, "owner", None) if seat is not None else None
+        if seat is None or owner is None or owner.on_loop_thread() or seat.waiting:
+            return
+        ended = threading.Event()
+        self.add_done_callback(lambda _: ended.set())
+        until = None if timeout is None else owner.clock.monotonic() + timeout
+        owner.joins.sleep_lent(seat, ended, until, lambda: self.task)
 
 
 class CategoryExecutor(concurrent.futures.Executor):
@@ -41,7 +63,7 @@ class CategoryExecutor(concurrent.futures.Executor):
         self._module = module
         self._lock = threading.Lock()
         self._closed = False
-        self._pending: set[concurrent.futures.Future[Any]] = set()
+        self._pending: set[WorkFuture[Any]] = set()
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> concurrent.futures.Future[T]:
         """Schedule ``fn(*args, **kwargs)``; never waits, and waits in line where the queue is full."""
@@ -52,23 +74,29 @@ class CategoryExecutor(concurrent.futures.Executor):
             if phase != "running":
                 raise BrainClosedError(phase)
             future: WorkFuture[T] = WorkFuture()
+            future.brain = self._brain
             self._pending.add(future)
         future.add_done_callback(self._forget)
         work = _Work(future, fn, args, kwargs)
         if self._brain.on_loop_thread():
             self._put(work)
-        else:
-            self._brain.post(self._put, work)
+        elif not self._brain.post(self._put, work) and not future.done():
+            self._forget(future)
+            raise BrainClosedError(self._brain.phase)
         return future
 
     def _put(self, work: _Work) -> None:
         try:
-            task = self._brain.submit(self._module, work.run, timeout=None, on_full="wait")
+            task = work.context.run(self._submit, work.run)
         except Exception as error:
             if work.future.set_running_or_notify_cancel():
                 work.future.set_exception(error)
             return
+        work.future.task = task
         task.add_done_callback(work.ended)
+
+    def _submit(self, run: Callable[[], None]) -> Task[Any]:
+        return self._brain.submit(self._module, run, timeout=None, on_full="wait")
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Take no more; with ``cancel_futures`` cancel what has not begun; with ``wait`` return when all has ended."""
@@ -79,9 +107,11 @@ class CategoryExecutor(concurrent.futures.Executor):
             for future in pending:
                 future.cancel()
         if wait:
+            for future in pending:
+                future.lend_until_done(None)
             concurrent.futures.wait(pending)
 
-    def _forget(self, future: concurrent.futures.Future[Any]) -> None:
+    def _forget(self, future: Any) -> None:
         with self._lock:
             self._pending.discard(future)
 
@@ -89,12 +119,11 @@ class CategoryExecutor(concurrent.futures.Executor):
 class _Work:
     """One call and its future. What the call raises goes to the future; the task itself succeeds."""
 
-    __slots__ = ("_args", "_fn", "_kwargs", "future")
+    __slots__ = ("_args", "_fn", "_kwargs", "context", "future")
 
-    def __init__(
-        self, future: concurrent.futures.Future[Any], fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> None:
+    def __init__(self, future: WorkFuture[Any], fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.future = future
+        self.context = contextvars.copy_context()
         self._fn, self._args, self._kwargs = fn, args, kwargs
 
     def run(self) -> None:
@@ -117,23 +146,4 @@ class _Work:
     def ended(self, task: Any) -> None:
         """The task has ended: if it never ran, the future must not wait for ever."""
         if not self.future.done() and not self.future.running() and self.future.set_running_or_notify_cancel():
-            self.future.set_exception(task.exception() if not task.cancelled() else BrainClosedError("shutting down"))
-
-
-class _lent:
-    """Lend the calling work's slot while it blocks on a future that is not done."""
-
-    def __init__(self, future: concurrent.futures.Future[Any]) -> None:
-        self._future = future
-        self._seat: Any = None
-
-    def __enter__(self) -> None:
-        seat = None if self._future.done() else current_seat()
-        owner = getattr(seat.job, "owner", None) if seat is not None else None
-        if seat is not None and owner is not None and not owner.on_loop_thread() and not seat.waiting:
-            self._seat = seat
-            owner.joins.lend(seat)
-
-    def __exit__(self, *exc: object) -> None:
-        if self._seat is not None:
-            self._seat.job.owner.joins.reclaim_in_thread(self._seat)
+            self.future.set_exception(task.error)
