@@ -104,7 +104,7 @@ class Assembly:
         self.threads_auto_scaled = 0
         self.slots_replaced = 0
         self._began = clock.monotonic()
-        self._group: anyio.abc.TaskGroup | None = None
+        self._children: set[asyncio.Task[None]] = set()
         self._threads: Threads | None = None
         self._ready: asyncio.Future[None] = loop.create_future()
         self._leave = asyncio.Event()
@@ -152,7 +152,8 @@ class Assembly:
                 await stack.enter_async_context(self.bus)
                 if self.watchdog is not None:
                     await stack.enter_async_context(self.watchdog)
-                group = self._group = await stack.enter_async_context(anyio.create_task_group())
+                stack.push_async_callback(self._end_children)
+                group = await stack.enter_async_context(anyio.create_task_group())
                 self._threads = Threads(
                     group,
                     scheduler.mailbox,
@@ -173,7 +174,6 @@ class Assembly:
             self._ready.set_exception(error)
         finally:
             # In whatever way it ends (its loop may be closing under it), nobody waits for it and no thread sleeps on.
-            self._group = None
             scheduler.phase = "shut down"
             for task in scheduler.history:
                 task.cancel("the brain has ended")
@@ -182,12 +182,22 @@ class Assembly:
             scheduler.timers.close()
             scheduler.mailbox.close()
 
+    async def _end_children(self) -> None:
+        for child in self._children:
+            child.cancel()
+        if self._children:
+            await asyncio.wait(self._children)
+
     def spawn(self, function: Callable[..., Awaitable[Any]], *args: Any) -> None:
         """Have a coroutine function run beside everything else, for as long as the brain lives. What it raises is
         logged and ends nothing else.
         """
-        if self._group is not None:
-            self._group.start_soon(_contained, function, args)
+        if self._leave.is_set() or self._host is None or self._host.done():
+            return
+        # Not in the task group: that takes children from tasks only, and this is called from callbacks of the loop too.
+        child = self.loop.create_task(_contained(function, args), name=f"companion {function.__name__}")
+        self._children.add(child)
+        child.add_done_callback(self._children.discard)
 
     async def shutdown(self, timeout: float) -> ShutdownReport:
         """Let what was accepted end until ``timeout``, give up the rest, stop the modules, leave no idle thread."""

@@ -165,7 +165,7 @@ class BrainControls:
     async def quarantine(self, name: str, reason: str) -> bool:
         """Stop a module until a person resumes it."""
         module = self._assembly.roster.registry.get(name)
-        if module.state is ModuleState.STOPPED:
+        if module.state in (ModuleState.STOPPING, ModuleState.STOPPED):
             return False
         await module.quarantine(reason)
         return True
@@ -207,7 +207,8 @@ class BrainControls:
         raised = 0
         with pool.lock:
             for port in [port for port in scheduler.ports.values() if port.pool is pool]:
-                for task in [task for task in port.tasks() if task.submitted <= before and task.level > 1]:
+                waiting = [task for task in port.tasks() if task.submitted <= before and task.level > 1]
+                for task in sorted(waiting, key=lambda task: task.ticket):  # equals stay in order of submission
                     task.level -= 1
                     queue.reorder(task)
                     raised += 1

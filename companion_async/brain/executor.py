@@ -21,7 +21,7 @@ T = TypeVar("T")
 class WorkFuture(concurrent.futures.Future[T]):
     """A future whose ``result`` and ``exception``, called inside work, lend the slot while they wait."""
 
-    brain: Brain
+    brain: Brain | None = None
     task: Task[Any] | None = None
 
     def result(self, timeout: float | None = None) -> T:
@@ -36,9 +36,10 @@ class WorkFuture(concurrent.futures.Future[T]):
         """Block the work that calls, its slot lent, until the future is done; outside of work return at once."""
         if self.done():
             return
-        if timeout is None and self.brain.on_loop_thread():
+        if timeout is None and self.brain is not None and self.brain.on_loop_thread():
             raise InvalidArgumentError(
-                "Waiting here would block the event loop, which starts the threads. Use await asyncio.wrap_future(future)."
+                "Waiting here would block the event loop, which starts the threads. In a coroutine, "
+                "await asyncio.wrap_future(future) instead."
             )
         seat = current_seat()
         owner: Any = getattr(seat.job, "owner", None) if seat is not None else None
