@@ -17,8 +17,6 @@ from companion_async.status.module import ModuleStatus, Percentiles
 from companion_async.status.picture import FrozenMap
 from companion_async.status.system import SystemStats, SystemStatus
 
-pytestmark = pytest.mark.feature("CB-31")
-
 NOW = datetime(2026, 11, 22, 12, 30, 5, tzinfo=UTC)
 CRAWLER = ModuleStatus(
     name="web_crawler",
