@@ -63,7 +63,7 @@ class BrainControls:
         ports = [port for port in scheduler.ports.values() if port.pool is pool]
         queue = scheduler.queues[pool.name]
         levels = [0] * LEVELS
-        oldest = now
+        oldest, patience = now, list[float | None]()
         with pool.lock:
             limit, working, abandoned, queued = pool.limit, pool.working, pool.abandoned, queue.ready
             idle = [slot.parked_at for slot in pool.sleepers()]
@@ -73,6 +73,7 @@ class BrainControls:
                         for task in port.tasks():
                             levels[task.level - 1] += 1
                             oldest = min(oldest, task.submitted)
+                            patience.append(_patience(task))
         return CategoryReading(
             name=pool.name,
             limit=limit,
@@ -86,6 +87,7 @@ class BrainControls:
             queued=sum(levels),
             queued_by_level=tuple(levels),
             oldest_wait=max(0.0, now - oldest),
+            patience=None if not patience or None in patience else max(filter(None, patience)),
             arrivals=sum(port.submitted for port in ports),
             completions=sum(port.record.runs for port in ports),
             run_seconds=sum(port.record.run_seconds for port in ports),
@@ -260,7 +262,8 @@ class BrainControls:
             "replace_worker",
             module,
             {"task_id": task.id, "category": pool.name, "abandoned": pool.abandoned, "budget": pool.budget},
-            f"Category {pool.name} has {pool.abandoned} abandoned threads, all that its budget allows: work waits.",
+            f"Category {pool.name} has {pool.abandoned} abandoned threads, all that its budget allows: its work waits. A "
+            "thread cannot be killed; if these do not end by themselves, only a restart of the process frees them.",
             applied=False,
             rule="stuck_run",
         )
@@ -274,6 +277,12 @@ class BrainControls:
         topic = self._assembly.bus.topic("category.resized")
         if topic.active:
             topic.publish(CategoryResized(pool.name, old, pool.limit, utc(self._assembly.clock.time()), reason))
+
+
+def _patience(task: Any) -> float | None:
+    """How long the task may wait to begin, None where it says nothing of it."""
+    spans = task.more.spans if task.more is not None else None
+    return None if spans is None else min(filter(None, (spans.queue, spans.total)), default=None)
 
 
 def stack_of(seat: Seat) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ class WorkFuture(concurrent.futures.Future[T]):
     """A future whose ``result`` and ``exception``, called inside work, lend the slot while they wait."""
 
     brain: Brain | None = None
-    task: Task[Any] | None = None
+    submitted: Task[Any] | None = None
 
     def result(self, timeout: float | None = None) -> T:
         self.lend_until_done(timeout)
@@ -48,7 +48,7 @@ class WorkFuture(concurrent.futures.Future[T]):
         ended = threading.Event()
         self.add_done_callback(lambda _: ended.set())
         until = None if timeout is None else owner.clock.monotonic() + timeout
-        owner.joins.sleep_lent(seat, ended, until, lambda: self.task)
+        owner.joins.sleep_lent(seat, ended, until, lambda: self.submitted)
 
 
 class CategoryExecutor(concurrent.futures.Executor):
@@ -93,7 +93,7 @@ class CategoryExecutor(concurrent.futures.Executor):
             if work.future.set_running_or_notify_cancel():
                 work.future.set_exception(error)
             return
-        work.future.task = task
+        work.future.submitted = task
         task.add_done_callback(work.ended)
 
     def _submit(self, run: Callable[[], None]) -> Task[Any]:
