@@ -9,17 +9,16 @@ from pathlib import Path
 from rich.console import Console
 
 from companion_async.cli.answers import answer_page
-from companion_async.cli.companion import load_config, what_is_read
+from companion_async.cli.companion import load_config, running, what_is_read
 from companion_async.cli.console import complain, console
 from companion_async.cli.process import OK
 from companion_async.cli.reading import ReadingDisplay
-from companion_async.companion.companion import CompanionBrain
 
 
 async def ask_once(question: str, docs: Sequence[Path], limit: int, as_json: bool, config_path: Path | None) -> int:
     """Read, answer ``question``, print. The bar goes to standard error, so that a pipe gets the answer alone."""
     config = load_config(docs, config_path)
-    async with CompanionBrain(config) as companion:
+    async with running(config) as companion:
         with ReadingDisplay(Console(stderr=True), what_is_read(config), companion.status, plain=False) as display:
             learned = await companion.learn(on_progress=display)
         for note in learned.notes if docs else ():

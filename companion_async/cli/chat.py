@@ -13,7 +13,7 @@ from rich.console import Console, Group
 from rich.text import Text
 
 from companion_async.cli.answers import answer_foot, answer_page
-from companion_async.cli.companion import load_config, what_is_read
+from companion_async.cli.companion import load_config, running, what_is_read
 from companion_async.cli.console import complain, console
 from companion_async.cli.process import INTERRUPTED, OK, loop_name
 from companion_async.cli.reading import ReadingDisplay
@@ -40,16 +40,14 @@ def chat_until_end(docs: Sequence[Path], config_path: Path | None) -> int:
     """
     config = load_config(docs, config_path)
     out = console()
-    with start_blocking_portal("asyncio", {"use_uvloop": loop_name() == "uvloop"}) as portal:
-        companion = portal.call(_made, config)
-        with portal.wrap_async_context_manager(companion):
-            with ReadingDisplay(Console(stderr=True), what_is_read(config), companion.status, plain=False) as display:
-                portal.call(lambda: companion.learn(on_progress=display))
-            return _Session(companion, portal, out).run()
-
-
-async def _made(config: object) -> CompanionBrain:
-    return CompanionBrain(config)  # type: ignore[arg-type]
+    backend_options = {"use_uvloop": loop_name() == "uvloop"}
+    with (
+        start_blocking_portal("asyncio", backend_options) as portal,
+        portal.wrap_async_context_manager(running(config)) as companion,
+    ):
+        with ReadingDisplay(Console(stderr=True), what_is_read(config), companion.status, plain=False) as display:
+            portal.call(lambda: companion.learn(on_progress=display))
+        return _Session(companion, portal, out).run()
 
 
 class _Session:

@@ -17,7 +17,7 @@ from rich.rule import Rule
 from rich.text import Text
 
 from companion_async.cli.answers import answer_page
-from companion_async.cli.companion import load_config, what_is_read
+from companion_async.cli.companion import load_config, running, what_is_read
 from companion_async.cli.console import console
 from companion_async.cli.process import OK, loop_name
 from companion_async.cli.reading import ReadingDisplay
@@ -52,7 +52,7 @@ async def demonstrate(docs: Sequence[Path], config_path: Path | None) -> int:
     out = console()
     began = time.monotonic()
     config = _attentive(load_config(docs, config_path))
-    async with CompanionBrain(config) as companion:
+    async with running(config) as companion:
         out.print(Text(_setting(config), style="dim"))
         out.print()
         with ReadingDisplay(out, what_is_read(config), companion.status) as display:

@@ -69,7 +69,7 @@ def _house_line(status: Plain, unused: int) -> str:
 def modules_table(modules: Iterable[Plain]) -> RenderableType:
     """How each module is doing."""
     table = _table("module", "state", "category")
-    for heading in ("busy", "queued", "done", "failed", "success"):
+    for heading in ("queued", "done", "failed", "success"):
         table.add_column(heading, justify="right", no_wrap=True)
     for module in modules:
         state = Text(module["state"], style=_STATE_STYLES.get(module["state"], "yellow"))
@@ -78,7 +78,6 @@ def modules_table(modules: Iterable[Plain]) -> RenderableType:
             Text(module["name"], style="bold"),
             state,
             module["category"],
-            str(module["running"]),
             _count(module["queue_size"]),
             _count(module["tasks_completed"]),
             failed,
