@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from companion_async.autonomy.situation import LEVELS, CategoryReading, ModuleReading, Situation, StuckRun
@@ -15,6 +16,7 @@ from companion_async.modules.state import ModuleState
 from companion_async.offload.pool import Pool
 from companion_async.offload.slot import Seat, Slot
 from companion_async.scheduling.errands import Errand
+from companion_async.scheduling.port import Port
 from companion_async.scheduling.task import Task
 
 if TYPE_CHECKING:
@@ -56,9 +58,18 @@ class BrainControls:
     def categories(self) -> tuple[CategoryReading, ...]:
         """Every category as it is now."""
         now = self._assembly.clock.monotonic()
-        return tuple(self._category(pool, now) for pool in self._assembly.scheduler.pools.values())
+        hung = [
+            run.category
+            for run in self._stuck(now)
+            if run.still_seconds > self._assembly.decisions.settings.stuck_after
+        ]
+        held = [task.lane.pool.name for task in self._assembly.scheduler.limits.held.values()]
+        return tuple(
+            self._category(pool, now, hung.count(pool.name) + held.count(pool.name))
+            for pool in self._assembly.scheduler.pools.values()
+        )
 
-    def _category(self, pool: Pool, now: float) -> CategoryReading:
+    def _category(self, pool: Pool, now: float, stuck: int) -> CategoryReading:
         scheduler = self._assembly.scheduler
         ports = [port for port in scheduler.ports.values() if port.pool is pool]
         queue = scheduler.queues[pool.name]
@@ -70,16 +81,17 @@ class BrainControls:
             if queued:
                 for port in ports:
                     if port.open:
-                        for task in port.tasks():
+                        for task in _waiting(port):
                             levels[task.level - 1] += 1
-                            oldest = min(oldest, task.submitted)
+                            oldest = min(oldest, task.ready)
                             patience.append(_patience(task))
+        gone = self._assembly.roster.departed[pool.name]
         return CategoryReading(
             name=pool.name,
             limit=limit,
             configured=self._assembly.config.categories[pool.name],
             working=working,
-            stuck=sum(task.lane.pool is pool for task in scheduler.limits.held.values()),
+            stuck=stuck,
             idle=len(idle),
             longest_idle=now - min(idle) if idle else 0.0,
             abandoned=abandoned,
@@ -88,9 +100,9 @@ class BrainControls:
             queued_by_level=tuple(levels),
             oldest_wait=max(0.0, now - oldest),
             patience=None if not patience or None in patience else max(filter(None, patience)),
-            arrivals=sum(port.submitted for port in ports),
-            completions=sum(port.record.runs for port in ports),
-            run_seconds=sum(port.record.run_seconds for port in ports),
+            arrivals=gone.arrivals + sum(port.submitted for port in ports),
+            completions=gone.runs + sum(port.record.runs for port in ports),
+            run_seconds=gone.run_seconds + sum(port.record.run_seconds for port in ports),
         )
 
     def _module(self, module: Module) -> ModuleReading:
@@ -209,7 +221,7 @@ class BrainControls:
         raised = 0
         with pool.lock:
             for port in [port for port in scheduler.ports.values() if port.pool is pool]:
-                waiting = [task for task in port.tasks() if task.submitted <= before and task.level > 1]
+                waiting = [task for task in _waiting(port) if task.ready <= before and task.level > 1]
                 for task in sorted(waiting, key=lambda task: task.ticket):  # equals stay in order of submission
                     task.level -= 1
                     queue.reorder(task)
@@ -262,8 +274,8 @@ class BrainControls:
             "replace_worker",
             module,
             {"task_id": task.id, "category": pool.name, "abandoned": pool.abandoned, "budget": pool.budget},
-            f"Category {pool.name} has {pool.abandoned} abandoned threads, all that its budget allows: its work waits. A "
-            "thread cannot be killed; if these do not end by themselves, only a restart of the process frees them.",
+            f"Category {pool.name} has {pool.abandoned} abandoned threads, all that its budget allows: its work waits. "
+            "A thread cannot be killed; if these do not end by themselves, only a restart of the process frees them.",
             applied=False,
             rule="stuck_run",
         )
@@ -277,6 +289,10 @@ class BrainControls:
         topic = self._assembly.bus.topic("category.resized")
         if topic.active:
             topic.publish(CategoryResized(pool.name, old, pool.limit, utc(self._assembly.clock.time()), reason))
+
+
+def _waiting(port: Port) -> Iterator[Any]:
+    return port.tasks()
 
 
 def _patience(task: Any) -> float | None:

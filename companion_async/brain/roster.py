@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import anyio
 from msgspec import UNSET
@@ -36,6 +37,19 @@ _LEAVING = "being unregistered"
 _HOLDS = frozenset({ModuleState.INITIALIZING, ModuleState.PAUSED, ModuleState.ERROR, ModuleState.WAITING})
 
 
+class Departed(NamedTuple):
+    """What the modules that were taken out of a category had done there, so that its totals never fall."""
+
+    arrivals: int = 0
+    runs: int = 0
+    run_seconds: float = 0.0
+
+    def joined_by(self, port: Port) -> Departed:
+        """The sum with one module more."""
+        record = port.record
+        return Departed(self.arrivals + port.submitted, self.runs + record.runs, self.run_seconds + record.run_seconds)
+
+
 class Roster:
     """Keeps every module and its port in step: a state change of the one opens, holds or closes the other. Loop only.
 
@@ -56,6 +70,7 @@ class Roster:
         self.registry = Registry()
         self.on_error: Callable[[], None] = _nothing
         self.restarts = 0
+        self.departed: defaultdict[str, Departed] = defaultdict(Departed)
         self._leaving: set[str] = set()
         self._brain = brain
         self._scheduler = scheduler
@@ -162,6 +177,7 @@ class Roster:
         port = self._scheduler.ports.pop(name, None)
         if port is not None:
             self._cancel(port, "its module was unregistered")
+            self.departed[port.pool.name] = self.departed[port.pool.name].joined_by(port)
         if name in self.registry:
             self.registry.remove(name)
 

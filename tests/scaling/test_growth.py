@@ -1,0 +1,245 @@
+"""A category that is full and has work waiting grows, within the house, with a reason and a measured effect."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from companion_async import Timeout
+from companion_async.autonomy.decision import replay
+from companion_async.autonomy.scaling import ask
+from companion_async.autonomy.settings import AutonomySettings
+from companion_async.health.process import ProcessFigures
+from companion_async.testing.clock import VirtualClock, settle
+from tests.brain.rig import Gate, brain_on, types
+
+
+def fill(brain, gate: Gate, count: int, category: str = "core", **options) -> list:
+    """Work without a limit that waits at the gate."""
+    options.setdefault("timeout", None)
+    return [brain.submit(f"category:{category}", gate, **options) for _ in range(count)]
+
+
+@pytest.mark.feature("CB-14", "CB-20")
+async def test_plain_adds_two_when_every_slot_is_busy_and_work_waits() -> None:
+    """The documents' rule, every ten seconds; the slots are really there, and running work is not touched."""
+    clock, gate = VirtualClock(), Gate()
+    async with (
+        brain_on(clock, categories={"core": 2}, scaling="plain") as brain,
+        brain.events.subscribe("category.resized") as stream,
+    ):
+        fill(brain, gate, 10)
+        await gate.holds(2)
+        await clock.advance(10)
+        await gate.holds(4)
+        core = brain.status().categories["core"]
+        assert (core.max, core.configured, core.active, core.queued) == (4, 2, 4, 6)
+        (decision,) = types(brain, "scale_up")
+        assert (decision.context, decision.applied, decision.rule) == ("core", True, "scale.plain")
+        assert (decision.data["old"], decision.data["new"]) == (2, 4)
+        assert "All threads busy: 8 tasks wait for 2 slots" in decision.reason
+        event = await anext(stream)
+        assert (event.category, event.old, event.new) == ("core", 2, 4)
+        await clock.advance(10)
+        await gate.holds(6)
+        assert brain.status().stats.threads_auto_scaled == 2
+        gate.open()
+
+
+@pytest.mark.feature("CB-14", "X-19")
+async def test_the_effect_is_measured_afterwards_and_the_log_can_be_replayed() -> None:
+    """The outcome stands beside what was expected; another rule is asked the same question."""
+    clock, gate = VirtualClock(), Gate()
+    async with brain_on(clock, categories={"core": 2}, scaling="plain") as brain:
+        tasks = fill(brain, gate, 4)
+        await gate.holds(2)
+        await clock.advance(10)
+        await gate.holds(4)
+        (before,) = types(brain, "scale_up")
+        assert before.outcome is None
+        assert before.expectation.metric == "oldest_wait"
+        gate.open()
+        await asyncio.gather(*tasks)
+        await clock.advance(10)
+        (decision,) = types(brain, "scale_up")
+        assert decision.outcome.metric == "oldest_wait"
+        assert (decision.outcome.before, decision.outcome.after) == (pytest.approx(10), 0)
+        assert decision.outcome.met is True
+        plain, adaptive = (AutonomySettings(scaling=scaling) for scaling in ("plain", "adaptive"))
+        (same,) = replay(brain.decisions(), lambda rule, inputs: ask(rule, inputs, plain))
+        assert same.same
+        (other,) = replay(brain.decisions(), lambda _, inputs: ask("scale.adaptive", inputs, adaptive))
+        assert other.answer.type == "scale_up"
+
+
+@pytest.mark.feature("CB-14")
+async def test_adaptive_grows_to_the_need_and_not_by_a_fixed_step() -> None:
+    """The default: by what Little's law finds for the work that came, at most doubling."""
+    clock = VirtualClock()
+    gates = [Gate() for _ in range(2)]
+    async with brain_on(clock, categories={"core": 4}) as brain:
+        first = fill(brain, gates[0], 4)
+        await gates[0].holds(4)
+        await clock.advance(4)
+        gates[0].open()
+        await asyncio.gather(*first)
+        fill(brain, gates[1], 40)
+        await gates[1].holds(4)
+        await clock.advance(6)
+        (decision,) = types(brain, "scale_up")
+        assert decision.rule == "scale.adaptive"
+        assert "Little's law" in decision.reason
+        assert 4 < brain.status().categories["core"].max <= 8
+        gates[1].open()
+
+
+async def test_nobody_grows_without_need() -> None:
+    """Full without a queue, or a queue of a paused module: the limit stays."""
+    clock, gate = VirtualClock(), Gate()
+    async with brain_on(clock, categories={"core": 2, "phase1": 2}, scaling="plain") as brain:
+        fill(brain, gate, 2)
+        await brain.register("held", int.bit_length, category="phase1")
+        brain.pause("held")
+        for _ in range(20):
+            brain.submit("held", "run", 3, timeout=None)
+        await gate.holds(2)
+        await clock.advance(60)
+        assert not types(brain, "scale_up")
+        gate.open()
+
+
+@pytest.mark.feature("CB-14")
+async def test_auto_scaling_can_be_turned_off() -> None:
+    """The config's word; healing goes on."""
+    clock, gate = VirtualClock(), Gate()
+    async with brain_on(clock, categories={"core": 2}, auto_scaling=False) as brain:
+        fill(brain, gate, 10)
+        await gate.holds(2)
+        await clock.advance(60)
+        assert brain.status().categories["core"].max == 2
+        assert brain.status().auto_scaling is False
+        gate.open()
+
+
+@pytest.mark.feature("CB-02")
+async def test_all_categories_together_stay_under_the_cap_at_every_instant() -> None:
+    """SCA-03: everyone asks at once, and again and again; the house never holds more than it may."""
+    clock, gate, most = VirtualClock(), Gate(), 0
+    names = ("core", "phase1", "phase2", "phase3")
+    async with brain_on(clock, categories=dict.fromkeys(names, 4), max_threads=10, scaling="plain") as brain:
+        for name in names:
+            fill(brain, gate, 30, name)
+        for _ in range(12):
+            await clock.advance(5)
+            await settle()
+            status = brain.status()
+            assert status.total_threads <= 10
+            assert gate.inside <= 10
+            assert sum(len(category.workers) for category in status.categories.values()) <= 10
+            most = max(most, gate.inside)
+        assert most == 10
+        gate.open()
+
+
+@pytest.mark.feature("CB-14")
+async def test_hung_slots_are_not_load() -> None:
+    """SCA-04: where every slot holds a run that is stuck, more of the same would hang as well; it is said instead."""
+    clock, gate = VirtualClock(), Gate()
+    async with brain_on(clock, categories={"core": 2}, abandoned_budget=0, scaling="plain") as brain:
+        stuck = [brain.submit("category:core", gate, timeout=3) for _ in range(2)]
+        await gate.holds(2)
+        await clock.advance(3)
+        assert all(task.done() for task in stuck)
+        waiting = [brain.submit("category:core", int, timeout=None) for _ in range(5)]
+        await clock.advance(60)
+        assert not types(brain, "scale_up")
+        core = brain.status().categories["core"]
+        assert (core.max, core.overloaded, core.queued) == (2, True, 5)
+        gate.open()
+        assert await asyncio.gather(*waiting) == [0] * 5
+
+
+async def test_memory_vetoes_growth_and_sheds_when_it_is_nearly_gone() -> None:
+    """SCA-07: from 80 % on nobody grows, from 95 % on the least urgent of what waits is shed; then all is well again."""
+    clock, gate = VirtualClock(), Gate()
+    fraction = 0.9
+
+    async def read() -> ProcessFigures:
+        return ProcessFigures(memory_fraction=fraction)
+
+    async with brain_on(clock, categories={"core": 2}, scaling="plain", read_process=read) as brain:
+        await clock.advance(5)
+        tasks = {level: fill(brain, gate, 4, priority=level) for level in ("high", "low", "idle")}
+        await gate.holds(2)
+        await clock.advance(30)
+        assert not types(brain, "scale_up")
+        assert not types(brain, "shed_load")
+        fraction = 0.96
+        await clock.advance(15)
+        shed = types(brain, "shed_load")[0]
+        assert (shed.context, shed.applied, shed.rule) == ("core", True, "overload.memory")
+        assert shed.data["done"] == 8
+        assert all(task.cancelled() for level in ("low", "idle") for task in tasks[level])
+        assert not any(task.done() for task in tasks["high"])
+        fraction = 0.3
+        await clock.advance(15)
+        assert types(brain, "scale_up")
+        gate.open()
+        await asyncio.gather(*tasks["high"])
+
+
+async def test_work_that_would_come_too_late_is_shed_from_the_bottom() -> None:
+    """With a limit on the wait of everything, the lowest that cannot be run in time goes before it times out."""
+    clock = VirtualClock()
+    async with brain_on(clock, categories={"core": 1}, auto_scaling=False) as brain:
+        gate = Gate()
+        task = brain.submit("category:core", gate, timeout=None)
+        await gate.holds(1)
+        await clock.advance(10)
+        gate.open()
+        await task
+        slow = Gate()
+        blocker = brain.submit("category:core", slow, timeout=None)
+        await slow.holds(1)
+        patience = Timeout(queue=100)
+        urgent = [brain.submit("category:core", int, timeout=patience, priority="high") for _ in range(5)]
+        low = [brain.submit("category:core", int, timeout=patience, priority="low") for _ in range(30)]
+        await clock.advance(30)
+        (shed, *_) = types(brain, "shed_load")
+        assert shed.rule == "overload.late"
+        assert "least urgent go" in shed.reason
+        assert sum(task.cancelled() for task in low) == shed.data["done"] > 0
+        assert low[-1].cancelled()
+        assert not low[0].cancelled()
+        assert not any(task.done() for task in urgent)
+        slow.open()
+        await asyncio.gather(blocker, *urgent)
+
+
+@pytest.mark.feature("CB-F2")
+async def test_what_waits_too_long_goes_up_a_level() -> None:
+    """Under strict priorities a stream of urgent work would hold it back for ever: the decision says how many rose."""
+    clock = VirtualClock()
+    async with brain_on(clock, categories={"core": 1}, policy="priority_first", auto_scaling=False) as brain:
+        low = [brain.submit("category:core", int, priority="low", timeout=None) for _ in range(0)]
+        gates = [Gate() for _ in range(8)]
+        running = brain.submit("category:core", gates[0], priority="critical", timeout=None)
+        await gates[0].holds(1)
+        low = [brain.submit("category:core", int, priority="low", timeout=None) for _ in range(3)]
+        for before, after in zip(gates, gates[1:], strict=False):
+            following = brain.submit("category:core", after, priority="high", timeout=None)
+            await clock.advance(10)
+            if low[0].done():
+                break
+            before.open()
+            await running
+            running = following
+        decisions = types(brain, "adjust_priority")
+        assert decisions
+        assert (decisions[0].context, decisions[0].applied, decisions[0].data["done"]) == ("core", True, 3)
+        assert "goes up one level" in decisions[0].reason
+        assert {task.priority.name for task in low} < {"MEDIUM", "HIGH", "CRITICAL"}
+        for gate in gates:
+            gate.open()
+        await asyncio.gather(running, *low)
