@@ -13,7 +13,7 @@ from typing import Protocol
 
 import msgspec
 
-from companion_async.cognition.search_engine.concepts import Vocabulary
+from companion_async.cognition.search_engine.concepts import COMMON, Vocabulary
 
 # Below this share of what was asked for, passages are about something else.
 _LEAST_COVERAGE = 0.4
@@ -83,6 +83,8 @@ def extract(question: str, passages: Sequence[SupportsPassage], *, limit: int = 
 
     Empty where the passages speak of little that was asked for: then there is no answer in them.
     """
+    if COMMON.issuperset(_WORD.findall(question.lower())):
+        return []
     split = [_pieces(passage.text) for passage in passages]
     titles = [frozenset(_stems(_NAME_PARTS.sub(" ", passage.title))) for passage in passages]
     everywhere = set[str]().union(*titles, *(piece.stems for pieces in split for piece in pieces))
@@ -214,6 +216,7 @@ def _pieces(text: str) -> list[_Piece]:
     for piece in found:
         piece.stems = frozenset(_stems(piece.text))
         if piece.kind == "code":
+            piece.text = _dedented(piece.text)
             lines = piece.text.splitlines()
             if len(lines) > _LONGEST_CODE:
                 piece.text = "\n".join([*lines[:_LONGEST_CODE], "    # and so on"])
@@ -228,7 +231,7 @@ def _of_paragraph(paragraph: str, number: int, inside: bool) -> Iterator[_Piece]
         yield _Piece(" ".join(stripped.split()), "signature", number)
         return
     if _is_code(paragraph):
-        yield _Piece(_dedented(paragraph), "code", number)
+        yield _Piece(paragraph, "code", number)
         return
     # Lists keep their lines, prose is set anew.
     lines = paragraph.splitlines()

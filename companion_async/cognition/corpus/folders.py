@@ -6,7 +6,6 @@ are not followed, and what cannot be read is told instead of ending the reading.
 
 from __future__ import annotations
 
-import ast
 import codecs
 import io
 import os
@@ -27,6 +26,7 @@ from companion_async.cognition.corpus.markup import (
 )
 from companion_async.cognition.corpus.python_documents import python_documents
 from companion_async.cognition.corpus.python_source import entries
+from companion_async.cognition.corpus.syntax import syntax_tree
 from companion_async.errors import InvalidArgumentError
 
 _KINDS = {
@@ -163,7 +163,7 @@ def _documents(path: Path, text: str, kind: str, root: Path, notes: list[str]) -
     location = path.as_posix()
     if kind == "python":
         try:
-            tree = ast.parse(text, location)
+            tree = syntax_tree(text, location)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             notes.append(f"{location}: read as plain text, it is no valid Python ({type(error).__name__})")
         else:

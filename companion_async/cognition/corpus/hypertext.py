@@ -15,6 +15,8 @@ _BLOCK_TAGS = (
 )
 _BLOCKS = frozenset(_BLOCK_TAGS.split())
 _EMBEDDED = re.compile(r"data:[^\"'\s>]{200,}")
+# Some versions of the parser fail on a marked section that they do not know.
+_MARKED = re.compile(r"<!\[(?:CDATA\[|[^<>]{0,200}>)?|\]\]>")
 _STEP = 4_096
 # The standard library's parser looks at an unclosed construct again with every piece that it is fed, and some versions
 # take quadratic time to give up on one. What is still open after this much is no markup.
@@ -24,7 +26,7 @@ _LONGEST_END = 2_048
 
 def html_sections(text: str) -> tuple[str, list[Section], bool]:
     """The page's title, its sections, and whether all of it could be read; the time is linear in the length."""
-    text = _EMBEDDED.sub("data:", text)
+    text = _MARKED.sub("", _EMBEDDED.sub("data:", text))
     for opening, closing in (("<!--", "-->"), ("<script", "</script"), ("<style", "</style")):
         text = _without(text, opening, closing)
     reader = _Reader()

@@ -21,6 +21,7 @@ from companion_async.cognition.corpus.markup import first_sentence, restructured
 from companion_async.cognition.corpus.python_documents import python_documents
 from companion_async.cognition.corpus.python_source import Entry, Exports, entries, exports, imported
 from companion_async.cognition.corpus.subjects import subjects
+from companion_async.cognition.corpus.syntax import syntax_tree
 
 # Not documentation of anything a program would import: tests, demos, programs, jokes, vendored copies, inner parts
 # that public modules hand on under their own names, and what has been removed since.
@@ -84,7 +85,7 @@ def read_topics(job: ReadJob) -> Reading:
     """The topics that ``help()`` of this interpreter knows, by section."""
     location = f"{Path(job.root).name}/pydoc_data/topics.py"
     try:
-        tree = ast.parse(Path(job.paths[0]).read_text(encoding="utf-8"))
+        tree = syntax_tree(Path(job.paths[0]).read_text(encoding="utf-8"))
         literal = next(
             node.value for node in tree.body if isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict)
         )
@@ -210,7 +211,7 @@ class _Shelf:
                 return None
             with tokenize.open(file) as stream:
                 source = stream.read()
-            tree = ast.parse(source)
+            tree = syntax_tree(source)
             module = _Module(name, list(entries(tree, source, location)), exports(tree), package, imported(source))
         except (OSError, SyntaxError, ValueError, RecursionError) as error:
             self.notes.append(f"{location}: not read ({type(error).__name__})")

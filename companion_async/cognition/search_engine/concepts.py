@@ -15,13 +15,13 @@ _LONGEST_QUESTION = 4_000
 _MOST_CONCEPTS = 40
 
 # What every question is made of, and what is in every text.
-_STOP_WORDS = """
+_COMMON_WORDS = """
 a an and any anything are as at be been best but by can could did do does every everything for from had has have how
 i if in into is it its just know let me my need of on one or our out python should show so some something tell than
 that the their them then there these they this to too up use used using want was way we were what when where which
 while who why will with without would you your
 """
-_STOP = frozenset(_STOP_WORDS.split())
+COMMON = frozenset(_COMMON_WORDS.split())
 # Verbs of all work: they tell less about what is asked for than about that something is asked.
 _WEAK_WORDS = "check code create find get give kind look make own program put read set several take thing work write"
 _WEAK = frozenset(_WEAK_WORDS.split())
@@ -77,23 +77,23 @@ class Vocabulary:
     def _compounds(self, words: list[str], known: Callable[[str], bool]) -> Iterator[Concept]:
         """Words written together: a zip file may be a zipfile, an abstract base class an abc."""
         for first, second in pairwise(words):
-            if first not in _STOP and second not in _STOP and known(first + second):
+            if first not in COMMON and second not in COMMON and known(first + second):
                 yield Concept({first + second: 1.0}, derived=True)
         for word in words:
             # Libraries for something are often named so: ftplib, hashlib.
-            if word not in _STOP and known(word + "lib"):
+            if word not in COMMON and known(word + "lib"):
                 yield Concept({word + "lib": 1.0}, derived=True)
         for length in (3, 4):
             for start in range(len(words) - length + 1):
                 run = words[start : start + length]
                 initials = "".join(word[0] for word in run)
-                if _STOP.isdisjoint(run) and known(initials):
+                if COMMON.isdisjoint(run) and known(initials):
                     yield Concept({initials: 1.0}, 0.7, derived=True)
 
     def _words(self, words: list[str], stems: list[str]) -> Iterator[Concept]:
         seen = set()
         for word, stem in zip(words, stems, strict=True):
-            if word in _STOP or stem in seen:
+            if word in COMMON or stem in seen:
                 continue
             seen.add(stem)
             meant = {
