@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import anyio
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from companion_async.autonomy.decision import Decision
 from companion_async.brain.assembly import Assembly, ReadProcess, ShutdownReport
@@ -132,7 +132,7 @@ class Brain(BrainModules):
         *args: Any,
         kwargs: dict[str, Any] | None = None,
         priority: Priority | str | None = None,
-        timeout: Timeout | float | None = UNSET,  # type: ignore[assignment]
+        timeout: Timeout | float | UnsetType | None = UNSET,
         after: Iterable[Task[Any] | str] = (),
         on_upstream_failure: str = "fail",
         retry: RetryPolicy | int | None = None,

@@ -95,7 +95,7 @@ class ModuleRecord:
         self._ran(run, cpu, target)
 
     def counted(self, now: float, run: float) -> None:
-        """Count a task that returned, but leave its durations out of the sketches: one of many that last microseconds."""
+        """Count a task that returned, but leave its durations out of the sketches: one of many that are short."""
         self.tasks_completed += 1
         self.failures_in_row = 0
         self.last_activity = now

@@ -23,7 +23,7 @@ class SystemStats(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LoopBlock(msgspec.Struct, frozen=True, kw_only=True):
-    """The event loop gave no sign for ``seconds`` from ``since`` on; ``stack`` is where it stood, innermost call last."""
+    """The event loop gave no sign for ``seconds`` from ``since`` on; ``stack`` is where it stood, innermost last."""
 
     since: datetime
     seconds: float
