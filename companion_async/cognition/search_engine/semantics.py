@@ -14,6 +14,7 @@ from typing import Any
 from companion_async.errors import MissingExtraError
 
 _DIMENSIONS = 256
+_TEXTS_A_DIMENSION = 8
 _FITTED_ON = 20_000
 _REFITTED_AT = 1.2
 
@@ -62,7 +63,8 @@ class SemanticIndex:
             matrix = words.fit_transform(texts)
         except ValueError:
             return  # not one word in all of it
-        dimensions = min(_DIMENSIONS, *(size - 1 for size in matrix.shape))
+        # As many dimensions as texts would only repeat the texts; words come together where there are fewer.
+        dimensions = min(_DIMENSIONS, max(2, len(texts) // _TEXTS_A_DIMENSION), *(size - 1 for size in matrix.shape))
         if dimensions < 1:
             return
         self._words = words
