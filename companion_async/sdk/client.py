@@ -46,7 +46,8 @@ class BrainClient:
     and until then choose nothing: `get_thread_status` shows which modules there are. ``app_type`` is a label.
 
     Where no brain can be started (no thread is to be had, for one) the client still works, without modules:
-    `get_thread_status` says ``enabled: False`` and why, and tasks are run at once, in the thread that submits them.
+    `get_thread_status` says ``enabled: False`` and why, and tasks are run at once, in the thread that submits them,
+    whatever their priority and limits.
 
     End it with `shutdown` or as a context manager. It never keeps the interpreter alive: at exit it shuts down by
     itself within two seconds.

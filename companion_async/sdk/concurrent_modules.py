@@ -9,12 +9,14 @@ from typing import Any, Self
 from weakref import WeakKeyDictionary
 
 import msgspec
+from msgspec import UNSET
 
 from companion_async.brain.assembly import ShutdownReport
 from companion_async.brain.brain import Brain
 from companion_async.clock import Clock
 from companion_async.errors import BrainClosedError, InvalidArgumentError, UnknownModuleError, UnknownTaskError
 from companion_async.modules.module import BaseModule
+from companion_async.modules.timeout import Timeout
 from companion_async.priority import Priority
 from companion_async.scheduling.task import Task
 from companion_async.sdk.dictionaries import local
@@ -34,7 +36,7 @@ _OPTIONS = frozenset({"priority", "max_concurrency", "quota", "timeout", "retry"
 class Asked(msgspec.Struct, frozen=True):
     """What a task's submitter said that its brain does not keep in the documents' words."""
 
-    max_duration: float
+    max_duration: float | None
     dependencies: frozenset[str]
     callback: Callable[[ModuleTask], Any] | None
 
@@ -67,6 +69,7 @@ class ConcurrentModuleManager:
         self._desk = self.module_executor.desk
         self._began = self.module_executor.clock.monotonic()
         self._modules: dict[str, BaseModule] = {}
+        self._limits: dict[str, float | None] = {}
         self._asked: WeakKeyDictionary[Task[Any], Asked] = WeakKeyDictionary()
         self._events = ManagerEvents(self._desk.portal, self.module_executor.callbacks)
         self.task_scheduler = TaskOrder(self.module_executor, self._waits_for)
@@ -115,9 +118,10 @@ class ConcurrentModuleManager:
         self._desk.portal.run(self._register, name, module, options)
 
     async def _register(self, name: str, module: BaseModule, options: dict[str, Any]) -> None:
-        options.setdefault("timeout", self.task_timeout)
+        limit = options.setdefault("timeout", self.task_timeout)
         await self._brain.register(name, module, category=CATEGORY, **options)
         self._modules[name] = module
+        self._limits[name] = Timeout.parse(limit).run
         if self.module_executor.is_paused:
             self.module_executor.hold(name)
 
@@ -184,9 +188,9 @@ class ConcurrentModuleManager:
     ) -> str:
         """Have a module's method run, and return the task's id.
 
-        ``max_duration`` in seconds, the manager's ``task_timeout`` if not given. ``dependencies`` are ids of tasks to
-        wait for: if one of them does not complete, this task ends in error and never runs. ``callback(task)`` is called
-        once at the end, with the `ModuleTask`; what it raises harms nothing.
+        ``max_duration`` in seconds; if not given, the module's ``timeout`` or the manager's ``task_timeout``.
+        ``dependencies`` are ids of tasks to wait for: if one of them does not complete, this task ends in error and
+        never runs. ``callback(task)`` is called once at the end, with the `ModuleTask`; what it raises harms nothing.
 
         Raises, and has submitted nothing: for an unknown module what is a ValueError and a KeyError; for an unknown
         method or dependency, or a bad argument, a ValueError; when the queue is full (`QueueFullError`), the module is
@@ -203,7 +207,7 @@ class ConcurrentModuleManager:
         if isinstance(dependencies, str):
             raise InvalidArgumentError("dependencies must be a set of ids, such as {task_id}; one string is not.")
         asked = Asked(
-            self.task_timeout if max_duration is None else check_seconds(max_duration, "max_duration"),
+            None if max_duration is None else check_seconds(max_duration, "max_duration"),
             frozenset(dependencies or ()),
             callback,
         )
@@ -226,6 +230,7 @@ class ConcurrentModuleManager:
                 upstream.append(brain.task(dependency))
             except UnknownTaskError:
                 raise UnknownDependencyError(str(dependency)) from None
+        timeout: Any = UNSET if asked.max_duration is None else asked.max_duration
         began = time.perf_counter()
         task = brain.submit(
             module,
@@ -233,7 +238,7 @@ class ConcurrentModuleManager:
             *args,
             kwargs=kwargs or None,
             priority=level,
-            timeout=asked.max_duration,
+            timeout=timeout,
             after=upstream,
             callback=None if asked.callback is None else self._call_back,
         )
@@ -282,12 +287,15 @@ class ConcurrentModuleManager:
 
     def _record(self, task: Task[Any]) -> ModuleTask:
         asked = self._asked.get(task)
+        limit = None if asked is None else asked.max_duration
+        if limit is None:
+            limit = self._limits.get(task.module)
         record = ModuleTask(
             task.id,
             task.module,
             task.target,
             priority=task.priority,
-            max_duration=None if asked is None else asked.max_duration,
+            max_duration=limit,
             dependencies=frozenset() if asked is None else asked.dependencies,
             callback=None if asked is None else asked.callback,
             created_at=local(task.submitted_at),

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from companion_async.brain.brain import Brain
-from companion_async.errors import InvalidArgumentError
+from companion_async.errors import BrainClosedError, InvalidArgumentError
+from companion_async.events.bus import EventBus
 from companion_async.events.kinds import Event, ModuleError, TaskFailed, TaskStarted, TaskTimedOut
 from companion_async.sdk.callbacks import CallbackThread
 from companion_async.sdk.executor import LANE
@@ -36,6 +37,7 @@ class ManagerEvents:
 
     def __init__(self, portal: Portal[Brain], thread: CallbackThread) -> None:
         self._portal = portal
+        self._bus: EventBus = portal.call(lambda: portal.brain.events)
         self._thread = thread
         self._callbacks: dict[str, tuple[Callable[..., Any], ...]] = dict.fromkeys(_SOURCES, ())
         self._tell = {
@@ -56,7 +58,10 @@ class ManagerEvents:
 
     def remove(self, event_type: str, callback: Callable[..., Any]) -> bool:
         """Forget one registration; False if there is none."""
-        return bool(self._portal.call(self._remove, event_type, callback))
+        try:
+            return bool(self._portal.call(self._remove, event_type, callback))
+        except BrainClosedError:  # there is no loop any more that could be in the way
+            return self._remove(event_type, callback)
 
     def queued(self, task: Any) -> None:
         """``task_queued``. Loop only."""
@@ -70,7 +75,7 @@ class ManagerEvents:
     def _add(self, event_type: str, callback: Callable[..., Any]) -> None:
         if not self._callbacks[event_type]:
             for kind in _SOURCES[event_type]:
-                self._portal.brain.events.add_handler(kind, self._tell[event_type])
+                self._bus.add_handler(kind, self._tell[event_type])
         self._callbacks[event_type] += (callback,)
 
     def _remove(self, event_type: str, callback: Callable[..., Any]) -> bool:
@@ -81,7 +86,7 @@ class ManagerEvents:
         self._callbacks[event_type] = known[:place] + known[place + 1 :]
         if not self._callbacks[event_type]:
             for kind in _SOURCES[event_type]:
-                self._portal.brain.events.remove_handler(kind, self._tell[event_type])
+                self._bus.remove_handler(kind, self._tell[event_type])
         return True
 
     def _fire(self, event_type: str, *args: Any) -> None:

@@ -295,6 +295,8 @@ class ModuleExecutor:
     async def _tidy(self) -> None:
         while True:
             await self.clock.sleep(self.cleanup_interval)
+            if self.desk.portal.closed:
+                return
             self._clean()
 
     def _clean(self) -> None:

@@ -43,17 +43,22 @@ class TaskFuture(SharedFuture[T]):
         return super().result(timeout)
 
     def exception(self, timeout: float | None = None) -> BaseException | None:
-        try:
-            self.result(timeout)
-        except BaseException as error:
-            if self.task.done() and error is self.task.error:
-                return error
-            raise
-        return None
+        if not self.done():
+            try:
+                self.result(timeout)
+            except BaseException as error:
+                if error is self.task.error:
+                    return error
+                if not self.done():
+                    raise  # out of patience, or refused: not what the task has ended with
+            else:
+                return None
+        return super().exception(timeout)
 
     def __await__(self) -> Generator[Any, None, T]:
         if not self.done() and self.task.owner.on_loop_thread():
-            return self.task.wait().__await__()
+            # It lends the seat of work that awaits. Cancelled, it leaves the task alone: the portal waits for it too.
+            return self.task.__await__()
         return super().__await__()
 
     def settle(self) -> None:

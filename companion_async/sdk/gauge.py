@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import msgspec
-import psutil
 
 from companion_async.status.system import SystemStatus
 
@@ -46,4 +45,6 @@ class Gauge:
 
 def resident_bytes() -> int:
     """The process's resident set."""
+    import psutil
+
     return int(psutil.Process().memory_info().rss)

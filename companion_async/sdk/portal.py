@@ -40,7 +40,6 @@ class Portal(Generic[B]):
     ) -> None:
         self.process = os.getpid()
         self.ended: concurrent.futures.Future[ShutdownReport] = concurrent.futures.Future()
-        self._lock = threading.Lock()
         self._waiting: set[concurrent.futures.Future[Any]] = set()
         self._settling: set[asyncio.Task[None]] = set()
         self._chores: set[asyncio.Task[None]] = set()
@@ -114,15 +113,17 @@ class Portal(Generic[B]):
         if os.getpid() != self.process:
             raise BrainClosedError("in the process that this one was forked from, not in this one")
         answer.set_running_or_notify_cancel()
-        with self._lock:
-            if self._loop is None:
+        # No lock: a signal handler may come here while its thread is here already. What is added before the loop takes
+        # it is either answered by the loop or told by the end; a loop that has closed refuses.
+        self._waiting.add(answer)
+        loop = self._loop
+        try:
+            if loop is None:
                 raise BrainClosedError(self._phase)
-            self._waiting.add(answer)
-            try:
-                self._loop.call_soon_threadsafe(lambda: receive(*args, **kwargs))
-            except RuntimeError:  # closed a moment ago
-                self._waiting.discard(answer)
-                raise BrainClosedError("shut down") from None
+            loop.call_soon_threadsafe(lambda: receive(*args, **kwargs))
+        except RuntimeError:
+            self._waiting.discard(answer)
+            raise BrainClosedError("shut down") from None
 
     def _answer(
         self, answer: concurrent.futures.Future[Any], function: Callable[..., Any], args: Any, kwargs: Any
@@ -139,7 +140,10 @@ class Portal(Generic[B]):
         try:
             result = await function(*args, **kwargs)
         except asyncio.CancelledError:
-            return  # the portal ends, and tells everyone who still waits
+            this = asyncio.current_task()
+            if this is not None and this.cancelling():
+                return  # the portal ends, and tells everyone who still waits
+            answer.set_exception(concurrent.futures.CancelledError())
         except BaseException as error:
             answer.set_exception(error)
         else:
@@ -176,14 +180,18 @@ class Portal(Generic[B]):
 
     def begin_closing(self, drain: float) -> None:
         """Begin the shutdown, with ``drain`` seconds for what was accepted. Any thread; the first call counts."""
-        with self._lock:
-            if self._closing or self._loop is None:
-                return
-            self._closing = True
-            self._loop.call_soon_threadsafe(self._start_closing, drain)
+        self._closing, loop = True, self._loop
+        if loop is None:
+            return
+        try:
+            loop.call_soon_threadsafe(self._start_closing, drain)
+        except RuntimeError:  # closed already
+            return
 
     def _start_closing(self, drain: float) -> None:
-        self._spawn(self._chores, self._close(drain))
+        if self._phase == "running":
+            self._phase = "shutting down"
+            self._spawn(self._chores, self._close(drain))
 
     async def _close(self, drain: float) -> None:
         try:
@@ -219,19 +227,16 @@ class Portal(Generic[B]):
         brain = make()
         await brain.start()
         self.brain = brain
-        with self._lock:
-            self._loop, self._phase = asyncio.get_running_loop(), "running"
+        self._phase = "running"
+        self._loop = asyncio.get_running_loop()
         leaving.watch(self)
         started.set_result(brain)
         await self._leave.wait()
 
     def _end(self) -> None:
-        with self._lock:
-            self._loop, self._phase = None, "shut down"
-            self._ident = None
-            self._closing = True
-            waiting, self._waiting = self._waiting, set()
-        for answer in waiting:
+        self._closing, self._ident, self._loop, self._phase = True, None, None, "shut down"
+        while self._waiting:
+            answer = self._waiting.pop()
             if not answer.done():
                 answer.set_exception(BrainClosedError("shut down"))
         self.ended.set_result(self._report)

@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 
 from companion_async.brain.config import BrainConfig
+from companion_async.companion.companion import CompanionBrain
 from companion_async.errors import (
     BrainClosedError,
     InvalidArgumentError,
+    MissingExtraError,
     TaskCancelledError,
     TaskTimeoutError,
     UnknownModuleError,
@@ -227,6 +229,17 @@ def test_whatever_is_wrong_is_refused_where_it_is_submitted(client):
     for config in ({"max_thread": 3}, {"max_threads": 0}, {"knowledge": 3}, 3):
         with pytest.raises(InvalidArgumentError):
             BrainClient(config=config)
+
+
+def test_what_a_user_has_to_mend_is_raised_and_no_reason_to_work_without_a_brain(monkeypatch):
+    """A companion that refuses to start for a reason of its own says it to whoever made the client."""
+
+    async def refuse(brain):
+        raise MissingExtraError("llm", "an endpoint")
+
+    monkeypatch.setattr(CompanionBrain, "start", refuse)
+    with pytest.raises(MissingExtraError):
+        BrainClient()
 
 
 @pytest.mark.feature("CB-30")

@@ -90,6 +90,7 @@ def test_the_figures_are_those_of_the_runs(execute, actor, clock):
     assert (metrics.tasks_executed, metrics.tasks_failed, metrics.tasks_timed_out) == (2, 1, 0)
     assert metrics.total_execution_time == pytest.approx(8)
     assert metrics.average_execution_time == pytest.approx(4)
+    executor.desk.portal.run(executor.desk.brain.to_thread, int)  # no module's work
     executor.shutdown()
     assert executor.get_metrics().tasks_executed == 2
 
@@ -152,15 +153,18 @@ def test_the_whole_manager_pauses_and_a_module_s_own_pause_stays(manager, actor)
     manager.pause_module("by-name")
     manager.module_executor.pause()
     manager.register_module("new", Actor())
-    ids = {name: manager.submit_task(name, args=(name,)) for name in ("actor", "by-name", "new")}
+    manager.register_module("then-by-name", Actor())
+    manager.pause_module("then-by-name")
+    ids = {name: manager.submit_task(name, args=(name,)) for name in ("actor", "by-name", "new", "then-by-name")}
     assert manager.get_system_status()["is_paused"] is True
     assert {manager.get_module_state(name) for name in ids} == {ModuleState.PAUSED}
     manager.module_executor.resume()
     assert manager.get_task_result(ids["actor"], PATIENCE) == "actor"
     assert manager.get_task_result(ids["new"], PATIENCE) == "new"
-    assert manager.get_task_status(ids["by-name"]) == "queued"
-    manager.resume_module("by-name")
-    assert manager.get_task_result(ids["by-name"], PATIENCE) == "by-name"
+    for name in ("by-name", "then-by-name"):
+        assert manager.get_task_status(ids[name]) == "queued"
+        manager.resume_module(name)
+        assert manager.get_task_result(ids[name], PATIENCE) == name
 
 
 @pytest.mark.feature("PE-07")

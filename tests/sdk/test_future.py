@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import threading
 
 import pytest
 
-from companion_async.errors import DeadlockError, TaskCancelledError, UnknownTaskError
+from companion_async.errors import BrainClosedError, DeadlockError, TaskCancelledError, UnknownTaskError
 from companion_async.sdk.refusals import WouldBlockError
 from tests.sdk.actors import PATIENCE
 
@@ -80,6 +81,36 @@ def test_work_that_waits_for_work_lends_its_worker(manager):
     assert [manager.get_task_result(task_id, PATIENCE) for task_id in ids] == [*range(6)]
 
 
+@pytest.mark.feature("U-1", "X-02")
+def test_a_coroutine_that_awaits_work_lends_its_worker_too(manager):
+    """Six coroutines on two workers, each awaiting a task of the same manager: all of them end."""
+
+    async def outer(value):
+        return await manager.get_task_future(manager.submit_task("actor", args=(value,)))
+
+    desk = manager.module_executor.desk
+    ids = [desk.portal.call(desk.brain.submit, "actor", outer, n).id for n in range(6)]
+    assert [manager.get_task_result(task_id, PATIENCE) for task_id in ids] == [*range(6)]
+
+
+def test_work_that_is_cancelled_while_it_awaits_leaves_the_other_task_alone(manager, actor):
+    """On the brain's own loop, too, giving up on a future does nothing to its task."""
+    held = manager.submit_task("actor", "hold", args=("held",))
+    actor.gate.wait_for()
+    begun = threading.Event()
+
+    async def awaits():
+        begun.set()
+        return await manager.get_task_future(held)
+
+    desk = manager.module_executor.desk
+    waits = desk.portal.call(desk.brain.submit, "actor", awaits).id
+    assert begun.wait(PATIENCE)
+    assert manager.cancel_task(waits)
+    actor.gate.open()
+    assert manager.get_task_result(held, PATIENCE) == "held"
+
+
 def test_work_that_waits_for_itself_is_told(manager):
     """A circle of waits is refused instead of hanging."""
     known: concurrent.futures.Future[str] = concurrent.futures.Future()
@@ -137,3 +168,15 @@ def test_an_unknown_task_has_no_future(manager):
     manager.shutdown()
     with pytest.raises(UnknownTaskError):
         manager.get_task_result("nothing")
+
+
+def test_a_loop_that_ends_by_itself_tells_who_waits(manager, actor):
+    """Should the loop break down, a future fails with that as its error instead of being waited for for ever."""
+    task_id = manager.submit_task("actor", "hold")
+    actor.gate.wait_for()
+    future = manager.get_task_future(task_id)
+    portal = manager.module_executor.desk.portal
+    portal.call(portal._leave.set)
+    assert isinstance(future.exception(PATIENCE), BrainClosedError)
+    with pytest.raises(BrainClosedError):
+        future.result(PATIENCE)

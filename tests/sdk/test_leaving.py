@@ -126,6 +126,27 @@ def test_a_program_s_own_threads_may_use_the_brain_after_the_main_thread():
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_the_exit_of_a_forked_process_takes_no_time_and_ends_nothing_of_its_parent_s():
+    """A fork inherits the exit handler but no brain: it ends at once, and the parent's brain works on."""
+    lines, _ = leave(
+        """
+        import warnings
+        warnings.simplefilter("ignore")  # since 3.12 a fork with threads warns
+        manager = manage()
+        child = os.fork()
+        if child == 0:
+            left.append(time.monotonic())
+            sys.exit()
+        os.waitpid(child, 0)
+        print(manager.get_task_result(manager.submit_task("module")))
+        """
+    )
+    child, *parent = lines
+    assert float(child.removeprefix("took ")) < SECONDS / 4
+    assert parent == ["ran", "stopped"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 def test_a_forked_process_is_told_that_the_brain_stayed_behind():
     """A fork has no thread to answer: calls are refused at once, and its exit leaves the parent's brain alone."""
     lines, took = leave(

@@ -98,6 +98,15 @@ def test_a_callback_that_is_removed_is_told_no_more(manager):
     assert len(told) == 3 + 2
 
 
+@pytest.mark.feature("PM-09")
+def test_a_callback_can_be_removed_after_the_end(manager):
+    """Tidying up after the shutdown says what it always says."""
+    manager.add_event_callback("task_completed", print)
+    manager.shutdown()
+    assert manager.remove_event_callback("task_completed", print) is True
+    assert manager.remove_event_callback("task_completed", print) is False
+
+
 def told_to(told):
     return lambda task_id, success: told.append(task_id)
 

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from companion_async.errors import BrainClosedError, DuplicateModuleError, InvalidArgumentError, TaskCancelledError
+from companion_async.errors import (
+    BrainClosedError,
+    DuplicateModuleError,
+    InvalidArgumentError,
+    TaskCancelledError,
+    TaskTimeoutError,
+)
 from companion_async.sdk.records import ModuleState
 from companion_async.testing.clock import VirtualClock
 from tests.sdk.actors import PATIENCE, Actor
@@ -98,25 +104,30 @@ def test_a_module_s_figures_are_kept(manage, actor):
     assert metrics.last_execution.tzinfo is None
 
 
-def test_a_module_that_keeps_failing_goes_on(manager):
+def test_a_module_that_keeps_failing_goes_on(manager, actor):
     """An agent's module is not stopped or healed for its failures: each is an answer of its own."""
-    for n in range(30):
+    for _ in range(30):
         assert isinstance(manager.get_task_future(manager.submit_task("actor", "fail")).exception(PATIENCE), ValueError)
-        assert manager.get_task_result(manager.submit_task("actor", args=(n,)), PATIENCE) == n
+    assert manager.get_module_state("actor") is ModuleState.IDLE
+    assert manager.get_task_result(manager.submit_task("actor", args=(1,)), PATIENCE) == 1
+    assert actor.lives == ["started"]
 
 
 @pytest.mark.feature("PS-03")
 def test_a_module_s_options_are_those_of_the_runtime(manager, actor):
     """The config of a module reaches the runtime, and a key that is none is refused with the right ones."""
     other = Actor()
-    manager.register_module("one-by-one", other, config={"max_concurrency": 1, "quota": 3, "priority": "high"})
-    first = manager.submit_task("one-by-one", "hold")
+    config = {"max_concurrency": 1, "quota": 3, "priority": "high", "timeout": 7}
+    manager.register_module("one-by-one", other, config=config)
+    first = manager.submit_task("one-by-one", "hold", max_duration=90)
     other.gate.wait_for()
     second = manager.submit_task("one-by-one")
     assert manager.get_task_result(manager.submit_task("actor", args=(1,)), PATIENCE) == 1
     assert manager.get_task_status(second) is ModuleState.QUEUED
     other.gate.open()
     assert manager.get_task_result(first, PATIENCE) is None
+    assert manager.get_task(second).max_duration == 7
+    assert manager.get_task(first).max_duration == 90
     status = manager.module_executor.desk.module("one-by-one")
     assert (status.max_concurrency, status.quota, status.priority) == (1, 3, "high")
     with pytest.raises(InvalidArgumentError, match="quota"):
@@ -139,3 +150,14 @@ def test_cancelled_tasks_say_so(manager, actor):
     manager.unregister_module("actor")
     with pytest.raises(TaskCancelledError, match="unregistered"):
         future.result(PATIENCE)
+
+
+def test_a_module_s_own_limit_holds_where_a_task_has_none(manage, actor):
+    """A module registered with a timeout gives it to its tasks, in place of the manager's."""
+    clock = VirtualClock()
+    manager = manage(clock=clock)
+    manager.register_module("actor", actor, config={"timeout": 3})
+    stuck = manager.submit_task("actor", "hold")
+    actor.gate.wait_for()
+    manager.module_executor.desk.portal.run(clock.advance, 3)
+    assert isinstance(manager.get_task_future(stuck).exception(PATIENCE), TaskTimeoutError)

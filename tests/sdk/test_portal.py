@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import signal
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 
 import pytest
 
 from companion_async.brain.brain import Brain
-from companion_async.errors import BrainClosedError, InvalidArgumentError
+from companion_async.errors import BrainClosedError, InvalidArgumentError, TaskCancelledError
 from companion_async.sdk import portal as portal_file
 from companion_async.sdk.portal import Portal
 from companion_async.sdk.refusals import WouldBlockError
@@ -120,6 +121,27 @@ def test_who_still_waits_at_the_end_is_told(portal):
             waiting.result(PATIENCE)
 
 
+def test_what_still_tidies_up_at_the_end_is_heard_out(portal):
+    """A coroutine whose task is given up by the shutdown may say what it has to say, and its caller hears it."""
+    begun = threading.Event()
+
+    async def says_goodbye():
+        task = portal.brain.submit("category:core", asyncio.Event().wait)
+        begun.set()
+        try:
+            await task
+        except TaskCancelledError:
+            for _ in range(100):
+                await asyncio.sleep(0)
+            return "goodbye"
+
+    with ThreadPoolExecutor(1) as callers:
+        waiting = callers.submit(portal.run, says_goodbye)
+        assert begun.wait(PATIENCE)
+        portal.close(0)
+        assert waiting.result(PATIENCE) == "goodbye"
+
+
 def test_a_loop_that_is_stuck_cannot_hold_up_the_one_who_closes(portal, monkeypatch, gate):
     """When a coroutine blocks the loop, closing gives up after its time and counts the thread that is stuck."""
     monkeypatch.setattr(portal_file, "_PATIENCE", 0.05)
@@ -147,3 +169,46 @@ def test_a_chore_ends_with_the_portal(portal):
     portal.call(int)
     portal.close(5)
     assert ended.is_set()
+
+
+def test_a_call_that_is_cancelled_by_itself_ends(portal):
+    """A coroutine that raises its own cancellation tells whoever waits for it, and the loop goes on."""
+
+    async def gives_up():
+        raise asyncio.CancelledError
+
+    with pytest.raises(CancelledError):
+        portal.run(gives_up)
+    assert portal.call(int) == 0
+
+
+def test_what_would_end_an_interpreter_ends_the_call_alone(portal):
+    """SystemExit and KeyboardInterrupt are raised to the caller, in a plain call and in an awaited one."""
+
+    def leave():
+        raise SystemExit(3)
+
+    async def interrupt():
+        raise KeyboardInterrupt
+
+    with pytest.raises(SystemExit):
+        portal.call(leave)
+    with pytest.raises(KeyboardInterrupt):
+        portal.run(interrupt)
+    assert portal.call(int) == 0
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGALRM"), reason="signals of POSIX systems")
+def test_a_signal_handler_may_close_it_in_the_middle_of_a_call(portal):
+    """The handler runs inside the very call that it interrupts, and neither waits for the other."""
+    reports = []
+    before = signal.signal(signal.SIGALRM, lambda *_: reports.append(portal.close(5)))
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.02)
+        with pytest.raises(BrainClosedError):
+            while True:
+                portal.call(int)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert [report.abandoned for report in reports] == [0]

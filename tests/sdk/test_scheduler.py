@@ -69,6 +69,7 @@ def test_priority_first_is_a_total_order(clock):
     put(scheduler, *tasks)
     expected = [name for level in LEVELS for name, _, its in tasks if its is level]
     assert drain(scheduler) == expected
+    assert {lane.running for lane in scheduler._lanes.values()} == {0}
 
 
 @pytest.mark.feature("PS-02")
