@@ -130,3 +130,9 @@ async def until_state(brain: Brain, clock: VirtualClock, name: str, state: str, 
         assert clock.monotonic() < end, f"{name} is {module.state} and never became {state}"
         await clock.advance(0.25)
         await until(lambda: not module.hooks_under_way)
+
+
+def fill(brain: Brain, gate: Gate, count: int, category: str = "core", **options: Any) -> list[Any]:
+    """Work without a limit of its own that waits at the gate."""
+    options.setdefault("timeout", None)
+    return [brain.submit(f"category:{category}", gate, **options) for _ in range(count)]
