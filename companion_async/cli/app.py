@@ -147,6 +147,9 @@ def _outcome(argv: Sequence[str] | None) -> int:
     except KeyboardInterrupt:
         complain("Interrupted.")
         return INTERRUPTED
+    except SystemExit as end:
+        # rich ends the process like this when its reader has gone; stuck threads must not keep it from ending.
+        return end.code if isinstance(end.code, int) else FAILED
     except BrokenPipeError:
         # Whoever reads has gone, as in `companion decisions | head`; the interpreter would complain at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

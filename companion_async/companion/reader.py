@@ -21,6 +21,7 @@ from companion_async.cognition.search_engine.library import Library
 from companion_async.cognition.search_engine.module import MODULE as SEARCH
 from companion_async.cognition.search_engine.module import SearchEngine
 from companion_async.companion.answer import Learned, Progress
+from companion_async.companion.receipt import Receipt
 from companion_async.modules.spec import ModuleSpec
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ class Reader:
         self._clock = clock
         self._settings = brain.config.knowledge
         self._library = Library(self._settings.database)
+        database = self._settings.database
+        self._receipt = Receipt(database, self._settings.documents) if database is not None else None
         self._reading: asyncio.Task[Learned] | None = None
         self._watchers: list[OnProgress] = []
         self._waiting = 0
@@ -78,8 +81,8 @@ class Reader:
 
     async def be_ready(self) -> None:
         """Read what is configured, if nothing has been read yet, now or by an earlier run into the same database."""
-        if self._reading is None and await self._brain.submit(RETRIEVER, "count"):
-            self.has_read = True
+        if self._receipt is not None and self._reading is None:
+            self.has_read = await self._brain.submit(RETRIEVER, self._was_read, self._receipt)
         if not self.has_read:
             await self.learn((), None)
 
@@ -99,10 +102,23 @@ class Reader:
         self._library.close()
 
     async def _read_configured(self) -> Learned:
+        receipt, submit = self._receipt, self._brain.submit
         try:
-            return await self._read(self._settings.documents, self._watchers)
+            if receipt is not None:
+                await submit(RETRIEVER, self._begin_again, receipt)
+            learned = await self._read(self._settings.documents, self._watchers)
+            if receipt is not None:
+                await submit(RETRIEVER, receipt.end)
+            return learned
         finally:
             self._reading = None
+
+    def _was_read(self, receipt: Receipt) -> bool:
+        return receipt.holds() and self._library.count() > 0
+
+    def _begin_again(self, receipt: Receipt) -> None:
+        if not receipt.begin():
+            self._library.clear()
 
     async def _read(self, paths: tuple[str, ...], watchers: Sequence[OnProgress]) -> Learned:
         brain = self._brain

@@ -169,12 +169,13 @@ def test_ctrl_c_is_one_line_and_130():
     assert (process.returncode, err) == (INTERRUPTED, "companion: Interrupted.\n")
 
 
-def test_a_reader_that_leaves_is_no_error(documents):
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_a_reader_that_leaves_is_no_error(form, documents):
     """When whoever reads our output goes away, as `head` does, there is no traceback."""
     read, write = os.pipe()
     os.close(read)
     done = subprocess.run(
-        [*COMMAND, "ask", "How hot is green tea?", "--docs", documents],
+        [*COMMAND, "ask", "How hot is green tea?", "--docs", documents, *form],
         stdout=write,
         stderr=subprocess.PIPE,
         text=True,

@@ -2,11 +2,14 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import threading
 
 import anyio
 import pytest
 
 from companion_async.brain.config import BrainConfig
+from companion_async.cognition.corpus.reading import read
+from companion_async.cognition.knowledge_retriever import module as retriever
 from companion_async.cognition.model_router.reply import Piece
 from companion_async.cognition.model_router.settings import EMBEDDED, Endpoint, ModelSettings
 from companion_async.companion.answer import Answer, Progress
@@ -73,25 +76,61 @@ async def test_the_first_question_reads_once_for_all(companion):
     assert "read" not in later.timings
 
 
-async def test_a_reader_that_leaves_does_not_take_the_reading_along(companion):
-    """When one of two askers is cancelled while they share a reading, the other gets its answer."""
-    leaver = asyncio.create_task(companion.ask(GREEN_TEA))
-    stayer = asyncio.create_task(companion.ask(GREEN_TEA))
-    await asyncio.sleep(0)
+class Gate:
+    """Holds every reading of a share in its thread until it is opened."""
+
+    def __init__(self):
+        self.reads = 0
+        self._reached = threading.Event()
+        self._open = threading.Event()
+
+    def read(self, job):
+        self.reads += 1
+        self._reached.set()
+        self._open.wait()
+        return read(job)
+
+    async def reached(self):
+        assert await asyncio.to_thread(self._reached.wait, 5)
+
+    def open(self):
+        self._open.set()
+
+
+@pytest.fixture
+def gate(monkeypatch):
+    gate = Gate()
+    monkeypatch.setattr(retriever, "read", gate.read)
+    yield gate
+    gate.open()
+
+
+async def test_a_reader_that_leaves_does_not_take_the_reading_along(companion, gate):
+    """When one of two askers is cancelled while they share a reading, the other gets its answer from it."""
+    leaver, stayer = (asyncio.create_task(companion.ask(GREEN_TEA)) for _ in range(2))
+    await gate.reached()
     leaver.cancel()
     with pytest.raises(asyncio.CancelledError):
         await leaver
+    gate.open()
     assert "70 degrees" in (await stayer).text
+    assert gate.reads == 1
 
 
-async def test_a_reading_that_all_have_left_is_given_up_and_can_be_had_again(companion):
+async def test_a_reading_that_all_have_left_is_given_up_and_can_be_had_again(companion, gate):
     """With nobody left to wait, the reading stops; the next question begins it anew."""
-    with anyio.CancelScope() as scope:
-        async with anyio.create_task_group() as group:
-            group.start_soon(companion.ask, GREEN_TEA)
-            await anyio.wait_all_tasks_blocked()
-            scope.cancel()
+    askers = [asyncio.create_task(companion.ask(GREEN_TEA)) for _ in range(2)]
+    await gate.reached()
+    for asker in askers:
+        asker.cancel()
+    await asyncio.wait(askers)
+    await anyio.wait_all_tasks_blocked()
+    assert [task.state for task in companion.tasks(module="knowledge_retriever") if task.target == "read"] == [
+        "cancelled"
+    ]
+    gate.open()
     assert "70 degrees" in (await companion.ask(GREEN_TEA)).text
+    assert gate.reads == 2
 
 
 async def test_learn_reports_and_shows_its_progress(documents):
@@ -130,15 +169,46 @@ async def test_a_path_that_is_not_there_is_refused(companion, tmp_path):
         await companion.learn(tmp_path / "nowhere")
 
 
-async def test_a_database_is_read_once_for_ever(documents, tmp_path):
-    """With a database file a later companion answers from what an earlier one has read."""
+@pytest.fixture
+def kept(documents, tmp_path):
+    """The settings of a companion that keeps what it read in a file."""
     knowledge = KnowledgeSettings(documents=(str(documents),), database=str(tmp_path / "library.sqlite"))
-    async with CompanionBrain(CompanionConfig(knowledge=knowledge)) as companion:
-        await companion.ask(GREEN_TEA)
-    async with CompanionBrain(CompanionConfig(knowledge=knowledge)) as companion:
-        answer = await companion.ask(GREEN_TEA)
-        assert not [task for task in companion.tasks(module="knowledge_retriever") if task.target == "read"]
-    assert "70 degrees" in answer.text
+    return CompanionConfig(knowledge=knowledge)
+
+
+async def asked(config, question=GREEN_TEA):
+    """The answer of a new companion, and how many shares it had to read for it."""
+    async with CompanionBrain(config) as companion:
+        answer = await companion.ask(question)
+        return answer, sum(task.target == "read" for task in companion.tasks(module="knowledge_retriever"))
+
+
+async def test_a_database_is_read_once_for_ever(kept):
+    """With a database file a later companion answers from what an earlier one has read."""
+    assert (await asked(kept))[1] == 1
+    answer, shares = await asked(kept)
+    assert (shares, "70 degrees" in answer.text) == (0, True)
+
+
+async def test_a_database_that_was_filled_by_half_is_read_again(kept, gate):
+    """After a reading that broke off, what there is in the file is not taken for the whole."""
+    async with CompanionBrain(kept) as companion:
+        asking = asyncio.create_task(companion.ask(GREEN_TEA))
+        await gate.reached()
+        asking.cancel()
+        await asyncio.wait([asking])
+        gate.open()
+    assert (await asked(kept))[1] == 1
+
+
+async def test_a_database_of_other_documents_is_emptied_first(kept, tmp_path):
+    """When other documents are configured for the same file, the former ones are gone from it."""
+    await asked(kept)
+    (tmp_path / "rooibos.md").write_text("# Rooibos\n\nRooibos is brewed for ten minutes.\n", encoding="utf-8")
+    other = KnowledgeSettings(documents=(str(tmp_path / "rooibos.md"),), database=kept.knowledge.database)
+    config = CompanionConfig(knowledge=other)
+    assert "ten minutes" in (await asked(config, "How long is rooibos brewed?"))[0].text
+    assert not (await asked(config))[0].found
 
 
 @pytest.mark.feature("CB-41")
@@ -242,6 +312,21 @@ async def test_a_model_answers_from_the_passages(documents):
 
 
 @needs_sdks
+@pytest.mark.feature("CB-56", "U-3")
+async def test_leaving_a_stream_ends_the_request_to_the_model(documents):
+    """Whoever closes the stream while the model still writes hangs up on it."""
+    with serving(gate=threading.Event()) as server:
+        models = ModelSettings(endpoints=(Endpoint(name="here", model="m", base_url=f"{server.url}/v1"),))
+        config = CompanionConfig(models=models, knowledge=KnowledgeSettings(documents=(str(documents),)))
+        async with CompanionBrain(config) as companion:
+            stream = companion.stream(GREEN_TEA, conversation="ada")
+            assert await anext(stream) == Piece("Use ", "here")
+            await stream.aclose()
+            assert await asyncio.to_thread(server.hung_up.wait, 5)
+            assert await companion.history("ada") == ()
+
+
+@needs_sdks
 @pytest.mark.feature("CB-40", "CB-54")
 async def test_when_the_model_is_down_the_answer_is_quoted_and_says_so(documents):
     """With its endpoint gone a companion still answers, by quoting, and the answer tells why."""
@@ -274,16 +359,17 @@ async def test_a_plain_brain_config_will_do(documents):
 
 
 @pytest.mark.feature("CB-29")
-async def test_shutdown_gives_up_a_reading(documents):
-    """Shutting down in the middle of a reading ends it, and whoever waits for it hears of it."""
+async def test_shutdown_gives_up_a_reading(documents, gate):
+    """Shutting down in the middle of a reading ends it at once, and whoever waits for it hears of it."""
     config = CompanionConfig(knowledge=KnowledgeSettings(documents=(str(documents),)))
     companion = CompanionBrain(config)
     await companion.start()
     asking = asyncio.create_task(companion.ask(GREEN_TEA))
-    await asyncio.sleep(0)
-    report = await companion.shutdown()
-    assert report.abandoned == 0
-    with pytest.raises((BrainClosedError, asyncio.CancelledError)):
-        await asking
+    await gate.reached()
+    ending = asyncio.create_task(companion.shutdown())
+    await asyncio.wait([asking], timeout=5)
+    assert asking.cancelled()
+    gate.open()
+    await ending
     with pytest.raises(BrainClosedError):
         await companion.ask(GREEN_TEA)
