@@ -64,8 +64,9 @@ class Gate:
 
 @asynccontextmanager
 async def running(clock: Clock | None = None, **settings: Any) -> AsyncIterator[Brain]:
-    """A brain whose decisions and health rounds are out of the way, by default on virtual time."""
-    settings = {"auto_scaling": False, "decision_interval": 1e6, "health_interval": 1e6, **settings}
+    """A brain whose decisions, healing and health rounds are out of the way, by default on virtual time."""
+    quiet = {"auto_scaling": False, "decision_interval": 1e6, "health_interval": 1e6, "failure_threshold": 10_000}
+    settings = {**quiet, **settings}
     async with Brain(BrainConfig(**settings), clock=clock or VirtualClock(), seed=1) as brain:
         try:
             yield brain

@@ -98,7 +98,20 @@ async def test_run_is_the_target_that_needs_no_name():
 @pytest.mark.feature("CB-06", "PX-03")
 @pytest.mark.parametrize(
     "target",
-    ["__init__", "__class__", "_private", "run.__globals__", "a.b", "secret", "start", "", "RUN", "run ", "r\nn", "x" * 300],
+    [
+        "__init__",
+        "__class__",
+        "_private",
+        "run.__globals__",
+        "a.b",
+        "secret",
+        "start",
+        "",
+        "RUN",
+        "run ",
+        "r\nn",
+        "x" * 300,
+    ],
 )
 async def test_only_handlers_can_be_reached_by_name(target):
     """Names are looked up in the set that registration fixed: dunders, private methods, paths, data and hooks are not in
