@@ -80,6 +80,17 @@ def test_a_bug_is_one_line_and_exit_1(monkeypatch, capsys):
     assert "COMPANION_LOG_LEVEL" in err
 
 
+def test_an_exit_from_below_is_a_code_like_any_other(monkeypatch):
+    """Where a library ends the process by itself, our own end still follows, with its code."""
+
+    def end(main):
+        main.close()
+        raise SystemExit(3)
+
+    monkeypatch.setattr(cli, "run", end)
+    assert outcome("ask", "x") == 3
+
+
 def test_ask_prints_the_answer_with_its_source(documents, capsys):
     """The answer, its source, its responder and its timings, as plain lines without trailing blanks."""
     assert outcome("ask", "How", "hot", "should", "water", "for", "green", "tea", "be?", "--docs", documents) == OK

@@ -84,6 +84,20 @@ def test_the_log_is_silent_until_asked_for(capsys):
 
 
 @pytest.mark.feature("U-5")
+def test_tracebacks_hold_no_values(capsys):
+    """A logged error shows where it was raised, and nothing of what the variables held there."""
+    key = "hunter" + str(2)  # so that the line of source, which is shown, does not hold it
+    set_up_log("error")
+    try:
+        raise ValueError(len(key))
+    except ValueError:
+        logger.exception("it failed")
+    err = capsys.readouterr().err
+    assert "ValueError: 7" in err
+    assert "hunter2" not in err
+
+
+@pytest.mark.feature("U-5")
 def test_an_unknown_level_is_refused():
     """A level that does not exist is refused with the list of those that do."""
     with pytest.raises(InvalidArgumentError, match="COMPANION_LOG_LEVEL must be one of TRACE, DEBUG, INFO"):

@@ -146,6 +146,14 @@ async def test_learn_reports_and_shows_its_progress(documents):
     assert "70 degrees" in answer.text
 
 
+async def test_progress_goes_to_those_who_wait(companion):
+    """Whoever has its reading hears nothing of the next one."""
+    seen: list[Progress] = []
+    first = await companion.learn(on_progress=seen.append)
+    await companion.learn()
+    assert len(seen) == first.shares
+
+
 async def test_learning_again_replaces(companion, documents):
     """A document that changed and is read again answers with its new text alone."""
     await companion.ask(GREEN_TEA)
