@@ -114,8 +114,8 @@ async def test_run_is_the_target_that_needs_no_name():
     ],
 )
 async def test_only_handlers_can_be_reached_by_name(target):
-    """Names are looked up in the set that registration fixed: dunders, private methods, paths, data and hooks are not in
-    it, and the error names those that are.
+    """Names are looked up in the set that registration fixed: dunders, private methods, paths, data and hooks are not
+    in it, and the error names those that are.
     """
     async with running() as brain:
         await brain.register("sums", Sums)
@@ -232,7 +232,7 @@ async def test_a_name_that_is_a_kind_of_str_is_a_name():
 
 @pytest.mark.feature("PM-03", "PM-13")
 async def test_a_brain_that_does_not_run_takes_nothing():
-    """Before its start and after its end `submit` raises `BrainClosedError`, which is a `RuntimeError`, and says why."""
+    """Before its start and after its end `submit` raises `BrainClosedError`, a `RuntimeError` that says why."""
     async with running() as brain:
         await brain.register("sums", Sums)
         await brain.submit("sums", "run", 1)
