@@ -138,19 +138,23 @@ class ModuleExecutor:
             kwargs=dict(record.kwargs) or None,
             priority=record.priority,
             timeout=record.max_duration,
-            callback=self._ended,
         )
         record.follow(task)
         self._active[record.task_id] = task
         self._records[task] = record
-        return self.desk.future_of(task)
+        future: TaskFuture[Any] = TaskFuture(task)
+        self.desk.portal.follow(future, lambda: self._outcome(task, record))
+        return future
 
-    def _ended(self, task: Task[Any]) -> None:
-        record = self._records[task]
-        record.follow(task)
-        self._active.pop(record.task_id, None)
-        if record.callback is not None:
-            self.callbacks.call(record.callback, record)
+    async def _outcome(self, task: Task[Any], record: ModuleTask) -> Any:
+        # The record is up to date, and the id free again, before anybody hears of the end.
+        try:
+            return await task.wait()
+        finally:
+            record.follow(task)
+            del self._active[record.task_id]
+            if record.callback is not None:
+                self.callbacks.call(record.callback, record)
 
     def cancel_task(self, task_id: str) -> bool:
         """Queued: it never runs. Running: its waiters are told at once and the work is signalled; a plain function that

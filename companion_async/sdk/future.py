@@ -57,8 +57,7 @@ class TaskFuture(SharedFuture[T]):
 
     def __await__(self) -> Generator[Any, None, T]:
         if not self.done() and self.task.owner.on_loop_thread():
-            # It lends the seat of work that awaits. Cancelled, it leaves the task alone: the portal waits for it too.
-            return self.task.__await__()
+            return self.task.wait().__await__()
         return super().__await__()
 
     def settle(self) -> None:

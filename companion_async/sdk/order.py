@@ -7,7 +7,6 @@ from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import Any
 
-from companion_async.errors import InvalidArgumentError, UnknownModuleError
 from companion_async.priority import Priority
 from companion_async.scheduling.policies import SchedulingPolicy
 from companion_async.scheduling.task import Task, TaskState
@@ -45,12 +44,7 @@ class TaskOrder:
 
     def set_module_quota(self, module_name: str, quota: int) -> None:
         """The module's weight in fair shares, from the next dispatch on; `InvalidArgumentError` below 1."""
-        try:
-            self._desk.portal.call(self._desk.brain.set_quota, module_name, quota)
-        except UnknownModuleError:
-            raise
-        except ValueError as error:
-            raise InvalidArgumentError(str(error)) from None
+        self._desk.portal.call(self._desk.brain.set_quota, module_name, quota)
 
     def cancel_task(self, task_id: str) -> bool:
         """`ConcurrentModuleManager.cancel_task`."""

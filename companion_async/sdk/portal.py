@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import contextvars
 import os
 import threading
 import time
@@ -48,7 +49,6 @@ class Portal(Generic[B]):
         self._ident: int | None = None
         self._closing = False
         self._report = ShutdownReport(0, 0, 0, 0.0)
-        self._phase = "not started"
         started: concurrent.futures.Future[B] = concurrent.futures.Future()
         # Daemon, and inherited: the worker threads that the loop starts do not hold up the interpreter either.
         self._thread = threading.Thread(target=self._run, args=(make, started), name=name, daemon=True)
@@ -70,12 +70,12 @@ class Portal(Generic[B]):
     def call(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         """Call a plain, quick function on the loop and wait for it: its result, or its error raised.
 
-        On the loop's own thread it is simply called. The caller's context variables are visible to it.
+        On the loop's own thread it is simply called. The caller's context variables are visible to it, as with `run`.
         """
         if self.inside:
             return function(*args, **kwargs)
         answer: concurrent.futures.Future[Any] = concurrent.futures.Future()
-        self._hand_over(answer, self._answer, answer, function, args, kwargs)
+        self._hand_over(answer, self._answer, function, args, kwargs)
         return answer.result()
 
     def run(self, function: Callable[..., Awaitable[Any]], /, *args: Any, **kwargs: Any) -> Any:
@@ -83,32 +83,44 @@ class Portal(Generic[B]):
         if self.inside:
             raise WouldBlockError(getattr(function, "__name__", "The call") + "()")
         answer: concurrent.futures.Future[Any] = concurrent.futures.Future()
-        self._hand_over(answer, self.follow, answer, function, *args, **kwargs)
+        self._hand_over(answer, self._await, function, args, kwargs)
         return answer.result()
 
-    def follow(
-        self,
-        answer: concurrent.futures.Future[Any],
-        function: Callable[..., Awaitable[Any]],
-        /,
-        *args: Any,
-        **kwargs: Any,
-    ) -> None:
-        """Have ``answer`` told what awaiting ``function(...)`` comes to. Loop only."""
+    def follow(self, answer: concurrent.futures.Future[Any], task: Callable[[], Awaitable[Any]]) -> None:
+        """Have ``answer`` told what awaiting ``task()`` comes to. Loop only.
+
+        It is awaited in nobody's name: work that asks for this is not taken to wait itself.
+        """
         self._waiting.add(answer)
-        self._spawn(self._settling, self._settle(answer, function, args, kwargs))
+        self._spawn(self._settling, self._settle(answer, task), self._own_context)
 
     def start(self, function: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Run ``function()`` as a task that is cancelled when the portal ends. Loop only."""
-        self._spawn(self._chores, function())
+        self._spawn(self._chores, function(), self._own_context)
 
-    def _spawn(self, kept: set[asyncio.Task[None]], coroutine: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(coroutine)
+    def _spawn(
+        self, kept: set[asyncio.Task[None]], coroutine: Coroutine[Any, Any, None], context: contextvars.Context | None
+    ) -> None:
+        task = asyncio.get_running_loop().create_task(coroutine, context=context)
         kept.add(task)
         task.add_done_callback(kept.discard)
 
+    def _await(
+        self,
+        answer: concurrent.futures.Future[Any],
+        function: Callable[..., Awaitable[Any]],
+        args: Any,
+        kwargs: Any,
+    ) -> None:
+        self._spawn(self._settling, self._settle(answer, lambda: function(*args, **kwargs)), None)
+
     def _hand_over(
-        self, answer: concurrent.futures.Future[Any], receive: Callable[..., None], /, *args: Any, **kwargs: Any
+        self,
+        answer: concurrent.futures.Future[Any],
+        receive: Callable[..., None],
+        function: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
     ) -> None:
         if os.getpid() != self.process:
             raise BrainClosedError("in the process that this one was forked from, not in this one")
@@ -118,12 +130,13 @@ class Portal(Generic[B]):
         self._waiting.add(answer)
         loop = self._loop
         try:
-            if loop is None:
-                raise BrainClosedError(self._phase)
-            loop.call_soon_threadsafe(lambda: receive(*args, **kwargs))
+            if loop is not None:
+                loop.call_soon_threadsafe(receive, answer, function, args, kwargs)
+                return
         except RuntimeError:
-            self._waiting.discard(answer)
-            raise BrainClosedError("shut down") from None
+            pass  # closed a moment ago
+        self._waiting.discard(answer)
+        raise BrainClosedError("shut down")
 
     def _answer(
         self, answer: concurrent.futures.Future[Any], function: Callable[..., Any], args: Any, kwargs: Any
@@ -134,11 +147,9 @@ class Portal(Generic[B]):
             answer.set_exception(error)
         self._waiting.discard(answer)
 
-    async def _settle(
-        self, answer: concurrent.futures.Future[Any], function: Callable[..., Awaitable[Any]], args: Any, kwargs: Any
-    ) -> None:
+    async def _settle(self, answer: concurrent.futures.Future[Any], task: Callable[[], Awaitable[Any]]) -> None:
         try:
-            result = await function(*args, **kwargs)
+            result = await task()
         except asyncio.CancelledError:
             this = asyncio.current_task()
             if this is not None and this.cancelling():
@@ -184,14 +195,9 @@ class Portal(Generic[B]):
         if loop is None:
             return
         try:
-            loop.call_soon_threadsafe(self._start_closing, drain)
+            loop.call_soon_threadsafe(lambda: self._spawn(self._chores, self._close(drain), self._own_context))
         except RuntimeError:  # closed already
             return
-
-    def _start_closing(self, drain: float) -> None:
-        if self._phase == "running":
-            self._phase = "shutting down"
-            self._spawn(self._chores, self._close(drain))
 
     async def _close(self, drain: float) -> None:
         try:
@@ -223,18 +229,18 @@ class Portal(Generic[B]):
 
     async def _live(self, make: Callable[[], B], started: concurrent.futures.Future[B]) -> None:
         self._ident = threading.get_ident()
+        self._own_context = contextvars.copy_context()
         self._leave = asyncio.Event()
         brain = make()
         await brain.start()
         self.brain = brain
-        self._phase = "running"
         self._loop = asyncio.get_running_loop()
         leaving.watch(self)
         started.set_result(brain)
         await self._leave.wait()
 
     def _end(self) -> None:
-        self._closing, self._ident, self._loop, self._phase = True, None, None, "shut down"
+        self._closing, self._ident, self._loop = True, None, None
         while self._waiting:
             answer = self._waiting.pop()
             if not answer.done():

@@ -75,6 +75,13 @@ def test_the_task_s_record_follows_its_run_and_errors_stay_with_it(execute, acto
     assert told == [bad]
 
 
+def test_an_id_may_be_used_again_once_its_task_has_ended(execute, actor):
+    """Only what is under way needs an id of its own."""
+    executor = execute()
+    for n in range(3):
+        assert executor.execute_task(ModuleTask("again", "actor", args=(n,)), actor).result(PATIENCE) == n
+
+
 @pytest.mark.feature("PE-05")
 def test_the_figures_are_those_of_the_runs(execute, actor, clock):
     """Every run that ended is counted, failures among them, and the average is their seconds over their number."""
@@ -178,7 +185,7 @@ def test_waiting_for_completion_says_what_has_ended(execute, actor):
     executor.execute_task(ModuleTask("failing", "actor", "fail"), actor).exception(PATIENCE)
     waiting: SharedFuture[list[str]] = SharedFuture()
     portal = executor.desk.portal
-    portal.call(portal.follow, waiting, executor._wait, None, None)
+    portal.call(portal.follow, waiting, lambda: executor._wait(None, None))
     portal.call(int)  # by now it has looked who is there
     late = executor.execute_task(ModuleTask("late", "actor", "hold"), actor)
     actor.gate.open()

@@ -89,8 +89,32 @@ def test_a_coroutine_that_awaits_work_lends_its_worker_too(manager):
         return await manager.get_task_future(manager.submit_task("actor", args=(value,)))
 
     desk = manager.module_executor.desk
-    ids = [desk.portal.call(desk.brain.submit, "actor", outer, n).id for n in range(6)]
+    ids = desk.portal.call(lambda: [desk.brain.submit("actor", outer, n).id for n in range(6)])
     assert [manager.get_task_result(task_id, PATIENCE) for task_id in ids] == [*range(6)]
+
+
+def test_asking_for_a_future_is_no_wait(manager, actor):
+    """Work that only asks for a future keeps its worker: nobody else gets the place while it goes on."""
+    held = manager.submit_task("actor", "hold")
+    actor.gate.wait_for()
+    asked, go = threading.Event(), asyncio.Event()
+
+    async def asks():
+        manager.get_task_future(held)
+        for _ in range(10):
+            await asyncio.sleep(0)
+        asked.set()
+        await go.wait()
+
+    desk = manager.module_executor.desk
+    task_id = desk.portal.call(desk.brain.submit, "actor", asks).id
+    assert asked.wait(PATIENCE)
+    third = manager.submit_task("actor", args=("third",))
+    desk.portal.call(int)
+    assert manager.get_task_status(third) == "queued"
+    desk.portal.call(go.set)
+    manager.get_task_result(task_id, PATIENCE)
+    assert manager.get_task_result(third, PATIENCE) == "third"
 
 
 def test_work_that_is_cancelled_while_it_awaits_leaves_the_other_task_alone(manager, actor):
