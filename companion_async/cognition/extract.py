@@ -34,6 +34,7 @@ _SIGNATURE = re.compile(r"[\w.]+\(.*\)$", re.DOTALL)
 _ITEM_START = r"\s*(?:[-*+•]\s|\d+[.)]\s|\w[\w, *()]* (?:--?|:)\s|(?<=\s\s)\w+:\s|\w[\w.]*\(.*\) --?> )"
 _ITEM = re.compile(_ITEM_START)
 _NEXT_ITEM = re.compile(rf"\n(?={_ITEM_START})")
+_ALONE = -1
 _PLAIN_WORD = re.compile(r"(?<![\w.])[A-Za-z]{2,}(?![\w(])")
 _CODE_MARK = re.compile(
     r"[=(){}\[\]]|^\s*(?:@|import|from|def|class|for|while|with|if|else|try|except|finally|return|yield|async|await)\b"
@@ -63,7 +64,7 @@ class Part(msgspec.Struct, frozen=True):
 
 
 class _Piece(msgspec.Struct):
-    """A sentence, a signature or a block of code, in its place."""
+    """A sentence, a signature or a block of code, in its place; rows and items stand in a paragraph of their own."""
 
     text: str
     kind: str
@@ -172,7 +173,7 @@ def _quoted(
         new = new or piece.kind != "signature"
         said.add(piece.text)
         if before is not None:
-            together = piece.kind == before.kind == "sentence" and piece.paragraph == before.paragraph
+            together = piece.kind == before.kind == "sentence" and piece.paragraph == before.paragraph != _ALONE
             lines.append(" " if together else "\n\n")
         lines.append(piece.text)
         before = piece
@@ -205,7 +206,7 @@ def _examples(pieces: Sequence[_Piece], chosen: set[int], wanted: set[str]) -> s
 
 def _pieces(text: str) -> list[_Piece]:
     found: list[_Piece] = []
-    for number, paragraph in enumerate(re.split(r"\n[ \t]*\n", text.strip("\n"))):
+    for number, paragraph in enumerate(re.split(r"\n[ \t]*\n", _unfenced(text).strip("\n"))):
         for piece in _of_paragraph(paragraph, number, bool(found)):
             last = found[-1] if found else None
             if piece.kind == "code" and last is not None and last.kind == "code":
@@ -223,6 +224,19 @@ def _pieces(text: str) -> list[_Piece]:
     return found
 
 
+def _unfenced(text: str) -> str:
+    """``text`` with Markdown's fenced code indented instead, as all other code is."""
+    lines: list[str] = []
+    fenced = False
+    for line in text.splitlines():
+        if line.lstrip().startswith(("```", "~~~")):
+            fenced = not fenced
+            lines.append("")
+        else:
+            lines.append(f"    {line}" if fenced else line)
+    return "\n".join(lines)
+
+
 def _of_paragraph(paragraph: str, number: int, inside: bool) -> Iterator[_Piece]:
     stripped = paragraph.strip()
     if not stripped or _CONTENTS.match(stripped) or not any(map(str.isalnum, stripped)):
@@ -233,11 +247,17 @@ def _of_paragraph(paragraph: str, number: int, inside: bool) -> Iterator[_Piece]
     if _is_code(paragraph):
         yield _Piece(paragraph, "code", number)
         return
-    # Lists keep their lines, prose is set anew.
+    # Tables and lists keep their lines, prose is set anew.
     lines = paragraph.splitlines()
+    if all(line.lstrip().startswith("|") for line in lines):
+        for line in lines:
+            cells = [cell.strip(" *") for cell in line.strip(" |").split("|")]
+            if any(cell.strip("-: ") for cell in cells):
+                yield _Piece(": ".join(filter(None, cells))[:_LONGEST_SENTENCE], "sentence", _ALONE)
+        return
     if sum(bool(_ITEM.match(line)) for line in lines) >= 2:
         for item in _NEXT_ITEM.split(paragraph):
-            yield _Piece(" ".join(item.split())[:_LONGEST_SENTENCE], "sentence", number)
+            yield _Piece(" ".join(item.split())[:_LONGEST_SENTENCE], "sentence", _ALONE)
         return
     for sentence in _sentences(" ".join(stripped.split())):
         # A single word is no sentence, and names in a row are none either; what introduces an example is needed.

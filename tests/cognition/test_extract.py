@@ -89,6 +89,18 @@ def test_lists_are_read_item_by_item():
     assert "painted" not in part.text
 
 
+def test_markdown_tables_and_fenced_code_are_read_as_such():
+    """Of a table the row that fits is quoted, and fenced code is an example."""
+    table = "| Call | Meaning |\n| --- | --- |\n| read | Members of a zip file are read |\n| paint | In colour |"
+    (part,) = extract(QUESTION, [Quoted("calls", f"About files.\n\n{table}")])
+    assert "read: Members of a zip file are read" in part.text
+    assert "colour" not in part.text
+    (part,) = extract(
+        QUESTION, [Quoted("zip", "Read members of a zip file:\n```python\nz = open()\n\nz.read()\n```\n")]
+    )
+    assert part.text == "Read members of a zip file:\n\n    z = open()\n\n    z.read()"
+
+
 def test_a_long_example_is_cut_and_says_so():
     """Code is whole up to a bound of lines."""
     code = "\n".join(f"    read({number})" for number in range(40))
