@@ -1,10 +1,11 @@
-"""Work that does its worst to threads: those it is refused, those it holds, those it asks for, those it leaves behind."""
+"""Work that does its worst to threads: those it is refused, those it holds, those it leaves behind."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
 
+import anyio.to_thread
 import pytest
 
 from companion_async import TaskState, TaskTimeoutError, current_task
@@ -17,22 +18,21 @@ async def test_work_waits_while_the_system_gives_no_threads_and_runs_when_it_doe
     """`RuntimeError: can't start new thread` loses nothing: the category says that it is overloaded, and recovers."""
     clock = VirtualClock()
     async with running(clock) as brain:
-        refusals, start = [], threading.Thread.start
+        refusals = []
 
-        def refuse(thread):
-            refusals.append(thread.name)
+        async def refuse(*args, **kwargs):
+            refusals.append(args)
             raise RuntimeError("can't start new thread")
 
         async with brain.events.subscribe("system.*") as stream:
-            monkeypatch.setattr(threading.Thread, "start", refuse)
+            monkeypatch.setattr(anyio.to_thread, "run_sync", refuse)
             tasks = [brain.submit("category:core", lambda: "ran", timeout=5.0) for _ in range(3)]
             await until(lambda: refusals)
             await clock.advance(2.0)
             assert set(ends(*tasks)) == {"queued"}
-            assert brain.status().total_threads == 0
             event = await anext(aiter(stream))
             assert event.kind == "system.overload"
-            monkeypatch.setattr(threading.Thread, "start", start)
+            monkeypatch.undo()
             await clock.advance(1.0)
             assert [await task for task in tasks] == ["ran"] * 3
 
