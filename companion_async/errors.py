@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import traceback
 from typing import Any
+
+
+def trace_of(error: BaseException) -> str:
+    """Its traceback as text for the log: files, lines and messages. A log that is given the error itself may show the
+    values of all variables in its frames, and work is called with what must not be read there.
+    """
+    return "".join(traceback.format_exception(error)).rstrip()
 
 
 class CompanionError(Exception):

@@ -18,7 +18,7 @@ from companion_async.autonomy.settings import AutonomySettings
 from companion_async.autonomy.situation import Situation
 from companion_async.autonomy.verdict import Verdict
 from companion_async.clock import Clock, TimerHandle
-from companion_async.errors import CompanionError
+from companion_async.errors import CompanionError, trace_of
 from companion_async.events.bus import Topic
 from companion_async.events.kinds import DecisionMade, utc
 from companion_async.health.supervise import Crash, supervise
@@ -218,7 +218,7 @@ class DecisionLoop:
 
     def _failed(self, verdict: Verdict, error: Exception) -> Decision:
         name = type(error).__name__
-        logger.opt(exception=error).error("{} of {} failed: {}.", verdict.type, verdict.context, name)
+        logger.error("{} of {} failed.\n{}", verdict.type, verdict.context, trace_of(error))
         return self._enter(verdict, verdict.data, applied=False, error=name)
 
     def _measure(self, situation: Situation) -> None:

@@ -22,7 +22,7 @@ from companion_async.brain.pictures import Pictures
 from companion_async.brain.room_settings import autonomy_settings, health_settings, scheduling_settings
 from companion_async.brain.roster import Roster
 from companion_async.clock import Clock, SystemClock
-from companion_async.errors import BrainClosedError
+from companion_async.errors import BrainClosedError, trace_of
 from companion_async.events.bus import EventBus
 from companion_async.health.monitor import HealthMonitor
 from companion_async.health.process import ProcessFigures, ProcessReader
@@ -274,11 +274,12 @@ class Assembly:
     # -- health ----------------------------------------------------------------------------------------------------
 
     def _module_failed(self, port: Port) -> None:
+        entry = port.record.errors[-1]
+        logger.bind(module=port.name, task=entry.task_id).warning("{} {}: {!r}", entry.type, entry.id, entry.message)
         if port.record.failures_in_row < self.config.failure_threshold or port.name not in self.roster.registry:
             return
         module = self.roster.registry.get(port.name)
-        last = port.record.errors[-1].type if port.record.errors else "errors"
-        module.fail(RuntimeError(f"{port.record.failures_in_row} failures in a row, the last a {last}"))
+        module.fail(RuntimeError(f"{port.record.failures_in_row} failures in a row, the last a {entry.type}"))
 
     async def _measure(self) -> ProcessFigures:
         figures = await self._read_process()
@@ -312,7 +313,7 @@ async def _contained(function: Callable[..., Awaitable[Any]], args: tuple[Any, .
     try:
         await function(*args)
     except Exception as error:
-        logger.opt(exception=error).error("{} failed.", function.__qualname__)
+        logger.error("{} failed.\n{}", function.__qualname__, trace_of(error))
 
 
 def _process_reader(settings: HealthSettings, in_real_time: bool) -> ReadProcess:

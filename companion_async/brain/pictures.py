@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -142,10 +141,8 @@ class Pictures:
 
 
 def _entry(error: Recorded) -> ErrorEntry:
-    # The same failure has the same id in the picture and in the log, without a table of them.
-    name = f"{error.type}|{error.task_id}|{error.timestamp.timestamp()}|{error.message}"
     return ErrorEntry(
-        id=hashlib.blake2s(name.encode(), digest_size=6).hexdigest(),
+        id=error.id,
         type=error.type,
         message=error.message,
         timestamp=error.timestamp,

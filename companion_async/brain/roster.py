@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import anyio
+from loguru import logger
 from msgspec import UNSET
 
 from companion_async.clock import Clock
@@ -24,10 +25,12 @@ from companion_async.events.kinds import (
     utc,
 )
 from companion_async.modules.lifecycle import Module
+from companion_async.modules.module import BaseModule
 from companion_async.modules.registry import Registry
 from companion_async.modules.spec import ModuleSpec
 from companion_async.modules.state import ModuleState
 from companion_async.modules.timeout import Timeout
+from companion_async.scheduling.context import current_seat
 from companion_async.scheduling.port import Port
 from companion_async.scheduling.scheduler import Scheduler
 from companion_async.scheduling.task import Task
@@ -292,6 +295,8 @@ class Roster:
 
     def point(self, module: Module, port: Port) -> None:
         """Point the port's targets, and the tasks that wait already, at the instance that has just started."""
+        if isinstance(module.instance, BaseModule):
+            module.instance.logger = logger.bind(module=module.name).patch(_name_task)
         handlers = module.handlers or {}
         port.serve(
             {name: (module.bound(name), handler.kind) for name, handler in handlers.items()},
@@ -350,6 +355,14 @@ class Roster:
             topic = self._bus.topic(event.kind)
             if topic.active:
                 topic.publish(event)
+
+
+def _name_task(record: Any) -> None:
+    """Add the task that runs to a line of the log; called only for lines that somebody reads."""
+    seat = current_seat()
+    if seat is not None:
+        task: Any = seat.job
+        record["extra"].setdefault("task", task.id)
 
 
 def _nothing() -> None:

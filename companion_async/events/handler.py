@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 
 from loguru import logger
 
+from companion_async.errors import trace_of
 from companion_async.events.kinds import Event
 from companion_async.events.stream import EventStream
 
@@ -38,10 +39,11 @@ class HandlerEntry:
         if self.errors & (self.errors - 1) == 0:
             name = getattr(self.fn, "__qualname__", type(self.fn).__qualname__)
             with contextlib.suppress(Exception):  # a sink of the application that raises must not reach the publisher
-                logger.opt(exception=error).error(
-                    "Event handler {} raised {} at {} ({} so far); the others were told.",
+                logger.error(
+                    "Event handler {} raised {} at {} ({} so far); the others were told.\n{}",
                     name,
                     type(error).__name__,
                     event.kind,
                     self.errors,
+                    trace_of(error),
                 )

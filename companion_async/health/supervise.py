@@ -8,6 +8,7 @@ import msgspec
 from loguru import logger
 
 from companion_async.clock import Clock
+from companion_async.errors import trace_of
 
 FIRST_DELAY = 0.5
 LONGEST_DELAY = 60.0
@@ -42,14 +43,19 @@ async def supervise(
         except Exception as error:
             count = 1 if clock.monotonic() - began >= STABLE_AFTER else count + 1
             crash = Crash(name, _name(error), count, min(LONGEST_DELAY, FIRST_DELAY * 2.0 ** min(count - 1, 16)))
-            logger.opt(exception=error).error(
-                "The {} raised {} ({} in a row) and begins again in {:.1f} s.", name, crash.error, count, crash.delay
+            logger.error(
+                "The {} raised {} ({} in a row) and begins again in {:.1f} s.\n{}",
+                name,
+                crash.error,
+                count,
+                crash.delay,
+                trace_of(error),
             )
         if on_crash is not None:
             try:
                 on_crash(crash)
             except Exception as error:
-                logger.opt(exception=error).error("Telling of the crash of the {} failed too.", name)
+                logger.error("Telling of the crash of the {} failed too.\n{}", name, trace_of(error))
         await clock.sleep(crash.delay)
 
 

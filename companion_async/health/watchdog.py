@@ -14,6 +14,7 @@ from typing import Self
 import msgspec
 from loguru import logger
 
+from companion_async.errors import trace_of
 from companion_async.health.settings import HealthSettings
 from companion_async.health.stack import Frames, current_frames, read_stack
 
@@ -161,7 +162,7 @@ class LoopWatchdog:
             try:
                 self._on_blocked(self._current)
             except Exception as error:
-                logger.opt(exception=error).error("Telling of a blocked event loop failed.")
+                logger.error("Telling of a blocked event loop failed.\n{}", trace_of(error))
 
     def _give_sign(self) -> None:
         self._signed_at = self._now()

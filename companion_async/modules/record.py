@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import deque
 from datetime import datetime
 
@@ -28,6 +29,12 @@ class ErrorEntry(msgspec.Struct, frozen=True, gc=False):
     message: str
     timestamp: datetime
     task_id: str | None = None
+
+    @property
+    def id(self) -> str:
+        """The same for the same failure wherever it is shown: with it the text is found in the log."""
+        name = f"{self.type}|{self.task_id}|{self.timestamp.timestamp()}|{self.message}"
+        return hashlib.blake2s(name.encode(errors="replace"), digest_size=6).hexdigest()
 
 
 class ModuleRecord:

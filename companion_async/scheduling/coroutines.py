@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from loguru import logger
 
+from companion_async.errors import trace_of
 from companion_async.modules.handlers import HandlerKind
 from companion_async.offload.slot import Seat
 from companion_async.scheduling.context import SEAT
@@ -122,7 +123,7 @@ class Coroutines:
         except BaseException as error:
             self._scheduler.endings.callback_errors += 1
             if not isinstance(error, asyncio.CancelledError):
-                logger.opt(exception=error).warning("A callback of task {} raised.", task_id)
+                logger.warning("A callback of task {} raised.\n{}", task_id, trace_of(error))
 
     async def close(self) -> None:
         """Cancel what still runs here and let it end."""

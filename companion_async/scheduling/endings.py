@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from loguru import logger
 
-from companion_async.errors import TaskCancelledError, TaskCrashedError, TaskTimeoutError, UpstreamFailedError
+from companion_async.errors import TaskCancelledError, TaskCrashedError, TaskTimeoutError, UpstreamFailedError, trace_of
 from companion_async.offload.slot import Outcome
 from companion_async.scheduling.submission import NO_KWARGS
 from companion_async.scheduling.task import Particulars, Task, TaskState
@@ -204,7 +204,7 @@ class Endings:
             result = callback(task)
         except BaseException as error:  # a callback's SystemExit must not end the loop
             self.callback_errors += 1
-            logger.opt(exception=error).warning("A callback of task {} raised.", task.id)
+            logger.warning("A callback of task {} raised.\n{}", task.id, trace_of(error))
             return
         if result.__class__ is CoroutineType:
             self._scheduler.routines.follow(result, task)
