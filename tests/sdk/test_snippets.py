@@ -188,3 +188,13 @@ def test_the_snippets_about_working_with_it_run(run, capsys):
     assert f"Task {task_id} failed" in printed
     assert "Invalid module or configuration: No module 'module'" in printed
     assert "System error: The brain is" in printed
+
+
+@pytest.mark.parametrize("which", [pytest.param(0, marks=pytest.mark.slow), 1], ids=["client", "manager"])
+def test_the_examples_of_our_own_page_run(which, capsys):
+    """What docs/sdk.md shows is what happens; the client's example reads the documentation of the running Python."""
+    page = (Path(__file__).parents[2] / "docs" / "sdk.md").read_text(encoding="utf-8")
+    exec(re.findall(r"```python\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)[which], {"__name__": "page"})
+    printed = capsys.readouterr().out
+    assert ("[1, 2, 3]\n", "a plan for the dishes\n")[which] in printed
+    assert which or "zipfile" in printed
