@@ -75,6 +75,15 @@ def test_the_task_s_record_follows_its_run_and_errors_stay_with_it(execute, acto
     assert told == [bad]
 
 
+def test_the_with_block_ends_an_executor(actor):
+    """Leaving the block lets what was accepted end, and refuses the rest."""
+    with ModuleExecutor(2) as executor:
+        future = executor.execute_task(ModuleTask("t", "actor", args=(1,)), actor)
+    assert future.result(0) == 1
+    with pytest.raises(BrainClosedError):
+        executor.execute_task(ModuleTask("u", "actor"), actor)
+
+
 def test_an_id_may_be_used_again_once_its_task_has_ended(execute, actor):
     """Only what is under way needs an id of its own."""
     executor = execute()

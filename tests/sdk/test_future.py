@@ -93,6 +93,18 @@ def test_a_coroutine_that_awaits_work_lends_its_worker_too(manager):
     assert [manager.get_task_result(task_id, PATIENCE) for task_id in ids] == [*range(6)]
 
 
+def test_work_may_ask_for_the_error_of_other_work(manager):
+    """Inside work, too, the error of a task comes back as a value, and None where there is none."""
+
+    def asks(*methods):
+        return [manager.get_task_future(manager.submit_task("actor", each)).exception(PATIENCE) for each in methods]
+
+    desk = manager.module_executor.desk
+    task_id = desk.portal.call(desk.brain.submit, "actor", asks, "fail", "run").id
+    error, none = manager.get_task_result(task_id, PATIENCE)
+    assert (str(error), none) == ("no", None)
+
+
 def test_asking_for_a_future_is_no_wait(manager, actor):
     """Work that only asks for a future keeps its worker: nobody else gets the place while it goes on."""
     held = manager.submit_task("actor", "hold")

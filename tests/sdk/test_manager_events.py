@@ -7,7 +7,9 @@ import threading
 import pytest
 
 from companion_async.errors import InvalidArgumentError, QueueFullError
-from tests.sdk.actors import PATIENCE
+from companion_async.sdk.records import ModuleState
+from companion_async.testing.clock import VirtualClock
+from tests.sdk.actors import PATIENCE, Actor
 
 KINDS = ("module_started", "module_completed", "module_error", "task_queued", "task_completed", "system_overload")
 
@@ -163,3 +165,27 @@ def test_the_executor_s_own_tasks_are_no_events_of_a_module(manager, told, actor
     manager.module_executor.execute_task(ModuleTask("mine", "elsewhere"), actor).result(PATIENCE)
     manager.shutdown()
     assert told == []
+
+
+@pytest.mark.feature("PM-09")
+def test_a_limit_that_is_passed_and_a_start_that_fails_are_errors_of_the_module(manage, actor):
+    """The module's error says which limit it was, or what its start raised; a module that cannot start is there."""
+    clock = VirtualClock()
+    manager = manage(clock=clock)
+    errors: list[tuple[str, str]] = []
+    manager.add_event_callback("module_error", lambda module, message: errors.append((module, message)))
+    manager.register_module("actor", actor)
+    stuck = manager.submit_task("actor", "hold", max_duration=3)
+    actor.gate.wait_for()
+    manager.module_executor.desk.portal.run(clock.advance, 3)
+    manager.get_task_future(stuck).exception(PATIENCE)
+
+    class Broken(Actor):
+        def start(self):
+            raise OSError("no disk")
+
+    manager.register_module("broken", Broken())
+    assert manager.get_module_state("broken") is ModuleState.ERROR
+    actor.gate.open()
+    manager.shutdown()
+    assert errors == [("actor", "a task passed its run limit of 3 s"), ("broken", "OSError: no disk")]
