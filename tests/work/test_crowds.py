@@ -1,0 +1,42 @@
+"""Many submissions at once: of one key one task, of a full queue a refusal that leaves nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from companion_async import QueueFullError
+from tests.work.house import Gate, ends, running
+
+
+@pytest.mark.feature("CB-06")
+async def test_a_hundred_submissions_of_one_key_are_one_task():
+    """The same `Task` for each, before its end and after it; the work runs once."""
+    async with running() as brain:
+        ran = []
+        tasks = [brain.submit("category:core", ran.append, 1, key="only") for _ in range(100)]
+        assert len({id(task) for task in tasks}) == 1
+        await tasks[0]
+        assert brain.submit("category:core", ran.append, 1, key="only") is tasks[0]
+        assert ran == [1]
+
+
+@pytest.mark.feature("CB-06")
+async def test_a_full_queue_refuses_at_once_and_keeps_nothing_of_what_it_refused():
+    """Of ten thousand submissions exactly the queue's capacity is accepted, and just these come to an end."""
+    async with running(categories={"core": 1}, queue_capacity=50) as brain:
+        gate, ran, waits = Gate(), [], []
+        first = brain.submit("category:core", gate)
+        await gate.holds(1)
+        accepted = []
+        for number in range(10_000):
+            try:
+                accepted.append(brain.submit("category:core", ran.append, number))
+            except QueueFullError as error:
+                waits.append(error.retry_after)
+        assert (len(accepted), len(waits)) == (50, 9_950)
+        assert min(waits) > 0
+        assert brain.status().pending_tasks == 51
+        gate.open()
+        await brain.drain()
+        assert ran == list(range(50))
+        assert set(ends(first, *accepted)) == {"completed"}
