@@ -252,6 +252,7 @@ async def test_long_and_wide_graphs_end_without_recursion(shape, failing):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(120)
 @pytest.mark.feature("PS-06")
 async def test_a_chain_of_a_hundred_thousand_leaves_the_loop_its_turns():
     """Link by link each runs after the one before it; the loop comes round all the time, and nothing recurses."""
