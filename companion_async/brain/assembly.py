@@ -130,7 +130,8 @@ class Assembly:
         scheduler.limits.on_replaced = self.controls.replaced
         scheduler.limits.on_held = self.controls.held
         scheduler.on_module_failure = self._module_failed
-        self.roster.on_error = self.decisions.nudge
+        # What cannot wait for the next regular pass.
+        self.roster.on_error = scheduler.admission.on_overload = self.decisions.nudge
 
     # -- life ------------------------------------------------------------------------------------------------------
 

@@ -22,6 +22,7 @@ from companion_async.scheduling.task import Task
 if TYPE_CHECKING:
     from companion_async.brain.assembly import Assembly
 
+_PATIENCE = 30.0  # seconds that a module's stuck runs may hold up the rest of its category
 _STACK_DEPTH = 20
 
 
@@ -31,6 +32,7 @@ class BrainControls:
     def __init__(self, assembly: Assembly) -> None:
         self._assembly = assembly
         self._usual_interval: float | None = None
+        self._suspects: set[str] = set()
         self._abandoned: dict[Seat, str] = {}
 
     # -- reading ---------------------------------------------------------------------------------------------------
@@ -279,9 +281,16 @@ class BrainControls:
             applied=False,
             rule="stuck_run",
         )
-        if module in assembly.roster.registry and spent * 2 >= max(1, pool.budget):
-            assembly.quarantine_soon(
-                module, f"its runs have spent the budget of {pool.budget} abandoned threads of {pool.name}"
+        if module in assembly.roster.registry and spent * 2 >= max(1, pool.budget) and module not in self._suspects:
+            # Work waits for threads that may yet come back; a module that keeps them is another matter.
+            self._suspects.add(module)
+            assembly.scheduler.timers.after(_PATIENCE, lambda: self._judge(module, pool))
+
+    def _judge(self, module: str, pool: Pool) -> None:
+        self._suspects.discard(module)
+        if any(task.module == module for task in self._assembly.scheduler.limits.held.values()):
+            self._assembly.quarantine_soon(
+                module, f"its runs have kept the budget of {pool.budget} abandoned threads of {pool.name} spent"
             )
 
     def resized(self, pool: Pool, old: int, reason: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from companion_async.errors import InvalidArgumentError, QueueFullError
@@ -25,6 +26,7 @@ class Admission:
         self._scheduler = scheduler
         self.lines: dict[Pool, dict[Task[Any], None]] = {}
         self._overloaded: dict[Pool, str] = {}
+        self.on_overload: Callable[[], None] = lambda: None
 
     def check_rule(self, rule: Any) -> str:
         """``rule`` if it is one."""
@@ -107,6 +109,7 @@ class Admission:
         if pool not in self._overloaded:
             self._overloaded[pool] = reason
             self._scheduler.announcer.overload(pool, reason)
+            self.on_overload()
 
     @property
     def strained(self) -> dict[str, str]:
