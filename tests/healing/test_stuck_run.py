@@ -211,7 +211,7 @@ async def test_the_module_that_spent_the_budget_is_quarantined() -> None:
         assert all(task.done() for task in waiting)
         (decision,) = types(brain, "quarantine")
         assert decision.context == "m"
-        assert "budget of 2 abandoned threads" in decision.reason
+        assert "2 of its runs never ended" in decision.reason
         assert await brain.submit("other") == (1, None)
         gate.open()
         await until(lambda: brain.status().abandoned_threads == 0)
