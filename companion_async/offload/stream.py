@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Any, Protocol
 
 RETAINED = 1024
 """Items already read that are kept, so that a short stream can be iterated and awaited."""
@@ -15,14 +15,29 @@ class StreamClosed(BaseException):
     """Raised where the producer puts an item that nobody will read: it unwinds the generator."""
 
 
+class Places(Protocol):
+    """Lends the place of the work that calls, while it waits."""
+
+    def block(self, wait: Callable[[], None]) -> None:
+        """Call ``wait()`` in this thread."""
+
+    async def pause(self, wait: Callable[[], Awaitable[Any]]) -> None:
+        """Await ``wait()`` on the loop."""
+
+
 class Stream:
-    """A bounded buffer with one reader. The producer waits while ``capacity`` items are unread.
+    """A bounded buffer with one reader. The producer waits while ``capacity`` items are unread. It keeps its place
+    then, so that no more producers work than the category allows, unless its reader is work too (see `begin_reading`).
 
     `collect` lifts the bound: somebody wants the whole list. ``close`` ends the producer at its next item.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, capacity: int, beat: Callable[[], None]) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, capacity: int, beat: Callable[[], None], places: Places
+    ) -> None:
         self._loop = loop
+        self._places = places
+        self._works = False
         self._capacity = capacity
         self._beat = beat
         self._lock = threading.Lock()
@@ -30,10 +45,12 @@ class Stream:
         self._items: list[Any] = []
         self._read = 0
         self._collecting = False
+        self._wanted = False
         self._closed = False
         self._reader: asyncio.Future[None] | None = None
         self._writer: asyncio.Future[None] | None = None
         self.touched = False
+        self.reading = False
 
     # -- the producer ----------------------------------------------------------------------------------------------
 
@@ -44,8 +61,11 @@ class Stream:
             for item in items:
                 with self._room:
                     self._add(item, self._loop.call_soon_threadsafe)
-                    while self._full():
+                    while self._full() and not self._works:
                         self._room.wait()
+                    full = self._full()
+                if full:
+                    self._places.block(self._wait_for_room)
         finally:
             close = getattr(items, "close", None)
             if close is not None:
@@ -59,14 +79,26 @@ class Stream:
             async for item in items:
                 with self._lock:
                     self._add(item, self._call)
-                while self._full():
+                while self._full() and not self._works:
                     self._writer = self._loop.create_future()
                     await self._writer
+                if self._full():
+                    await self._places.pause(self._await_room)
         finally:
             aclose = getattr(items, "aclose", None)
             if aclose is not None:
                 await aclose()
         return self._items
+
+    def _wait_for_room(self) -> None:
+        with self._room:
+            while self._full():
+                self._room.wait()
+
+    async def _await_room(self) -> None:
+        while self._full():
+            self._writer = self._loop.create_future()
+            await self._writer
 
     def restart(self) -> None:
         """The work is run again from the beginning, and nothing of it has been read. Loop only."""
@@ -84,11 +116,33 @@ class Stream:
     # -- the reader ------------------------------------------------------------------------------------------------
 
     def collect(self) -> None:
-        """Keep all items from here on: somebody awaits the list. Loop only."""
-        with self._room:
-            self._collecting = True
-            self._room.notify_all()
-        _settle(self._writer)
+        """Somebody waits for the end: keep all items from here on, or from when the present reader leaves.
+
+        Loop only.
+        """
+        self._wanted = True
+        if not self.reading:
+            with self._room:
+                self._collecting = True
+                self._room.notify_all()
+            _settle(self._writer)
+
+    def begin_reading(self, *, by_work: bool) -> None:
+        """A reader has come. One that is work lends its place in a category while it waits, and may need the one that
+        the producer holds. Loop only.
+        """
+        self.touched = self.reading = True
+        if by_work:
+            with self._room:
+                self._works = True
+                self._room.notify_all()
+            _settle(self._writer)
+
+    def end_reading(self) -> None:
+        """The reader has left. Loop only."""
+        self.reading = False
+        if self._wanted:
+            self.collect()
 
     @property
     def unread(self) -> bool:

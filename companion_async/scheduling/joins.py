@@ -71,14 +71,18 @@ class Joins:
         try:
             self._sleep(job, done, until, wanted)
         finally:
-            granted = threading.Event()
-            if not job.lane.pool.reclaim(seat, granted.set):
-                granted.wait()
+            self.take_back(seat)
+
+    def take_back(self, seat: Seat) -> None:
+        """Block the seat's thread until it has its place back."""
+        job: Any = seat.job
+        granted = threading.Event()
+        if not job.lane.pool.reclaim(seat, granted.set):
+            granted.wait()
 
     def _register(self, waiter: Task[Any], other: Task[Any], done: threading.Event) -> None:
         self.begin(waiter, other)
-        if other.more is not None and other.more.stream is not None and not other.more.stream.touched:
-            other.more.stream.collect()
+        other.expect_end()
         if other.ended >= 0:
             done.set()
         else:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from companion_async.offload.slot import Seat
+from companion_async.offload.slot import Seat, Slot
 from companion_async.scheduling.task import Task
 
 if TYPE_CHECKING:
@@ -65,6 +66,24 @@ class Loans:
         finally:
             for other in begun:
                 joins.end(waiter, other)
+
+    def block(self, wait: Callable[[], None]) -> None:
+        """Call ``wait()``, which blocks the calling work's thread, with its place lent."""
+        seat = Slot.running[threading.get_ident()]
+        job: Any = seat.job
+        job.lane.pool.lend(seat)
+        try:
+            wait()
+        finally:
+            self._scheduler.joins.take_back(seat)
+
+    async def pause(self, wait: Callable[[], Awaitable[Any]]) -> None:
+        """Await ``wait()`` in the calling coroutine's work, with its place lent."""
+        seat = self._scheduler.seat_of_caller()
+        if seat is None:
+            await wait()
+        else:
+            await self.wait(seat, (), wait)
 
     def _lend(self, seat: Seat) -> None:
         loan = self._loans.get(seat)

@@ -223,8 +223,8 @@ class Submission:
             on_upstream_failure=on_upstream_failure,
         )
         if task.plan.streams:
-            stream = Stream(scheduler.loop, scheduler.settings.stream_buffer, lambda: scheduler.limits.beat(task))
-            more.stream = stream
+            buffer, beat = scheduler.settings.stream_buffer, lambda: scheduler.limits.beat(task)
+            stream = more.stream = Stream(scheduler.loop, buffer, beat, scheduler.loans)
             task.args = (task.function, *task.args)
             task.function = stream.produce_async if task.on_loop else stream.produce
         self._accept(task, spans, upstream, waiting, waits)
@@ -247,8 +247,7 @@ class Submission:
             scheduler.endings.upstream_failed(task, failed)
         elif waiting:
             for one in waiting:
-                if one.more is not None and one.more.stream is not None and not one.more.stream.touched:
-                    one.more.stream.collect()
+                one.expect_end()
             task.phase = TaskState.BLOCKED
             scheduler.dependencies.add(task, waiting)
             scheduler.announcer.queued(task)

@@ -13,7 +13,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 
-from companion_async.errors import CompanionError
+from companion_async.errors import CompanionError, InvalidArgumentError
 from companion_async.modules.retry import RetryPolicy
 from companion_async.modules.timeout import Timeout
 from companion_async.offload.slot import Seat
@@ -287,8 +287,9 @@ class Task(msgspec.Struct, Generic[T], eq=False, weakref=True):
     async def items(self) -> AsyncIterator[Any]:
         """The items of a generator target as they come; the producer waits while too many are unread.
 
-        After the last item the task's error is raised, if it has one. One iterator at a time; cancelling it while it
-        is the only one that waits cancels the task.
+        After the last item the task's error is raised, if it has one. One reader at a time, a second is refused;
+        cancelling it while it is the only one that waits cancels the task. Once a reader has left, another may go on
+        where it stopped, and awaiting the task lets the work go on to its end.
         """
         self.owner.check_thread("async for item in task")
         stream: Stream | None = self.more.stream if self.more is not None else None
@@ -296,22 +297,27 @@ class Task(msgspec.Struct, Generic[T], eq=False, weakref=True):
             raise CompanionError(
                 f"Target {self.target!r} of module {self.module!r} is no generator: await the task instead."
             )
-        stream.touched = True
-        while True:
-            while stream.unread:
-                yield stream.next()
-            if self.ended >= 0:
-                break
-            try:
-                seat = self.owner.seat_of_caller()
-                if seat is None:
-                    await stream.arrival()
-                else:
-                    await self.owner.loans.wait(seat, (self,), stream.arrival)
-            except asyncio.CancelledError:
-                if self.ended < 0 and self.waiter is None:
-                    self.owner.cancel(self, "its only reader was cancelled")
-                raise
+        if stream.reading:
+            raise InvalidArgumentError(f"Task {self.id} is being iterated already: its items go to one reader.")
+        stream.begin_reading(by_work=self.owner.seat_of_caller() is not None)
+        try:
+            while True:
+                while stream.unread:
+                    yield stream.next()
+                if self.ended >= 0:
+                    break
+                try:
+                    seat = self.owner.seat_of_caller()
+                    if seat is None:
+                        await stream.arrival()
+                    else:
+                        await self.owner.loans.wait(seat, (self,), stream.arrival)
+                except asyncio.CancelledError:
+                    if self.ended < 0 and self.waiter is None:
+                        self.owner.cancel(self, "its only reader was cancelled")
+                    raise
+        finally:
+            stream.end_reading()
         if self.error is not None:
             raise self._failure()
 
@@ -325,13 +331,15 @@ class Task(msgspec.Struct, Generic[T], eq=False, weakref=True):
                     self.more = Particulars()
         return self.more
 
+    def expect_end(self) -> None:
+        """Somebody waits for the end: let a stream that nobody reads go on to it."""
+        if self.more is not None and self.more.stream is not None:
+            self.more.stream.collect()
+
     def join(self) -> asyncio.Future[None]:
-        """A future that is set when the task ends. Whoever waits for the end of a stream that nobody reads, lets it go
-        on to its end.
-        """
-        more = self.more
-        if more is not None and more.stream is not None and not more.stream.touched:
-            more.stream.collect()
+        """A future that is set when the task ends."""
+        if self.more is not None:
+            self.expect_end()
         waiter: asyncio.Future[None] = self.owner.loop.create_future()
         if self.waiter is None:
             self.waiter = waiter
