@@ -56,8 +56,10 @@ def replace(run: StuckRun, category: CategoryReading, settings: AutonomySettings
 
 
 def spent(category: CategoryReading, modules: list[ModuleReading], settings: AutonomySettings) -> Verdict | None:
-    """With the category's budget of abandoned threads spent, the module that spent half of it is quarantined."""
-    if category.budget == 0 or category.abandoned < category.budget:
+    """With the category's budget of abandoned threads spent, the module that spent half of it is quarantined: after
+    ``spent_after``, since its threads may yet come back, and until then its work waits.
+    """
+    if category.budget == 0 or category.abandoned < category.budget or category.spent_for < settings.spent_after:
         return None
     worst = max(modules, key=lambda module: module.abandoned, default=None)
     if worst is None or worst.healing or worst.state not in ("running", "error"):

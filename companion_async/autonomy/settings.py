@@ -17,6 +17,9 @@ class AutonomySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     backlog gone in ``drain_seconds``), at most doubling, and asks of each step ``gain_share`` of the throughput that it
     should bring, or takes it back and waits ``regret_seconds`` (twice as long each time, to ``regret_max``).
 
+    Healing: a run that has stood still for ``stuck_after`` is given up; a module whose runs have kept the budget of
+    abandoned threads spent for ``spent_after`` is quarantined.
+
     Decline: utilisation below ``low_utilization`` all through ``scale_down_after``; single threads go after
     ``idle_retirement`` in any case. Between two resizes of a category lie at least ``resize_cooldown``.
     """
@@ -49,6 +52,7 @@ class AutonomySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     idle_retirement: float = SHRINK_AFTER
 
     stuck_after: float = 300.0
+    spent_after: float = 30.0
 
     starved_after: float = 30.0
     shed_memory: float = 0.95

@@ -16,9 +16,10 @@ class CategoryReading(msgspec.Struct, frozen=True, kw_only=True):
 
     ``limit`` is in force now, ``configured`` is what it began with. ``working`` slots hold a run; the ``stuck`` ones
     among them hold a run that has passed its limit and could not be replaced. ``idle`` threads are parked, the coldest
-    for ``longest_idle``. ``abandoned`` threads count against ``budget``. ``queued`` tasks could run if there were room
-    (``queued_by_level``: critical first), the oldest since ``oldest_wait``. ``patience`` is how long a task of this
-    category can wait before it is worth nothing (its queue or total limit), None where nothing says so.
+    for ``longest_idle``. ``abandoned`` threads count against ``budget``, which has been spent for ``spent_for``.
+    ``queued`` tasks could run if there were room (``queued_by_level``: critical first), the oldest since
+    ``oldest_wait``. ``patience`` is how long a task of this category can wait before it is worth nothing (its queue or
+    total limit), None where nothing says so.
     ``completions`` counts runs that ended, whatever came of them; ``run_seconds`` is their wall time.
     """
 
@@ -31,6 +32,7 @@ class CategoryReading(msgspec.Struct, frozen=True, kw_only=True):
     longest_idle: float = 0.0
     abandoned: int = 0
     budget: int = 0
+    spent_for: float = 0.0
     queued: int = 0
     queued_by_level: tuple[int, ...] = (0,) * LEVELS
     oldest_wait: float = 0.0

@@ -298,17 +298,6 @@ class Assembly:
             error=crash.error,
         )
 
-    def quarantine_soon(self, name: str, reason: str) -> None:
-        """Quarantine a module and enter the decision, from where nothing can be awaited."""
-        self.spawn(self._quarantine, name, reason)
-
-    async def _quarantine(self, name: str, reason: str) -> None:
-        if await self.controls.quarantine(name, reason):
-            self.decisions.record(
-                "quarantine", name, {"module": name}, f"Module {name!r} is quarantined: {reason}.", rule="stuck_run"
-            )
-            logger.bind(module=name).error("Quarantined: {}.", reason)
-
 
 async def _contained(function: Callable[..., Awaitable[Any]], args: tuple[Any, ...]) -> None:
     try:

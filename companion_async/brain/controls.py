@@ -22,7 +22,6 @@ from companion_async.scheduling.task import Task
 if TYPE_CHECKING:
     from companion_async.brain.assembly import Assembly
 
-_PATIENCE = 30.0  # seconds that a module's stuck runs may hold up the rest of its category
 _STACK_DEPTH = 20
 
 
@@ -32,7 +31,7 @@ class BrainControls:
     def __init__(self, assembly: Assembly) -> None:
         self._assembly = assembly
         self._usual_interval: float | None = None
-        self._suspects: set[str] = set()
+        self._spent_since: dict[str, float] = {}
         self._abandoned: dict[Seat, str] = {}
 
     # -- reading ---------------------------------------------------------------------------------------------------
@@ -98,6 +97,7 @@ class BrainControls:
             longest_idle=now - min(idle) if idle else 0.0,
             abandoned=abandoned,
             budget=pool.budget,
+            spent_for=self._spent_for(pool, now),
             queued=sum(levels),
             queued_by_level=tuple(levels),
             oldest_wait=max(0.0, now - oldest),
@@ -106,6 +106,12 @@ class BrainControls:
             completions=gone.runs + sum(port.record.runs for port in ports),
             run_seconds=gone.run_seconds + sum(port.record.run_seconds for port in ports),
         )
+
+    def _spent_for(self, pool: Pool, now: float) -> float:
+        if pool.abandoned < max(1, pool.budget):
+            self._spent_since.pop(pool.name, None)
+            return 0.0
+        return now - self._spent_since.setdefault(pool.name, now)
 
     def _module(self, module: Module) -> ModuleReading:
         record, port = module.record, self._assembly.scheduler.ports[module.name]
@@ -268,10 +274,9 @@ class BrainControls:
         )
 
     def held(self, pool: Pool, task: Task[Any] | Errand) -> None:
-        """A run that does not stop keeps its slot, since the budget is spent: quarantine what spends it."""
+        """A run that does not stop keeps its slot, since the budget is spent: say so."""
         assembly = self._assembly
         module = task.module
-        spent = sum(name == module for name in self._abandoned.values())
         assembly.decisions.record(
             "replace_worker",
             module,
@@ -281,17 +286,6 @@ class BrainControls:
             applied=False,
             rule="stuck_run",
         )
-        if module in assembly.roster.registry and spent * 2 >= max(1, pool.budget) and module not in self._suspects:
-            # Work waits for threads that may yet come back; a module that keeps them is another matter.
-            self._suspects.add(module)
-            assembly.scheduler.timers.after(_PATIENCE, lambda: self._judge(module, pool))
-
-    def _judge(self, module: str, pool: Pool) -> None:
-        self._suspects.discard(module)
-        if any(task.module == module for task in self._assembly.scheduler.limits.held.values()):
-            self._assembly.quarantine_soon(
-                module, f"its runs have kept the budget of {pool.budget} abandoned threads of {pool.name} spent"
-            )
 
     def resized(self, pool: Pool, old: int, reason: str) -> None:
         """Tell of a new limit."""

@@ -110,19 +110,26 @@ def test_with_the_budget_spent_the_module_that_spent_it_is_quarantined(
 ) -> None:
     """The one with the most runs that never ended, if they are half of the budget."""
     readings = [module(name, **changes) for name, changes in modules.items()]
-    verdict = spent(category(abandoned=abandoned), readings, SETTINGS)
+    verdict = spent(category(abandoned=abandoned, spent_for=30.0), readings, SETTINGS)
     assert (verdict.context if verdict else None) == quarantined
+
+
+def test_a_budget_that_has_just_been_spent_is_waited_for() -> None:
+    """Threads may yet come back: for half a minute the work waits and no module is stopped."""
+    readings = [module(abandoned=2)]
+    assert spent(category(abandoned=2, spent_for=29.9), readings, SETTINGS) is None
+    assert spent(category(abandoned=2, spent_for=30.0), readings, SETTINGS) is not None
 
 
 def test_a_module_with_a_small_part_in_it_is_not_quarantined() -> None:
     """Many modules that each lost one run: no single one is to blame."""
     readings = [module(f"m{n}", abandoned=1) for n in range(6)]
-    assert spent(category(budget=6, abandoned=6), readings, SETTINGS) is None
+    assert spent(category(budget=6, abandoned=6, spent_for=60.0), readings, SETTINGS) is None
 
 
 def test_a_category_without_a_budget_blames_nobody() -> None:
     """A budget of 0 is a setting, not an exhaustion."""
-    assert spent(category(budget=0), [module(abandoned=0)], SETTINGS) is None
+    assert spent(category(budget=0, spent_for=60.0), [module(abandoned=0)], SETTINGS) is None
 
 
 @pytest.mark.feature("CB-18", "CB-20")

@@ -9,7 +9,7 @@ import pytest
 
 from companion_async import Brain, ModuleUnavailableError, RestartPolicy, RetryPolicy, TaskState
 from companion_async.testing.clock import VirtualClock, settle, until
-from tests.brain.rig import Gate, brain_on, diary, types, until_state
+from tests.brain.rig import Diary, Gate, brain_on, diary, types, until_state
 
 
 async def fail(brain: Brain, name: str, times: int) -> None:
@@ -93,9 +93,9 @@ async def test_crashing_for_ever_ends_in_quarantine_within_the_intensity() -> No
     """HEA-01, HEA-02: at most ``max_restarts`` in ``within`` seconds, each wait twice the last; then it is stopped,
     with a decision and an event, and there is no busy loop.
     """
-    clock, fresh, tried = VirtualClock(), diary(), list[float]()
+    clock, tried = VirtualClock(), list[float]()
 
-    class Crashing(fresh):
+    class Crashing(Diary):
         async def start(self) -> None:
             tried.append(clock.monotonic())
             raise OSError("never")
@@ -154,9 +154,9 @@ async def test_a_person_resumes_what_was_quarantined_and_its_restarts_are_forgiv
 
 async def test_the_wait_begins_again_after_a_stable_while() -> None:
     """HEA-02: after ``within`` seconds without a restart the first wait is the shortest again."""
-    clock, fresh = VirtualClock(), diary()
+    clock = VirtualClock()
 
-    class OnTheLoop(fresh):  # in real threads, its start would take an uncertain share of virtual time
+    class OnTheLoop(Diary):  # in real threads, its start would take an uncertain share of virtual time
         async def start(self) -> None: ...
 
     policy = RestartPolicy(max_restarts=5, within=60.0, backoff_initial=4.0, backoff_max=64.0)
@@ -165,9 +165,9 @@ async def test_the_wait_begins_again_after_a_stable_while() -> None:
         waits = []
         for pause in (1.0, 1.0, 200.0):
             await clock.advance(pause)
-            fresh.fails["run"] = ConnectionError()
+            OnTheLoop.fails["run"] = ConnectionError()
             await fail(brain, "m", 5)
-            fresh.fails.clear()
+            OnTheLoop.fails.clear()
             began = clock.monotonic()
             await until_state(brain, clock, "m", "running")
             waits.append(clock.monotonic() - began)
@@ -233,7 +233,7 @@ async def test_a_slow_check_while_the_work_gets_on_is_no_reason_to_restart() -> 
     """HEA-03: the processor may be short; the module is judged by its progress."""
     clock = VirtualClock()
 
-    class Throttled(diary()):
+    class Throttled(Diary):
         async def health(self) -> None:
             await asyncio.Event().wait()
 

@@ -195,23 +195,34 @@ async def test_with_the_budget_spent_nothing_is_replaced_and_the_category_says_s
 
 @pytest.mark.feature("X-18")
 async def test_the_module_that_spent_the_budget_is_quarantined() -> None:
-    """Its waiting work is cancelled, the decision says why, and others of the category get what is left."""
-    clock, gate = VirtualClock(), Gate()
-    async with brain_on(clock, categories={"core": 2}, abandoned_budget=2, failure_threshold=100) as brain:
+    """Not at once, for its threads may come back, and its work waits for them. After half a minute that is cancelled,
+    the decision says why, and others of the category get what is left.
+    """
+    clock, gate, other = VirtualClock(), Gate(), Gate()
+    settings = {"categories": {"core": 2}, "abandoned_budget": 2, "failure_threshold": 100, "auto_scaling": False}
+    async with brain_on(clock, **settings) as brain:
         await brain.register("m", diary())
         await brain.register("other", diary())
         await hang(brain, clock, gate, 2)
         third = brain.submit("m", "call", gate, timeout=4)
         await gate.holds(3)
+        busy = brain.submit("other", "call", other, timeout=None)
+        await other.holds(1)
         waiting = [brain.submit("m") for _ in range(3)]
         await clock.advance(4)
         assert third.done()
+        await clock.advance(25)
+        assert brain.module_status("m").state == "running"
+        assert not any(task.done() for task in waiting)
+        await clock.advance(15)
         await settle()
         assert brain.module_status("m").state == "stopped"
         assert all(task.done() for task in waiting)
         (decision,) = types(brain, "quarantine")
         assert decision.context == "m"
         assert "2 of its runs never ended" in decision.reason
+        other.open()
+        await busy
         assert await brain.submit("other") == (1, None)
         gate.open()
         await until(lambda: brain.status().abandoned_threads == 0)
