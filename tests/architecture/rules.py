@@ -243,27 +243,13 @@ def silent_tests(sources: Iterable[Source]) -> list[str]:
     ]
 
 
-# Tests of what real time does to a run, a loop or a processor: the sleep is the work, not a wait for it.
-REAL_TIME = frozenset(
-    {
-        "tests/brain/test_events.py",
-        "tests/brain/test_health.py",
-        "tests/brain/test_logging.py",
-        "tests/brain/test_restart.py",
-        "tests/healing/test_stuck_run.py",
-        "tests/scaling/test_cpu_bound.py",
-    }
-)
-
-
 def sleepers(sources: Iterable[Source]) -> list[str]:
     """Waits for an amount of real time: each is a guess about how long something takes."""
     return [
         f"{source.name}:{node.lineno}: {ast.unparse(node)} guesses about time"
         for source in sources
         for node in ast.walk(source.tree)
-        if source.name not in REAL_TIME
-        and isinstance(node, ast.Call)
+        if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
         and node.func.attr == "sleep"
         and isinstance(node.func.value, ast.Name)

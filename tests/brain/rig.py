@@ -63,13 +63,16 @@ class Gate:
 
 
 class Diary(BaseModule):
-    """Notes what happens to its instances in ``notes``; a step whose name is in ``fails`` raises. Subclass it afresh
-    with `diary`.
+    """Notes what happens to its instances in ``notes``; a step whose name is in ``fails`` raises. Each subclass has its
+    own; `diary` makes one that adds nothing.
     """
 
     notes: ClassVar[list[str]]
     fails: ClassVar[dict[str, BaseException]]
     made: ClassVar[int]
+
+    def __init_subclass__(cls) -> None:
+        cls.notes, cls.fails, cls.made = [], {}, 0
 
     def __init__(self) -> None:
         type(self).made += 1
@@ -80,7 +83,7 @@ class Diary(BaseModule):
         if step in self.fails:
             raise self.fails[step]
 
-    def start(self) -> None:
+    def start(self) -> Any:  # a subclass may make it async
         self._note("start")
 
     async def stop(self) -> None:
@@ -103,7 +106,7 @@ class Diary(BaseModule):
 
 def diary() -> type[Diary]:
     """A class of its own, with nothing noted yet."""
-    return type("Fresh", (Diary,), {"notes": [], "fails": {}, "made": 0})
+    return type("Fresh", (Diary,), {})
 
 
 @asynccontextmanager

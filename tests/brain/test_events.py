@@ -8,7 +8,7 @@ import pytest
 
 from companion_async import QueueFullError, RetryPolicy, TaskTimeoutError
 from companion_async.events.kinds import EVENT_KINDS
-from companion_async.testing.clock import VirtualClock, until
+from companion_async.testing.clock import VirtualClock, settle, until
 from tests.brain.rig import Gate, brain_on, diary, fill, until_state
 
 LATER = {"state.changed", "lock.deadlock"}
@@ -82,7 +82,7 @@ async def test_a_listener_that_raises_harms_nobody() -> None:
         assert brain.module_status("m").tasks_failed == 0
         assert brain.events.remove_handler("task.completed", listens)
         assert await brain.submit("m") == (1, None)
-        await asyncio.sleep(0.01)
+        await settle()
         assert told == ["task.completed"]
 
 

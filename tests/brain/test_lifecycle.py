@@ -8,6 +8,7 @@ import os
 import pytest
 
 from companion_async import InvalidArgumentError, ModuleState, ModuleUnavailableError, TaskState
+from companion_async.events.kinds import ModuleEvent
 from companion_async.testing.clock import VirtualClock, settle, until
 from tests.brain.rig import Gate, brain_on, diary
 
@@ -159,6 +160,7 @@ async def test_each_move_is_an_event() -> None:
             await brain.unregister("m")
             async for event in stream:
                 told.append(event.kind)
+                assert isinstance(event, ModuleEvent)
                 assert (event.module, event.category) == ("m", "phase2")
                 if event.kind == "module.completed":
                     break

@@ -10,7 +10,7 @@ from loguru import logger
 
 import companion_async
 from companion_async import BaseModule, RestartPolicy
-from companion_async.testing.clock import VirtualClock, until
+from companion_async.testing.clock import VirtualClock, settle, until
 from tests.brain.rig import Gate, brain_on, diary
 
 SECRET = "hunter2-and-more"
@@ -59,8 +59,7 @@ async def exercise(brain: Any) -> list[Any]:
     tasks[0].add_done_callback(callback)
     tasks[0].add_done_callback(async_callback)
     await asyncio.gather(*tasks, return_exceptions=True)
-    for _ in range(5):
-        await asyncio.sleep(0.001)
+    await settle()
     return tasks
 
 

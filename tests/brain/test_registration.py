@@ -60,7 +60,8 @@ async def test_a_base_module_is_told_its_name_and_its_brain() -> None:
 
     class Chained(BaseModule):
         async def run(self) -> int:
-            return await self.brain.submit("double", "run", 21)
+            doubled: int = await self.brain.submit("double", "run", 21)
+            return doubled
 
     async with brain_on() as brain:
         await brain.register("double", double)

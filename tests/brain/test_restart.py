@@ -8,7 +8,7 @@ import pytest
 
 from companion_async import TaskState
 from companion_async.testing.clock import VirtualClock, settle, until
-from tests.brain.rig import Gate, brain_on, diary
+from tests.brain.rig import Gate, brain_on, diary, until_state
 
 
 @pytest.mark.feature("CB-17")
@@ -136,9 +136,7 @@ async def test_a_restart_that_fails_leaves_the_work_waiting() -> None:
         assert brain.module_status("m").errors[-1].message == "no disk"
         assert task.state is TaskState.QUEUED
         fresh.fails.clear()
-        while brain.module_status("m").state != "running":
-            await clock.advance(1)
-            await asyncio.sleep(0.001)
+        await until_state(brain, clock, "m", "running")
         assert (await task)[1] is None
 
 

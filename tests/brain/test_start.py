@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -50,7 +52,7 @@ async def test_before_the_start_and_after_the_end_every_door_says_so() -> None:
     """`BrainClosedError` with the phase, never an AttributeError; what only looks still answers after the end."""
     brain = Brain(QUIET)
 
-    def doors() -> list:
+    def doors() -> list[Callable[[], Any]]:
         return [
             lambda: brain.submit("m"),
             lambda: brain.pause("m"),

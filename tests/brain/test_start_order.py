@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from companion_async import DependencyCycleError, InvalidArgumentError, ModuleSpec, RestartPolicy, TaskState
@@ -21,6 +23,7 @@ def chain(notes: list[str], fails: dict[str, BaseException]) -> list[ModuleSpec]
                 raise fails[name]
 
         async def stop(self) -> None:
+            await asyncio.sleep(0)
             notes.append(f"stop {name}")
 
         fresh.start, fresh.stop = start, stop  # type: ignore[assignment]
@@ -37,12 +40,13 @@ def chain(notes: list[str], fails: dict[str, BaseException]) -> list[ModuleSpec]
 @pytest.mark.feature("CB-F6")
 async def test_started_after_what_it_needs_and_stopped_before() -> None:
     """Whatever the order in which they are given."""
-    notes: list[str] = []
-    async with brain_on() as brain:
-        await brain.register_all(chain(notes, {}))
-        assert notes == ["start storage", "start index", "start search"]
-        notes.clear()
-    assert notes == ["stop search", "stop index", "stop storage"]
+    for turn in (1, -1):
+        notes: list[str] = []
+        async with brain_on() as brain:
+            await brain.register_all(chain(notes, {})[::turn])
+            assert notes == ["start storage", "start index", "start search"]
+            notes.clear()
+        assert notes == ["stop search", "stop index", "stop storage"]
 
 
 @pytest.mark.feature("CB-F6", "CB-04")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 
 import pytest
 
@@ -92,7 +91,7 @@ class Interruptible(BaseModule):
         self.inside.set()
         try:
             while True:
-                time.sleep(0.001)
+                sum(range(100))
         except BaseException as error:
             self.ended.append(type(error).__name__)
             raise
@@ -101,8 +100,8 @@ class Interruptible(BaseModule):
         """The same with a section that must not be torn apart."""
         with current_task().shield():
             self.shielded.set()
-            while not self.leave.is_set():
-                time.sleep(0.001)
+            while not self.leave.wait(0.001):
+                sum(range(100))
             self.ended.append("section finished")
         self.spin()
 
@@ -146,8 +145,8 @@ async def test_a_module_that_does_not_allow_it_is_left_alone() -> None:
 
     def spin() -> None:
         try:
-            while not leave.is_set():
-                time.sleep(0.001)
+            while not leave.wait(0.001):
+                sum(range(100))
         except BaseException as error:
             ended.append(type(error).__name__)
             raise

@@ -9,6 +9,7 @@ import time
 import pytest
 
 from companion_async import Brain
+from companion_async.testing.clock import until
 from tests.brain.rig import brain_on, types
 
 
@@ -41,10 +42,7 @@ async def test_computing_is_capped_and_waiting_is_not() -> None:
         await brain.register("computes", compute, category="core")
         await brain.register("waits", time.sleep, category="agi")
         work = asyncio.gather(keep_busy(brain, "computes", 6, stop, 0.01), keep_busy(brain, "waits", 6, stop, 0.01))
-        for _ in range(100):
-            await asyncio.sleep(0.05)
-            if any("cap" in decision.data for decision in types(brain, "throttle_cpu_bound")):
-                break
+        await until(lambda: any("cap" in decision.data for decision in types(brain, "throttle_cpu_bound")))
         capped = [decision for decision in types(brain, "throttle_cpu_bound") if "cap" in decision.data]
         assert {decision.context for decision in capped} == {"computes"}
         assert capped[0].applied
@@ -55,8 +53,10 @@ async def test_computing_is_capped_and_waiting_is_not() -> None:
         assert status.cpu_cap == capped[-1].data["cap"]
         assert brain.module_status("waits").cpu_cap is None
         assert brain.module_status("waits").cpu_bound < 0.5
-        await asyncio.sleep(0.2)
-        assert brain.module_status("computes").running <= status.cpu_cap
+        await until(lambda: brain.module_status("computes").running <= status.cpu_cap)
+        for _ in range(30):
+            await brain.submit("waits", "run", 0.001)
+            assert brain.module_status("computes").running <= status.cpu_cap
         assert sys.getswitchinterval() < usual
         stop.set()
         await work

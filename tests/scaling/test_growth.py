@@ -149,3 +149,21 @@ async def test_hung_slots_are_not_load() -> None:
         assert (core.max, core.overloaded, core.queued) == (2, True, 5)
         gate.open()
         assert await asyncio.gather(*waiting) == [0] * 5
+
+
+async def test_the_totals_of_a_category_outlive_its_modules() -> None:
+    """Rates are differences of totals: a module that is taken out takes nothing with it that was done."""
+    async with brain_on() as brain:
+        controls = brain._assembly("test").controls
+
+        def totals() -> tuple[int, int]:
+            core = controls.situation().category("core")
+            return core.arrivals, core.completions
+
+        await brain.register("m", int.bit_length)
+        for _ in range(20):
+            await brain.submit("m", "run", 5)
+        before = totals()
+        assert before == (20, 20)
+        await brain.unregister("m")
+        assert totals() == before
