@@ -109,7 +109,7 @@ async def test_abandoned_threads_are_counted_within_the_budget():
         assert ends(*second) == ["timed_out", "timed_out", "queued"]
         assert figures(brain) == (3, 2, 1)
         await clock.advance(100)
-        assert second[2].state is TaskState.QUEUED
+        assert second[2].state == "queued"
         assert len(gate.order) == 5
         gate.open()
         await brain.drain()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from functools import partial
 from typing import Any
 
 import pytest
@@ -253,8 +254,12 @@ async def test_callbacks_come_in_the_order_they_were_added():
     async with running() as brain:
         gate = Gate()
         task = brain.submit("category:core", gate, callback=lambda _: told.append("submitted"))
+
+        def tell(name: str, _: Task[Any]) -> None:
+            told.append(name)
+
         for name in ("first", "second", "third"):
-            task.add_done_callback(lambda _, name=name: told.append(name))
+            task.add_done_callback(partial(tell, name))
         gate.open()
         await task
         await settle()

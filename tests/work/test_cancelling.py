@@ -16,7 +16,7 @@ from tests.work.house import Gate, ends, pool, running, running_state
 async def test_a_queued_task_that_is_cancelled_never_runs():
     """It ends at once, its waiter is told why, and its turn goes to the next."""
     async with running(categories={"core": 1}) as brain:
-        gate, ran = Gate(), []
+        gate, ran = Gate(), list[str]()
         first = brain.submit("category:core", gate)
         await gate.holds(1)
         second = brain.submit("category:core", ran.append, "second")
@@ -156,13 +156,20 @@ async def test_a_cancel_at_the_instant_of_the_limit_gives_one_end(early):
     """Cancelled before the limit's timer it is cancelled, after it timed out; never both, and never neither."""
     clock = VirtualClock()
     async with running(clock) as brain:
-        gate, answers = Gate(), []
+        gate, answers = Gate(), list[bool]()
+
+        def cancel() -> None:
+            answers.append(task.cancel())
+
+        def cancel_behind_what_is_due() -> None:
+            clock.call_later(0.0, cancel)
+
         if early:
-            clock.call_later(1.0, lambda: answers.append(task.cancel()))
+            clock.call_later(1.0, cancel)
         task = brain.submit("category:core", gate, timeout=1.0)
         await gate.holds(1)
         if not early:
-            clock.call_later(1.0, lambda: clock.call_later(0.0, lambda: answers.append(task.cancel())))
+            clock.call_later(1.0, cancel_behind_what_is_due)
         await clock.advance(1.5)
         assert answers == [early]
         assert ends(task) == ["cancelled" if early else "timed_out"]
@@ -175,7 +182,7 @@ async def test_a_cancel_at_the_instant_of_the_limit_gives_one_end(early):
 async def test_a_task_that_waits_for_room_can_be_cancelled_and_its_room_goes_on():
     """Those admitted in order after a cancelled one come as if it had never stood there: no wake-up is lost."""
     async with running(categories={"core": 1}, queue_capacity=1, on_full="wait") as brain:
-        gate, ran = Gate(), []
+        gate, ran = Gate(), list[int]()
         brain.submit("category:core", gate)
         await gate.holds(1)
         waiting = [brain.submit("category:core", ran.append, number) for number in range(4)]
@@ -192,7 +199,7 @@ async def test_a_task_that_waits_for_room_can_be_cancelled_and_its_room_goes_on(
 async def test_cancelling_just_as_a_slot_comes_free_loses_no_slot():
     """A hundred times the head of the queue is cancelled while the thread may be taking it: every other task runs."""
     async with running(categories={"core": 1}) as brain:
-        ran = []
+        ran: list[int] = []
         for number in range(100):
             gate = Gate()
             brain.submit("category:core", gate)
@@ -269,7 +276,7 @@ async def test_everyone_who_waits_is_told():
 async def test_cancelling_the_root_of_ten_thousand_ends_them_all_and_nobody_else():
     """Each descendant reaches its end, none of them runs, and what does not depend on the root is untouched."""
     async with running(queue_capacity=20_000) as brain:
-        gate, ran = Gate(), []
+        gate, ran = Gate(), list[int]()
         root = brain.submit("category:core", gate, timeout=None)
         await gate.holds(1)
         layer, all_of_them = [root], []

@@ -81,7 +81,7 @@ async def test_what_would_end_a_thread_or_a_loop_ends_that_task_alone(error, kin
 @pytest.mark.feature("PE-03")
 @pytest.mark.parametrize("kind", ["thread", "loop"])
 @pytest.mark.parametrize("error", HARMLESS, ids=lambda error: type(error).__name__)
-async def test_an_ordinary_error_reaches_the_waiter_as_it_is(error, kind):
+async def test_an_ordinary_error_reaches_the_waiter_as_it_is(error: Exception, kind: str) -> None:
     """The error the work raised is raised to whoever awaits, the same object, with a note naming task and module."""
     async with running() as brain:
         await brain.register("m", raiser(error, kind))

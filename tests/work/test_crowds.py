@@ -12,7 +12,7 @@ from tests.work.house import Gate, ends, running
 async def test_a_hundred_submissions_of_one_key_are_one_task():
     """The same `Task` for each, before its end and after it; the work runs once."""
     async with running() as brain:
-        ran = []
+        ran: list[int] = []
         tasks = [brain.submit("category:core", ran.append, 1, key="only") for _ in range(100)]
         assert len({id(task) for task in tasks}) == 1
         await tasks[0]
@@ -24,7 +24,7 @@ async def test_a_hundred_submissions_of_one_key_are_one_task():
 async def test_a_full_queue_refuses_at_once_and_keeps_nothing_of_what_it_refused():
     """Of ten thousand submissions exactly the queue's capacity is accepted, and just these come to an end."""
     async with running(categories={"core": 1}, queue_capacity=50) as brain:
-        gate, ran, waits = Gate(), [], []
+        gate, ran, waits = Gate(), list[int](), list[float]()
         first = brain.submit("category:core", gate)
         await gate.holds(1)
         accepted = []

@@ -113,7 +113,7 @@ async def test_a_thread_that_work_started_has_no_part_in_the_task():
 async def test_a_slot_that_is_retired_is_given_no_more_work():
     """Shrinking a category between runs, again and again, loses no task and leaves no thread above the limit."""
     async with running(categories={"core": 4}) as brain:
-        ran = []
+        ran: list[int] = []
         for number in range(50):
             brain.resize("core", 1 + number % 4)
             for _ in range(5):

@@ -20,7 +20,8 @@ def nest(depth: int, width: int = 1) -> int:
         return 1
     work = current_task()
     children = [work.submit(CORE, nest, depth - 1, width, timeout=None) for _ in range(width)]
-    return 1 + sum(work.wait(child) for child in children)
+    below: int = sum(work.wait(child) for child in children)
+    return 1 + below
 
 
 async def nest_on_loop(depth: int, width: int = 1) -> int:
@@ -29,7 +30,8 @@ async def nest_on_loop(depth: int, width: int = 1) -> int:
         return 1
     work = current_task()
     children = [work.submit(CORE, nest_on_loop, depth - 1, width, timeout=None) for _ in range(width)]
-    return 1 + sum([await child for child in children])
+    below: int = sum([await child for child in children])
+    return 1 + below
 
 
 @pytest.mark.feature("X-02")

@@ -213,7 +213,8 @@ async def test_an_unknown_dependency_is_refused_and_leaves_nothing_behind():
         await other.register("sums", Sums)
         foreign = other.submit("sums", "run", 1)
         await foreign
-        for after in ("nothing", "00000001-999", "00000001-", "", foreign, [object()]):
+        wrong: list[Any] = ["nothing", "00000001-999", "00000001-", "", foreign, [object()]]
+        for after in wrong:
             with pytest.raises((UnknownTaskError, InvalidArgumentError)):
                 brain.submit("sums", "run", 1, after=after)
         assert brain.tasks() == []

@@ -314,7 +314,7 @@ async def test_the_context_follows_work_that_submits_from_a_thread():
 
         _TENANT.set("of the test")
         assert await brain.submit("m", work) == ["of the work"] * 3
-        assert await brain.to_thread(executor.submit, _TENANT.get)
+        assert await brain.to_thread(executor.submit, _TENANT.get) is not None
         assert await asyncio.wrap_future(executor.submit(_TENANT.get)) == "of the test"
 
 
