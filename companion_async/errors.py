@@ -160,6 +160,13 @@ class WrongThreadError(CompanionError, RuntimeError):
         )
 
 
+_TIMEOUT_ADVICE = {
+    "queue": ", or give its category more slots",
+    "run": ", or have the work call current_task().check_cancelled()",
+    "idle": ", or have the work call current_task().progress()",
+}
+
+
 class TaskTimeoutError(CompanionError, TimeoutError):
     """A span of the task passed its limit: ``span`` is one of ``queue run total idle``, ``limit`` in seconds."""
 
@@ -167,7 +174,7 @@ class TaskTimeoutError(CompanionError, TimeoutError):
         self.task_id, self.module, self.span, self.limit = task_id, module, span, limit
         super().__init__(
             f"Task {task_id} of module {module!r} passed its {span} limit of {limit:g} s. Raise it with "
-            f"timeout=Timeout({span}=...), or have the work call current_task().check_cancelled().",
+            f"timeout=Timeout({span}=...){_TIMEOUT_ADVICE.get(span, '')}.",
             task_id,
             module,
             span,

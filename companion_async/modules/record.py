@@ -13,7 +13,6 @@ from companion_async.events.kinds import utc
 from companion_async.modules.sketch import DurationSketch
 
 MOST_ERRORS = 20
-MOST_TARGETS = 128
 _LONGEST_MESSAGE = 500
 # The weight of the newest run in the moving average: a change shows after about five runs.
 _NEWEST = 0.2
@@ -49,7 +48,6 @@ class ModuleRecord:
     """
 
     __slots__ = (
-        "_average_runs",
         "_clock",
         "average_run",
         "cpu_run_seconds",
@@ -87,19 +85,17 @@ class ModuleRecord:
         self.average_run: float | None = None
         self.last_activity: float | None = None
         self.started_at: float | None = None
-        self._average_runs: dict[str, float] = {}
 
-    def completed(self, now: float, wait: float, run: float, cpu: float | None, target: str | None = None) -> None:
+    def completed(self, now: float, wait: float, run: float, cpu: float | None) -> None:
         """Count a task that returned. Called for every one of them: under 1 us.
 
-        ``cpu`` is the CPU time of its thread in seconds, ``None`` where it was not sampled. With ``target`` the run
-        also counts in `average_run_of` that target.
+        ``cpu`` is the CPU time of its thread in seconds, ``None`` where it was not sampled.
         """
         self.tasks_completed += 1
         self.failures_in_row = 0
         self.last_activity = now
         self.wait.add(wait)
-        self._ran(run, cpu, target)
+        self._ran(run, cpu)
 
     def counted(self, now: float, run: float) -> None:
         """Count a task that returned, but leave its durations out of the sketches: one of many that are short."""
@@ -117,11 +113,10 @@ class ModuleRecord:
         cpu: float | None,
         error: BaseException,
         task_id: str | None,
-        target: str | None = None,
     ) -> None:
         """Count a task that raised ``error``; ``run`` is None if it never ran."""
         self.tasks_failed += 1
-        self._lost(now, wait, run, cpu, error, task_id, target)
+        self._lost(now, wait, run, cpu, error, task_id)
 
     def timed_out(
         self,
@@ -131,11 +126,10 @@ class ModuleRecord:
         cpu: float | None,
         error: BaseException,
         task_id: str | None,
-        target: str | None = None,
     ) -> None:
         """Count a task of which a span passed its limit; ``run`` is None if it never ran."""
         self.tasks_timed_out += 1
-        self._lost(now, wait, run, cpu, error, task_id, target)
+        self._lost(now, wait, run, cpu, error, task_id)
 
     def cancelled(self, now: float) -> None:
         """Count a task that was cancelled. How long it ran until then says nothing of the module, and is left out."""
@@ -171,10 +165,6 @@ class ModuleRecord:
         """CPU time over wall time of the sampled runs; ``None`` before the first."""
         return self.cpu_seconds / self.cpu_run_seconds if self.cpu_run_seconds > 0 else None
 
-    def average_run_of(self, target: str) -> float | None:
-        """The moving average of a target's runs in seconds; the module's, if it is not one of the first 128."""
-        return self._average_runs.get(target, self.average_run)
-
     def _lost(
         self,
         now: float,
@@ -183,16 +173,15 @@ class ModuleRecord:
         cpu: float | None,
         error: BaseException,
         task_id: str | None,
-        target: str | None,
     ) -> None:
         self.failures_in_row += 1
         self.last_activity = now
         self.wait.add(wait)
         if run is not None:
-            self._ran(run, cpu, target)
+            self._ran(run, cpu)
         self._keep(error, task_id)
 
-    def _ran(self, run: float, cpu: float | None, target: str | None) -> None:
+    def _ran(self, run: float, cpu: float | None) -> None:
         self.run.add(run)
         self.runs += 1
         self.run_seconds += run
@@ -204,12 +193,6 @@ class ModuleRecord:
             self.cpu_seconds += cpu
             self.cpu_run_seconds += run
             self.cpu_runs += 1
-        if target is not None:
-            averages = self._average_runs
-            if target in averages:
-                averages[target] += _NEWEST * (run - averages[target])
-            elif len(averages) < MOST_TARGETS:
-                averages[target] = run
 
     def _keep(self, error: BaseException, task_id: str | None) -> ErrorEntry:
         entry = self.entry(error, task_id)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from companion_async.modules.record import MOST_ERRORS, MOST_TARGETS, ModuleRecord, error_text
+from companion_async.modules.record import MOST_ERRORS, ModuleRecord, error_text
 from companion_async.testing.clock import VirtualClock
 
 
@@ -76,25 +76,15 @@ def test_cpu_time_is_compared_with_the_runs_it_was_sampled_in(record):
     assert record.cpu_share == pytest.approx(0.8)
 
 
-def test_the_moving_average_follows_each_target(record):
-    """Shortest-job-first can ask how long a target takes lately; an unknown one takes what the module does."""
+def test_the_moving_average_follows_what_runs_take_lately(record):
+    """None before the first run, and after twenty of another length near that length."""
+    assert record.average_run is None
     for _ in range(50):
-        record.completed(1.0, 0.0, 0.001, None, "quick")
-        record.completed(1.0, 0.0, 1.0, None, "slow")
-    assert record.average_run_of("quick") == pytest.approx(0.001)
-    assert record.average_run_of("slow") == pytest.approx(1.0)
-    assert record.average_run_of("new") == record.average_run
+        record.completed(1.0, 0.0, 1.0, None)
+    assert record.average_run == pytest.approx(1.0)
     for _ in range(20):
-        record.completed(1.0, 0.0, 0.002, None, "slow")
-    assert record.average_run_of("slow") < 0.02
-
-
-def test_targets_do_not_add_up(record):
-    """However many names work goes by, only the first are kept; the rest count in the module's average."""
-    for at in range(10 * MOST_TARGETS):
-        record.completed(1.0, 0.0, 1.0, None, f"target{at}")
-    assert len(record._average_runs) == MOST_TARGETS
-    assert record.average_run_of(f"target{5 * MOST_TARGETS}") == pytest.approx(1.0)
+        record.completed(1.0, 0.0, 0.002, None)
+    assert record.average_run < 0.02
 
 
 @pytest.mark.feature("CB-24")
