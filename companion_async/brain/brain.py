@@ -133,7 +133,7 @@ class Brain(BrainModules):
         kwargs: dict[str, Any] | None = None,
         priority: Priority | str | None = None,
         timeout: Timeout | float | UnsetType | None = UNSET,
-        after: Iterable[Task[Any] | str] = (),
+        after: Task[Any] | str | Iterable[Task[Any] | str] = (),
         on_upstream_failure: str = "fail",
         retry: RetryPolicy | int | None = None,
         key: str | None = None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Generator
 from contextvars import Context
 from datetime import datetime
 from enum import StrEnum
@@ -281,10 +281,10 @@ class Task(msgspec.Struct, Generic[T], eq=False, weakref=True):
                 await owner.loans.wait(seat, (self,), lambda: owner.patience(self, timeout))
         return self.result()
 
-    def __aiter__(self) -> AsyncIterator[Any]:
+    def __aiter__(self) -> AsyncGenerator[Any, None]:
         return self.items()
 
-    async def items(self) -> AsyncIterator[Any]:
+    async def items(self) -> AsyncGenerator[Any, None]:
         """The items of a generator target as they come; the producer waits while too many are unread.
 
         After the last item the task's error is raised, if it has one. One reader at a time, a second is refused;

@@ -5,11 +5,15 @@ from __future__ import annotations
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from companion_async import BaseModule, Brain, BrainConfig, current_task
 from companion_async.clock import Clock
+from companion_async.events.kinds import Event
+from companion_async.events.stream import EventStream
 from companion_async.testing.clock import VirtualClock, until
+
+E = TypeVar("E", bound=Event)
 
 _PATIENCE = 5.0  # real seconds after which work that nobody lets go fails by itself
 
@@ -123,6 +127,13 @@ async def brain_on(clock: Clock | None = None, *, read_process: Any = None, **co
 def types(brain: Brain, type: str) -> list[Any]:
     """The decisions of one type, oldest first."""
     return [decision for decision in brain.decisions(1000) if decision.type == type]
+
+
+async def told(stream: EventStream, kind: type[E]) -> E:
+    """The next event, which must be of that kind."""
+    event = await anext(stream)
+    assert isinstance(event, kind), event
+    return event
 
 
 async def until_state(brain: Brain, clock: VirtualClock, name: str, state: str, within: float = 120.0) -> None:

@@ -8,10 +8,11 @@ import time
 import pytest
 
 from companion_async import Brain, BrainConfig
+from companion_async.events.kinds import HealthChecked, ModuleError
 from companion_async.health.process import ProcessFigures
 from companion_async.health.settings import HealthSettings
 from companion_async.testing.clock import VirtualClock, settle, until
-from tests.brain.rig import Gate, brain_on, diary, types
+from tests.brain.rig import Gate, brain_on, diary, told, types
 
 
 class Process:
@@ -36,7 +37,7 @@ async def test_a_health_round_every_five_seconds() -> None:
         assert brain.status().checked_at is None
         for _ in range(3):
             await clock.advance(5)
-        checked = [await anext(stream) for _ in range(3)]
+        checked = [await told(stream, HealthChecked) for _ in range(3)]
         assert [event.timestamp.timestamp() - clock.time() for event in checked] == [-10, -5, 0]
         assert all(event.healthy and event.modules_checked == 1 and event.findings == () for event in checked)
         assert brain.status().checked_at == checked[-1].timestamp
@@ -64,7 +65,7 @@ async def test_three_failed_checks_put_a_module_in_error_and_it_is_healed() -> N
         await clock.advance(5)
         assert brain.module_status("m").state == "error"
         assert "3 health checks" in brain.module_status("m").reason
-        event = await anext(stream)
+        event = await told(stream, ModuleError)
         assert (event.module, event.error) == ("m", "UnhealthyError")
         fresh.fails.clear()
         task = brain.submit("m")
@@ -131,7 +132,10 @@ async def test_a_decision_loop_that_raises_is_begun_again_and_says_so(monkeypatc
         stood = brain.status().decided_at
         monkeypatch.setattr(parts.controls, "situation", situation)
         await clock.advance(20)
-        assert brain.status().decided_at > stood
+        decided = brain.status().decided_at
+        assert stood is not None
+        assert decided is not None
+        assert decided > stood
         assert await brain.to_thread(int) == 0
 
 

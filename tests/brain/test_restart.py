@@ -8,7 +8,7 @@ import pytest
 
 from companion_async import TaskState
 from companion_async.testing.clock import VirtualClock, settle, until
-from tests.brain.rig import Gate, brain_on, diary, until_state
+from tests.brain.rig import Diary, Gate, brain_on, diary, until_state
 
 
 @pytest.mark.feature("CB-17")
@@ -40,7 +40,7 @@ async def test_waiting_tasks_run_on_the_new_instance() -> None:
     """Each exactly once: threads, coroutines and streams alike."""
     gate, ran = Gate(), list[tuple[int, str, int]]()
 
-    class Counted(diary()):
+    class Counted(Diary):
         def plain(self, number: int) -> None:
             ran.append((self.number, "plain", number))
 
@@ -72,7 +72,7 @@ async def test_work_that_comes_during_the_restart_waits_for_its_end() -> None:
     begin = asyncio.Event()
     begin.set()
 
-    class Slow(diary()):
+    class Slow(Diary):
         async def start(self) -> None:
             await begin.wait()
 
@@ -145,7 +145,7 @@ async def test_two_restarts_at_once_are_two_fresh_instances_in_turn() -> None:
     fresh = diary()
     async with brain_on() as brain:
         await brain.register("m", fresh)
-        assert await asyncio.gather(brain.restart("m"), brain.restart("m")) == [True, True]
+        assert all(await asyncio.gather(brain.restart("m"), brain.restart("m")))
         assert fresh.notes == ["start 1", "stop 1", "start 2", "stop 2", "start 3"]
         assert await brain.submit("m") == (3, None)
 

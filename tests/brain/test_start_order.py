@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
+from functools import partial
 
 import pytest
 
@@ -11,7 +13,7 @@ from companion_async.testing.clock import VirtualClock, settle, until
 from tests.brain.rig import brain_on, diary
 
 
-def chain(notes: list[str], fails: dict[str, BaseException]) -> list[ModuleSpec]:
+def chain(notes: list[str], fails: Mapping[str, BaseException]) -> list[ModuleSpec]:
     """Storage <- index <- search, given in the wrong order, all noting in one list."""
 
     def named(name: str):
@@ -26,7 +28,7 @@ def chain(notes: list[str], fails: dict[str, BaseException]) -> list[ModuleSpec]
             await asyncio.sleep(0)
             notes.append(f"stop {name}")
 
-        fresh.start, fresh.stop = start, stop  # type: ignore[assignment]
+        fresh.start, fresh.stop = start, stop  # type: ignore[method-assign]
         return fresh
 
     policy = RestartPolicy(backoff_initial=1.0)
@@ -110,13 +112,17 @@ async def test_a_person_resumes_a_stopped_module_whose_dependency_is_down() -> N
     clock = VirtualClock()
     async with brain_on(clock, auto_scaling=False) as brain:
         first, second = diary(), diary()
+
+        def stopped(name: str) -> bool:
+            return brain.module_status(name).state == "stopped"
+
         never = RestartPolicy(max_restarts=0)
         await brain.register("first", first, restart=never)
         await brain.register("second", second, depends_on=("first",), restart=never)
         for fresh, name in ((second, "second"), (first, "first")):
             fresh.fails["health"] = OSError("gone")
             await clock.advance(30)
-            await until(lambda name=name: brain.module_status(name).state == "stopped")
+            await until(partial(stopped, name))
             fresh.fails.clear()
         brain.resume("second")
         await settle()

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from functools import partial
+from typing import Any
 
 import pytest
 
-from companion_async import BaseModule, TaskTimeoutError, Timeout, current_task
+from companion_async import BaseModule, Task, TaskTimeoutError, Timeout, current_task
+from companion_async.events.kinds import DecisionMade, SystemOverload, SystemRecovered
 from companion_async.testing.clock import VirtualClock, settle, until
-from tests.brain.rig import Gate, brain_on, diary, types
+from tests.brain.rig import Gate, brain_on, diary, told, types
 
 
-async def hang(brain, clock: VirtualClock, gate: Gate, count: int, **options) -> list:
+async def hang(brain, clock: VirtualClock, gate: Gate, count: int, **options) -> list[Task[Any]]:
     """``count`` runs of module m that hang until the gate opens, each past its limit by now."""
     tasks = [brain.submit("m", "call", gate, timeout=5, **options) for _ in range(count)]
     await gate.holds(gate.inside + count)
@@ -30,6 +33,7 @@ async def test_a_run_past_its_limit_loses_its_slot_and_keeps_its_place() -> None
     async with brain_on(clock, categories={"core": 1}) as brain:
         await brain.register("m", diary())
         (task,) = await hang(brain, clock, gate, 1)
+        assert isinstance(task.error, TaskTimeoutError)
         assert task.error.span == "run"
         assert await brain.submit("m") == (1, None)
         core = brain.status().categories["core"]
@@ -57,7 +61,7 @@ async def test_the_replacement_is_a_decision_with_the_stack() -> None:
         assert any("Gate.__call__" in line for line in stack)
         assert any("Diary.call" in line for line in stack)
         assert "Event.wait" in " ".join(stack[-3:])
-        assert (await anext(stream)).type == "replace_worker"
+        assert (await told(stream, DecisionMade)).type == "replace_worker"
         assert brain.status().stats.threads_restarted == 1
         gate.open()
 
@@ -178,8 +182,8 @@ async def test_with_the_budget_spent_nothing_is_replaced_and_the_category_says_s
         core = brain.status().categories["core"]
         assert (core.abandoned, core.active, core.overloaded) == (1, 1, True)
         waiting = brain.submit("other", timeout=None)
-        event = await anext(stream)
-        assert (event.kind, event.category, event.reason) == ("system.overload", "core", "abandoned_budget")
+        overload = await told(stream, SystemOverload)
+        assert (overload.category, overload.reason) == ("core", "abandoned_budget")
         await clock.advance(1)
         assert waiting.state == "queued"
         assert len(brain.status().categories["core"].workers) == 2
@@ -187,8 +191,7 @@ async def test_with_the_budget_spent_nothing_is_replaced_and_the_category_says_s
         assert "all that its budget allows" in held.reason
         gate.open()
         assert await waiting == (1, None)
-        event = await anext(stream)
-        assert (event.kind, event.category) == ("system.recovered", "core")
+        assert (await told(stream, SystemRecovered)).category == "core"
         assert not brain.status().categories["core"].overloaded
 
 
@@ -279,6 +282,9 @@ async def test_a_run_that_tells_of_progress_is_not_stuck() -> None:
     clock = VirtualClock()
     beats, done = threading.Semaphore(0), threading.Event()
 
+    def told_of(task: Task[Any], beat: int) -> bool:
+        return task.progress.fraction * 1000 >= beat - 0.5
+
     def long() -> int:
         count = 0
         while not done.is_set():
@@ -293,7 +299,7 @@ async def test_a_run_that_tells_of_progress_is_not_stuck() -> None:
         waiting = brain.submit("category:core", int, timeout=None)
         for beat in range(1, 11):
             beats.release()
-            await until(lambda beat=beat: task.progress.fraction * 1000 >= beat - 0.5)
+            await until(partial(told_of, task, beat))
             await clock.advance(90)
         assert not types(brain, "replace_worker")
         done.set()

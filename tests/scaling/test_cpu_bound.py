@@ -50,13 +50,15 @@ async def test_computing_is_capped_and_waiting_is_not() -> None:
         assert "CPU-bound" in capped[0].reason
         status = brain.module_status("computes")
         assert status.cpu_bound > 0.5
-        assert status.cpu_cap == capped[-1].data["cap"]
+        cap = status.cpu_cap
+        assert cap is not None
+        assert cap == capped[-1].data["cap"]
         assert brain.module_status("waits").cpu_cap is None
         assert brain.module_status("waits").cpu_bound < 0.5
-        await until(lambda: brain.module_status("computes").running <= status.cpu_cap)
+        await until(lambda: brain.module_status("computes").running <= cap)
         for _ in range(30):
             await brain.submit("waits", "run", 0.001)
-            assert brain.module_status("computes").running <= status.cpu_cap
+            assert brain.module_status("computes").running <= cap
         assert sys.getswitchinterval() < usual
         stop.set()
         await work

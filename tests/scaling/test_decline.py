@@ -9,8 +9,9 @@ import pytest
 
 from companion_async import InvalidArgumentError
 from companion_async.errors import CompanionError
+from companion_async.events.kinds import CategoryResized
 from companion_async.testing.clock import VirtualClock, settle, until
-from tests.brain.rig import Gate, brain_on, fill, types
+from tests.brain.rig import Gate, brain_on, fill, told, types
 
 
 @pytest.mark.feature("CB-15")
@@ -115,7 +116,7 @@ async def test_a_square_wave_does_not_make_it_flap() -> None:
             await settle()
             while True:
                 try:
-                    event = await asyncio.wait_for(anext(stream), 0.01)
+                    event = await asyncio.wait_for(told(stream, CategoryResized), 0.01)
                 except TimeoutError:
                     break
                 moments.append(event.timestamp.timestamp())

@@ -9,8 +9,9 @@ import pytest
 from companion_async.autonomy.decision import replay
 from companion_async.autonomy.scaling import ask
 from companion_async.autonomy.settings import AutonomySettings
+from companion_async.events.kinds import CategoryResized
 from companion_async.testing.clock import VirtualClock, settle
-from tests.brain.rig import Gate, brain_on, fill, types
+from tests.brain.rig import Gate, brain_on, fill, told, types
 
 
 @pytest.mark.feature("CB-14", "CB-20")
@@ -31,7 +32,7 @@ async def test_plain_adds_two_when_every_slot_is_busy_and_work_waits() -> None:
         assert (decision.context, decision.applied, decision.rule) == ("core", True, "scale.plain")
         assert (decision.data["old"], decision.data["new"]) == (2, 4)
         assert "All threads busy: 8 tasks wait for 2 slots" in decision.reason
-        event = await anext(stream)
+        event = await told(stream, CategoryResized)
         assert (event.category, event.old, event.new) == ("core", 2, 4)
         await clock.advance(10)
         await gate.holds(6)
@@ -158,6 +159,7 @@ async def test_the_totals_of_a_category_outlive_its_modules() -> None:
 
         def totals() -> tuple[int, int]:
             core = controls.situation().category("core")
+            assert core is not None
             return core.arrivals, core.completions
 
         await brain.register("m", int.bit_length)
