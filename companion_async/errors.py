@@ -148,15 +148,35 @@ class BrainClosedError(CompanionError, RuntimeError):
         )
 
 
-class WrongThreadError(CompanionError, RuntimeError):
-    """The call belongs to the brain's event loop and came from somewhere else."""
+class ChannelClosedError(BrainClosedError):
+    """Nothing can be sent to the channel any more, and there is nothing left to receive: it was closed by hand or with
+    its brain.
+    """
 
-    def __init__(self, operation: str) -> None:
-        self.operation = operation
+    def __init__(self, channel: str) -> None:
+        self.channel, self.phase = channel, "closed"
+        CompanionError.__init__(
+            self,
+            f"Channel {channel!r} is closed, by close() or with its brain. A running brain makes a new one: "
+            f"brain.channel({channel!r}).",
+            channel,
+        )
+
+
+class WrongThreadError(CompanionError, RuntimeError):
+    """The call belongs to another thread: to that of the brain's event loop, or, where it says what to do ``instead``
+    on a loop, to one without.
+    """
+
+    def __init__(self, operation: str, instead: str = "") -> None:
+        self.operation, self.instead = operation, instead
         super().__init__(
-            f"{operation} must be called on the thread of the brain's event loop. Inside work use "
+            f"{operation} would block the event loop that runs in this thread. Use {instead} here."
+            if instead
+            else f"{operation} must be called on the thread of the brain's event loop. Inside work use "
             "current_task().submit(...), elsewhere brain.executor(...).submit(...).",
             operation,
+            instead,
         )
 
 
