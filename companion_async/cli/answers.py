@@ -7,6 +7,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from companion_async.cli.console import prose
 from companion_async.cli.tables import seconds
 from companion_async.companion.answer import Answer, Source
 
@@ -15,7 +16,7 @@ _QUIET = "dim"
 
 def answer_page(answer: Answer) -> RenderableType:
     """The answer, indented under its question."""
-    return Padding(Group(Text(answer.text), Text(), answer_foot(answer)), (0, 0, 0, 2))
+    return Padding(Group(prose(Text(answer.text)), Text(), answer_foot(answer)), (0, 0, 0, 2), expand=False)
 
 
 def answer_foot(answer: Answer) -> RenderableType:
@@ -26,7 +27,7 @@ def answer_foot(answer: Answer) -> RenderableType:
     elif answer.found:
         parts.append(Text("No source was found.", style="yellow"))
     if answer.note:
-        parts.append(Text(answer.note, style="yellow"))
+        parts.append(prose(Text(answer.note, style="yellow")))
     parts.append(Text(_timing(answer), style=_QUIET))
     return Group(*parts)
 

@@ -23,7 +23,7 @@ _WATCHING = Group("Watching a running server", sort_key=2)
 _OTHER = Group("Options", sort_key=3)
 
 Docs = Annotated[
-    list[Path] | None,
+    list[str] | None,
     Parameter(
         name="--docs",
         consume_multiple=True,
@@ -75,7 +75,7 @@ def ask(
     text = " ".join(question).strip()
     if not text:
         raise InvalidArgumentError('ask needs a question, and before --docs, as in: companion ask "..." --docs PATH')
-    return run(ask_once(text, docs or (), limit, json, config))
+    return run(ask_once(text, docs, limit, json, config))
 
 
 @app.command(group=_READING)
@@ -83,7 +83,7 @@ def chat(*, docs: Docs = None, config: Config = None) -> int:
     """Talk: one question after the other, each seen in the light of the ones before. Ends at Ctrl-D."""
     from companion_async.cli.chat import chat_until_end
 
-    return chat_until_end(docs or (), config)
+    return chat_until_end(docs, config)
 
 
 @app.command(group=_READING)
@@ -91,7 +91,7 @@ def demo(*, docs: Docs = None, config: Config = None) -> int:
     """Show it all: read a body of documents in parallel, ask questions, print the threads and the decisions taken."""
     from companion_async.cli.demo import demonstrate
 
-    return run(demonstrate(docs or (), config))
+    return run(demonstrate(docs, config))
 
 
 @app.command(group=_WATCHING)

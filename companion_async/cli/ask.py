@@ -9,20 +9,26 @@ from pathlib import Path
 from rich.console import Console
 
 from companion_async.cli.answers import answer_page
-from companion_async.cli.companion import load_config, running, what_is_read
-from companion_async.cli.console import complain, console
+from companion_async.cli.companion import load_config, read, running, tell, what_is_read
+from companion_async.cli.console import console
 from companion_async.cli.process import OK
 from companion_async.cli.reading import ReadingDisplay
+from companion_async.companion.case import check_question
+from companion_async.companion.reader import MOST_SOURCES
+from companion_async.security import check_count
 
 
-async def ask_once(question: str, docs: Sequence[Path], limit: int, as_json: bool, config_path: Path | None) -> int:
+async def ask_once(
+    question: str, docs: Sequence[str] | None, limit: int, as_json: bool, config_path: Path | None
+) -> int:
     """Read, answer ``question``, print. The bar goes to standard error, so that a pipe gets the answer alone."""
+    check_question(question)
+    check_count(limit, "--limit", maximum=MOST_SOURCES)
     config = load_config(docs, config_path)
     async with running(config) as companion:
         with ReadingDisplay(Console(stderr=True), what_is_read(config), companion.status, plain=False) as display:
-            learned = await companion.learn(on_progress=display)
-        for note in learned.notes if docs else ():
-            complain(note)
+            learned = await read(companion, display)
+        tell(learned, config)
         answer = await companion.ask(question, limit=limit)
     if as_json:
         print(json.dumps(answer.to_dict(), indent=2, ensure_ascii=False))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import concurrent.futures
 import queue
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from anyio.from_thread import BlockingPortal, start_blocking_portal
@@ -13,9 +13,9 @@ from rich.console import Console, Group
 from rich.text import Text
 
 from companion_async.cli.answers import answer_foot, answer_page
-from companion_async.cli.companion import load_config, running, what_is_read
+from companion_async.cli.companion import load_config, read, running, tell, what_is_read
 from companion_async.cli.console import complain, console
-from companion_async.cli.process import INTERRUPTED, OK, loop_name
+from companion_async.cli.process import OK, loop_name
 from companion_async.cli.reading import ReadingDisplay
 from companion_async.cli.tables import threads_table
 from companion_async.cognition.model_router.reply import Piece
@@ -30,10 +30,10 @@ _HELP = """\
 /history  what was said
 /threads  the threads at work
 /help     this list
-/quit     end (so does Ctrl-D); Ctrl-C stops an answer"""
+/quit     end; so do Ctrl-D and Ctrl-C on an empty line. Ctrl-C clears a line, and stops an answer"""
 
 
-def chat_until_end(docs: Sequence[Path], config_path: Path | None) -> int:
+def chat_until_end(docs: Sequence[str] | None, config_path: Path | None) -> int:
     """Read lines from standard input and answer each, until it ends.
 
     The loop runs in a thread of its own, because the line editor belongs to the main one.
@@ -46,7 +46,8 @@ def chat_until_end(docs: Sequence[Path], config_path: Path | None) -> int:
         portal.wrap_async_context_manager(running(config)) as companion,
     ):
         with ReadingDisplay(Console(stderr=True), what_is_read(config), companion.status, plain=False) as display:
-            portal.call(lambda: companion.learn(on_progress=display))
+            learned = portal.call(read, companion, display)
+        tell(learned, config)
         return _Session(companion, portal, out).run()
 
 
@@ -59,27 +60,34 @@ class _Session:
 
     def run(self) -> int:
         if self._interactive:
-            import readline  # noqa: F401  gives input() its line editing
-
             self._out.print(Text("Ask away. /help lists what else there is; Ctrl-D ends.", style="dim"))
-        while True:
+        for line in self._typed() if self._interactive else _given():
+            if line.strip() in ("/quit", "/exit"):
+                break
             try:
-                line = input("\nyou> " if self._interactive else "").strip()
-            except EOFError:
-                if self._interactive:
-                    print()
-                return OK
-            except KeyboardInterrupt:
-                print()
-                return INTERRUPTED
-            if line in ("/quit", "/exit"):
-                return OK
-            try:
-                self._take(line)
+                self._take(line.strip())
             except KeyboardInterrupt:
                 self._out.print(Text("\n(stopped)", style="yellow"))
             except CompanionError as error:
                 complain(error.message)
+        return OK
+
+    def _typed(self) -> Iterator[str]:
+        """The lines that are typed, until the terminal's end or an interrupt on an empty line."""
+        import readline  # gives input() its line editing
+
+        while True:
+            try:
+                line = input("\nyou> ")
+            except EOFError:
+                print()
+                return
+            except KeyboardInterrupt:
+                print()
+                if not readline.get_line_buffer():
+                    return
+            else:
+                yield line
 
     def _take(self, line: str) -> None:
         if line == "/help":
@@ -136,3 +144,11 @@ class _Session:
             speaker = item.responder if self._interactive and item.responder != EMBEDDED else ""
             if speaker:
                 self._out.print(Text(item.text), end="", soft_wrap=True)
+
+
+def _given() -> Iterator[str]:
+    """The lines of standard input. One without an end is the last: a terminal would have to say its end twice."""
+    for line in sys.stdin:
+        yield line
+        if not line.endswith("\n"):
+            return

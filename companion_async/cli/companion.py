@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import msgspec
 
+from companion_async.cli.console import complain
 from companion_async.cli.process import GRACE
+from companion_async.companion.answer import Learned, Progress
 from companion_async.companion.companion import CompanionBrain
 from companion_async.companion.config import CompanionConfig
+from companion_async.errors import InvalidArgumentError
 
 
 @asynccontextmanager
@@ -29,14 +32,30 @@ async def running(config: CompanionConfig) -> AsyncIterator[CompanionBrain]:
         await companion.shutdown(timeout=GRACE)
 
 
-def load_config(docs: Iterable[Path], path: Path | None) -> CompanionConfig:
+def load_config(docs: Sequence[str] | None, path: Path | None) -> CompanionConfig:
     """The config of the file and the environment, with the documents of the command line in place of theirs."""
     config = CompanionConfig.load(path)
-    documents = tuple(map(str, docs))
-    if not documents:
+    if docs is None:
         return config
-    knowledge = msgspec.structs.replace(config.knowledge, documents=documents)
+    if not docs or not all(each.strip() for each in docs):
+        raise InvalidArgumentError("--docs needs the path of a file or folder, and an empty one is none.")
+    knowledge = msgspec.structs.replace(config.knowledge, documents=tuple(docs))
     return msgspec.structs.replace(config, knowledge=knowledge)
+
+
+async def read(companion: CompanionBrain, on_progress: Callable[[Progress], object]) -> Learned:
+    """Have the companion read what it is to read. If that was named and there is nothing to be read, it is misuse."""
+    learned = await companion.learn(on_progress=on_progress)
+    named = companion.config.knowledge.documents
+    if named and not learned.documents:
+        raise InvalidArgumentError("; ".join(learned.notes[:3]) or f"there is no text in {', '.join(named[:3])}.")
+    return learned
+
+
+def tell(learned: Learned, config: CompanionConfig) -> None:
+    """Say what was left out of documents that were named."""
+    for note in learned.notes if config.knowledge.documents else ():
+        complain(note)
 
 
 def what_is_read(config: CompanionConfig) -> str:

@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import io
+import os
+import re
 import sys
+from typing import TextIO
 
-from rich.console import Console
+from rich.console import Console, RenderableType
+from rich.constrain import Constrain
 
-_PIPE_WIDTH = 100
+_PAGE = 100
+_ENDLESS = 10_000
+_BLANKS = re.compile(r"(?: |\x1b\[[0-9;]*m)++(?=\n)")
 
 
 def console() -> Console:
-    """Standard output. Into a pipe or a file: plain text without escape codes, in lines of a fixed width."""
-    if sys.stdout.isatty():
-        return Console(highlight=False)
-    return Console(highlight=False, width=_PIPE_WIDTH, file=_Trimmed())
+    """Standard output. Into a pipe or a file: plain text without escape codes, each row of a table on one line, however
+    long, unless COLUMNS says how wide the page is.
+    """
+    wide = None if sys.stdout.isatty() or "COLUMNS" in os.environ else _ENDLESS
+    return Console(highlight=False, width=wide, file=_Trimmed(sys.stdout))
+
+
+def prose(text: RenderableType) -> RenderableType:
+    """Text to be read: in lines of a hundred characters at most, even where the page is wider."""
+    return Constrain(text, _PAGE)
 
 
 def complain(message: str) -> None:
@@ -30,15 +42,26 @@ def speak_any_encoding() -> None:
 
 
 class _Trimmed(io.StringIO):
-    """Standard output without the blanks that fill up the lines of a table. Takes whole lines."""
+    """``stream`` without the blanks that fill up the lines of a table. Takes whole lines."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__()
+        # Looked up once: a live progress bar puts itself in the place of sys.stdout, and writes to us.
+        self._stream = stream
 
     @property
     def encoding(self) -> str:  # type: ignore[override]
-        return sys.stdout.encoding or "utf-8"
+        return self._stream.encoding or "utf-8"
+
+    def isatty(self) -> bool:
+        return self._stream.isatty()
+
+    def fileno(self) -> int:
+        return self._stream.fileno()
 
     def write(self, text: str) -> int:
-        sys.stdout.write("\n".join(line.rstrip() for line in text.split("\n")))
+        self._stream.write(_BLANKS.sub(lambda blanks: blanks[0].replace(" ", ""), text))
         return len(text)
 
     def flush(self) -> None:
-        sys.stdout.flush()
+        self._stream.flush()

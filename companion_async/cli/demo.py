@@ -17,8 +17,8 @@ from rich.rule import Rule
 from rich.text import Text
 
 from companion_async.cli.answers import answer_page
-from companion_async.cli.companion import load_config, running, what_is_read
-from companion_async.cli.console import console
+from companion_async.cli.companion import load_config, read, running, tell, what_is_read
+from companion_async.cli.console import console, prose
 from companion_async.cli.process import OK, loop_name
 from companion_async.cli.reading import ReadingDisplay
 from companion_async.cli.tables import decisions_table, seconds, threads_table
@@ -47,7 +47,7 @@ _DECISION_INTERVAL = 1.0
 _HEALTH_INTERVAL = 0.5
 
 
-async def demonstrate(docs: Sequence[Path], config_path: Path | None) -> int:
+async def demonstrate(docs: Sequence[str] | None, config_path: Path | None) -> int:
     """Read, ask, let the urgent overtake the many, show the threads and the decisions. Ends by itself."""
     out = console()
     began = time.monotonic()
@@ -56,15 +56,16 @@ async def demonstrate(docs: Sequence[Path], config_path: Path | None) -> int:
         out.print(Text(_setting(config), style="dim"))
         out.print()
         with ReadingDisplay(out, what_is_read(config), companion.status) as display:
-            learned = await companion.learn(on_progress=display)
-        out.print(_read_line(learned, display.busiest))
+            learned = await read(companion, display)
+        tell(learned, config)
+        out.print(prose(_read_line(learned, display.busiest)))
         for number, question in enumerate(QUESTIONS, 1):
             out.print()
             out.print(Text.assemble((f"{number} ", "dim"), (question, "bold")))
             answer = await companion.chat(question, conversation=_CONVERSATION, limit=_SOURCES)
             out.print(answer_page(answer))
         out.print()
-        out.print(await _rush(companion))
+        out.print(prose(await _rush(companion)))
         out.print()
         _show_runtime(companion, out)
     out.print(Text(f"Everything took {seconds(time.monotonic() - began)}.", style="dim"))
@@ -121,11 +122,11 @@ def _waited(tasks: Sequence[Task[Any]]) -> float:
 def _show_runtime(companion: CompanionBrain, out: Console) -> None:
     status = companion.status()
     modules = {name: companion.module_status(name).to_dict() for name in status.module_threads}
-    out.print(Rule("threads", style="dim"))
+    out.print(prose(Rule("threads", style="dim")))
     out.print(threads_table(status.to_dict(), modules))
     out.print()
     decisions = companion.decisions(limit=20)
-    out.print(Rule("decisions", style="dim"))
+    out.print(prose(Rule("decisions", style="dim")))
     if decisions:
         out.print(decisions_table([decision.to_dict() for decision in decisions]))
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from loguru import logger
 
@@ -11,9 +12,18 @@ from companion_async.clock import Clock
 from companion_async.cognition.model_router.prompt import Passage, Prompt
 from companion_async.cognition.model_router.reply import Reply
 from companion_async.companion.answer import Answer, Source
+from companion_async.errors import InvalidArgumentError
 from companion_async.status.picture import FrozenMap
 
 _EXCERPT = 400  # characters
+_LONGEST_QUESTION = 20_000  # characters
+
+
+def check_question(question: Any) -> str:
+    """The question without the blanks around it, if it is one."""
+    if not isinstance(question, str) or not question.strip() or len(question) > _LONGEST_QUESTION:
+        raise InvalidArgumentError(f"question must be text of 1 to {_LONGEST_QUESTION:,} characters, not all blank.")
+    return question.strip()
 
 
 class Case:

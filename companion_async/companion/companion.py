@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from pathlib import Path
-from typing import Any, Self, cast
+from typing import Self, cast
 
 from companion_async.brain.assembly import ShutdownReport
 from companion_async.brain.brain import Brain
@@ -20,15 +20,12 @@ from companion_async.cognition.model_router.module import ModelRouter
 from companion_async.cognition.model_router.prompt import Prompt, Said
 from companion_async.cognition.model_router.reply import Piece, Reply
 from companion_async.companion.answer import Answer, Learned, Progress
-from companion_async.companion.case import Case
+from companion_async.companion.case import Case, check_question
 from companion_async.companion.config import CompanionConfig
 from companion_async.companion.follow_up import search_text
 from companion_async.companion.reader import MOST_SOURCES, Reader
-from companion_async.errors import InvalidArgumentError
 from companion_async.modules.spec import ModuleSpec
 from companion_async.security import check_count
-
-_LONGEST_QUESTION = 20_000  # characters
 
 
 class CompanionBrain(Brain):
@@ -152,10 +149,7 @@ class CompanionBrain(Brain):
     async def _prepared(self, question: str, conversation: str | None, limit: int, kind: str | None) -> Case:
         """Everything that an answer is made of: what was read, what was said, what was found."""
         check_count(limit, "limit", maximum=MOST_SOURCES)
-        text: Any = question
-        if not isinstance(text, str) or not text.strip() or len(text) > _LONGEST_QUESTION:
-            raise InvalidArgumentError(f"question must be text of 1 to {_LONGEST_QUESTION} characters, not all blank.")
-        case = Case(question.strip(), conversation, self._clock)
+        case = Case(check_question(question), conversation, self._clock)
         if not self._reader.has_read:
             with case.step("read"):
                 await self._reader.be_ready()

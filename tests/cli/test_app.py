@@ -46,6 +46,9 @@ def test_help_lists_every_command(capsys):
         (("ask", "x", "--lmit", "3"), "Did you mean --limit?"),
         (("ask", "x", "--limit", "three"), "--limit"),
         (("ask", "x", "--docs", "/no/such/place"), "/no/such/place"),
+        (("ask", "x", "--docs", ""), "an empty one is none"),
+        (("chat", "--docs", "here", " "), "an empty one is none"),
+        (("demo", "--docs"), "--docs needs the path"),
         (("ask", "x", "--config", "/no/such/file.toml"), "cannot be read"),
         (("demo", "surplus"), "surplus"),
         (("status", "--url"), "--url"),
@@ -61,6 +64,42 @@ def test_bad_usage_is_one_line_and_exit_2(argv, said, capsys):
     assert err.count("\n") == 1
     assert err.startswith("companion: ")
     assert said in err
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (("ask", "x", "--limit", "0"), "--limit must be a whole number from 1 to 50; 0 is not."),
+        (("ask", "x" * 20_001), "question must be text of 1 to 20,000 characters"),
+        (("ask", "x", "--docs", ""), "--docs needs the path"),
+    ],
+)
+def test_what_could_be_known_is_told_before_anything_is_read(argv, said, monkeypatch, capsys):
+    """No companion is started for a question that will be refused."""
+    monkeypatch.setattr("companion_async.companion.companion.CompanionBrain.start", None)
+    assert outcome(*argv) == MISUSED
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [("ask", "x"), ("chat",), ("demo",)])
+def test_documents_that_are_none_are_told_with_what_is_read(command, tmp_path, capsys):
+    """A folder without anything to read is no source of answers: one line says so and which kinds are read."""
+    (tmp_path / "picture.png").write_bytes(b"no text")
+    assert outcome(*command, "--docs", str(tmp_path)) == MISUSED
+    _, err = capsys.readouterr()
+    assert err.startswith(f"companion: {tmp_path}: nothing in it can be read")
+    assert "Markdown (.md)" in err
+    assert err.count("\n") == 1
+
+
+def test_one_place_among_others_without_documents_is_told(documents, tmp_path, capsys):
+    """The answer comes from the others."""
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    assert outcome("ask", "How hot is green tea?", "--docs", str(empty), documents) == OK
+    out, err = capsys.readouterr()
+    assert "70 degrees" in out
+    assert err.startswith(f"companion: {empty}: nothing in it can be read")
 
 
 def test_a_wrong_setting_is_bad_usage(monkeypatch, capsys):

@@ -3,6 +3,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
 import select
 import subprocess
 import sys
@@ -109,12 +110,46 @@ def test_a_conversation_at_a_terminal(terminal):
     assert chat.process.wait(10) == 0
 
 
-def test_ctrl_c_at_the_prompt_ends_it(terminal):
-    """Ctrl-C where nothing runs ends the chat with the code that shells expect."""
+def test_ctrl_c_clears_the_line_and_on_an_empty_one_ends_it(terminal):
+    """What was half typed is not asked; where nothing is typed and nothing runs the chat ends well."""
     chat = terminal()
     chat.see("you> ")
+    chat.type("How hot")
+    chat.see("How hot")
     chat.type("\x03")
-    assert chat.process.wait(10) == 130
+    assert "companion" not in chat.see("you> ")
+    chat.type("\x03")
+    assert chat.process.wait(10) == 0
+
+
+def test_lines_end_without_blanks_on_a_terminal_too(terminal):
+    """A table's lines are not filled up: what is marked and copied is what was written."""
+    chat = terminal()
+    chat.see("you> ")
+    chat.type("How hot should water for green tea be?\n/threads\n")
+    page = chat.see("threads started")
+    assert "context_manager" in page
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", page)
+    assert not [line for line in plain.split("\r\n")[:-1] if line.endswith(" ")]
+
+
+def test_an_end_behind_half_a_line_is_an_end(documents):
+    """Where standard output is no terminal there is no line editing: Ctrl-D twice asks what stands there and ends."""
+    master, slave = pty.openpty()
+    process = subprocess.Popen(
+        [*COMMAND, documents],
+        stdin=slave,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        preexec_fn=lambda: _own_terminal(slave),
+    )
+    os.close(slave)
+    os.write(master, b"How hot should water for green tea be?\x04\x04")
+    out, _ = process.communicate(timeout=15)
+    os.close(master)
+    assert process.returncode == 0
+    assert b"70 degrees" in out
 
 
 @pytest.mark.skipif(importlib.util.find_spec("openai") is None, reason="the extra llm is not installed")

@@ -36,6 +36,7 @@ _KINDS = {
     **dict.fromkeys((".html", ".htm", ".xhtml"), "html"),
     **dict.fromkeys((".py", ".pyi"), "python"),
 }
+_KINDS_READ = "text (.txt), Markdown (.md), reStructuredText (.rst), HTML (.html) and Python (.py)"
 _LEFT_OUT = frozenset(("__pycache__", "node_modules", "site-packages", "dist-packages"))
 _LARGEST = 8_000_000
 _JOB_FILES = 20
@@ -53,23 +54,31 @@ _HTML_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?([\w-]{1,40})
 def folder_jobs(paths: Iterable[str | Path]) -> list[ReadJob]:
     """Jobs that read all documents at and below ``paths``, in a fixed order, each file once.
 
-    A path that does not exist, or a path given alone without a list, raises `InvalidArgumentError`.
+    A path that does not exist or is empty, or one given alone without a list, raises `InvalidArgumentError`. Of a place
+    where nothing can be read there is a job too, whose notes tell it.
     """
     if isinstance(paths, (str, Path)):
         raise InvalidArgumentError(f"Give the paths in a list: [{str(paths)!r}].")
     jobs: list[ReadJob] = []
     seen: set[tuple[int, int]] = set()
     for given in paths:
+        if not str(given).strip():
+            raise InvalidArgumentError("An empty path names nothing; the folder that one is in is called '.'.")
         root = Path(given)
         try:
-            files = list(_files(root, seen))
+            files = list(_files(root))
         except OSError as error:
             raise InvalidArgumentError(f"{str(given)!r} cannot be read: {error.strerror or error}.") from None
         batch: list[str] = []
         size = 0
-        for file, length in files:
+        if not files:
+            jobs.append(ReadJob(f"{given}#{len(jobs)}", "files", (), (), str(root)))
+        for file, found in files:
+            if (found.st_dev, found.st_ino) in seen:
+                continue
+            seen.add((found.st_dev, found.st_ino))
             batch.append(str(file))
-            size += length
+            size += found.st_size
             if len(batch) >= _JOB_FILES or size >= _JOB_BYTES:
                 jobs.append(ReadJob(f"{given}#{len(jobs)}", "files", tuple(batch), (), str(root)))
                 batch, size = [], 0
@@ -78,10 +87,10 @@ def folder_jobs(paths: Iterable[str | Path]) -> list[ReadJob]:
     return jobs
 
 
-def _files(root: Path, seen: set[tuple[int, int]]) -> Iterator[tuple[Path, int]]:
-    """Readable files with their sizes. A file that was named itself is taken whatever it is called."""
+def _files(root: Path) -> Iterator[tuple[Path, os.stat_result]]:
+    """The files to be read. One that was named itself is taken whatever it is called."""
     if not stat.S_ISDIR(root.stat().st_mode):
-        yield from _once(root, seen)
+        yield from _regular(root)
         return
     # Links to folders are not followed, so there are no loops and nothing outside of the root.
     for folder, inner, files in os.walk(root):
@@ -91,7 +100,7 @@ def _files(root: Path, seen: set[tuple[int, int]]) -> Iterator[tuple[Path, int]]
             if path.suffix.lower() in _KINDS and not name.startswith("."):
                 if path.is_symlink() and not path.resolve().is_relative_to(root.resolve()):
                     continue
-                yield from _once(path, seen)
+                yield from _regular(path)
 
 
 def _is_entered(folder: Path) -> bool:
@@ -99,21 +108,22 @@ def _is_entered(folder: Path) -> bool:
     return not (name.startswith(".") or name in _LEFT_OUT or (folder / "pyvenv.cfg").is_file())
 
 
-def _once(path: Path, seen: set[tuple[int, int]]) -> Iterator[tuple[Path, int]]:
+def _regular(path: Path) -> Iterator[tuple[Path, os.stat_result]]:
     try:
         found = path.stat()
     except OSError:
         return
     # A pipe would be waited for, a device never ends.
-    if stat.S_ISREG(found.st_mode) and (found.st_dev, found.st_ino) not in seen:
-        seen.add((found.st_dev, found.st_ino))
-        yield path, found.st_size
+    if stat.S_ISREG(found.st_mode):
+        yield path, found
 
 
 def read_files(job: ReadJob) -> Reading:
     """The documents of the files of ``job``; notes tell of those that were left out or cut short."""
     documents: dict[str, Document] = {}
     notes: list[str] = []
+    if not job.paths:
+        notes.append(f"{job.root}: nothing in it can be read; read are {_KINDS_READ}")
     for name in job.paths:
         path = Path(name)
         try:

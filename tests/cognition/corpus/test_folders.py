@@ -94,10 +94,19 @@ def test_links_neither_loop_nor_lead_out(tmp_path):
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes there")
 def test_a_pipe_is_not_waited_for(tmp_path):
-    """What is no regular file is not opened."""
+    """What is no regular file is not opened, and a place that holds nothing else is told."""
     os.mkfifo(tmp_path / "pipe.txt")
-    assert documents(tmp_path) == ([], [])
-    assert documents(tmp_path / "pipe.txt") == ([], [])
+    for place in (tmp_path, tmp_path / "pipe.txt"):
+        found, (note,) = documents(place)
+        assert found == []
+        assert note.startswith(f"{place}: nothing in it can be read")
+
+
+@pytest.mark.parametrize("path", ["", " "])
+def test_an_empty_path_is_not_the_current_folder(path):
+    """An unset variable in a shell or a form must not have everything here read."""
+    with pytest.raises(InvalidArgumentError, match="names nothing"):
+        folder_jobs([path])
 
 
 @pytest.mark.parametrize(
@@ -158,7 +167,7 @@ def test_jobs_are_small_and_each_file_is_in_one(tmp_path):
 def test_a_file_that_is_named_is_read_whatever_it_is_called(tmp_path):
     """README without an ending is text if somebody asks for it."""
     (tmp_path / "README").write_text("read me")
-    assert documents(tmp_path) == ([], [])
+    assert documents(tmp_path)[0] == []
     found, _ = documents(tmp_path / "README")
     assert [(each.title, each.text) for each in found] == [("README", "read me")]
 
