@@ -13,6 +13,7 @@ from companion_async.companion.companion import CompanionBrain
 from companion_async.companion.config import CompanionConfig
 from companion_async.errors import (
     BrainClosedError,
+    ChannelClosedError,
     CompanionError,
     ConflictError,
     DeadlockError,
@@ -37,6 +38,7 @@ from companion_async.errors import (
     UpstreamFailedError,
     WrongThreadError,
 )
+from companion_async.events.channel import Channel, ChannelStatus
 from companion_async.modules.module import BaseModule
 from companion_async.modules.restart import RestartPolicy
 from companion_async.modules.retry import RetryPolicy
@@ -64,6 +66,9 @@ __all__ = [
     "BrainClosedError",
     "BrainConfig",
     "CategoryStatus",
+    "Channel",
+    "ChannelClosedError",
+    "ChannelStatus",
     "CompanionBrain",
     "CompanionConfig",
     "CompanionError",

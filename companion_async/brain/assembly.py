@@ -24,6 +24,7 @@ from companion_async.brain.roster import Roster
 from companion_async.clock import Clock, SystemClock
 from companion_async.errors import BrainClosedError, trace_of
 from companion_async.events.bus import EventBus
+from companion_async.events.channels import Channels
 from companion_async.health.monitor import HealthMonitor
 from companion_async.health.process import ProcessFigures, ProcessReader
 from companion_async.health.settings import HealthSettings
@@ -74,6 +75,7 @@ class Assembly:
         self.scheduler = Scheduler(loop, clock, self.bus, scheduling_settings(config), self.house, seed=seed)
         self.submit = self.scheduler.submission.submit
         self.scheduler.submit = brain.submit
+        self.channels = Channels(self.scheduler.loans)
         self.in_real_time = isinstance(clock, SystemClock)
         health = health_settings(config)
         self.watchdog = LoopWatchdog(health, on_blocked=_tell_blocked) if self.in_real_time else None
@@ -178,6 +180,7 @@ class Assembly:
             scheduler.phase = "shut down"
             for task in scheduler.history:
                 task.cancel("the brain has ended")
+            self.channels.close()
             for pool in scheduler.pools.values():
                 pool.close()
             scheduler.timers.close()
@@ -208,6 +211,7 @@ class Assembly:
         if self._ready.cancelled() or self._ready.exception() is not None:
             return ShutdownReport(0, 0, 0, 0.0)
         scheduler.phase = "shutting down"
+        self.channels.close()  # work that waits for items which nobody will send must not hold it up
         living = [task for task in scheduler.history if task.ended < 0]
         for task in living:
             if task.lane.held and not task.running:

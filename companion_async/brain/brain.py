@@ -21,6 +21,7 @@ from companion_async.brain.plug_ins import register_plug_ins
 from companion_async.clock import Clock, SystemClock
 from companion_async.errors import BrainClosedError, InvalidArgumentError, WrongThreadError
 from companion_async.events.bus import EventBus
+from companion_async.events.channel import Channel, Overflow
 from companion_async.modules.retry import RetryPolicy
 from companion_async.modules.timeout import Timeout
 from companion_async.priority import Priority
@@ -283,6 +284,16 @@ class Brain(BrainModules):
     def events(self) -> EventBus:
         """The event bus: ``async with brain.events.subscribe("task.*") as stream``."""
         return self._assembly("events").bus
+
+    def channel(self, name: str, capacity: int | None = None, *, overflow: Overflow | None = None) -> Channel[Any]:
+        """The channel of that name, made if it is new: for 64 items and ``"wait"`` unless said otherwise. Any thread.
+
+        All channels close as the brain begins to shut down: senders get `ChannelClosedError`, receivers end after what
+        is held.
+        """
+        if self._parts is None:
+            raise BrainClosedError("not started")
+        return self._parts.channels.open(name, capacity, overflow)
 
     def decisions(self, limit: int = 50) -> list[Decision]:
         """What the brain decided by itself lately, the newest last."""

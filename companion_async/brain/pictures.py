@@ -63,6 +63,7 @@ class Pictures:
             decided_at=self._date(assembly.decisions.last_pass),
             findings=tuple(finding.message for finding in report.findings) if report is not None else (),
             loop_blocks=self._blocks(),
+            channels=FrozenMap(assembly.channels.statuses()),
         )
 
     def _blocks(self) -> tuple[LoopBlock, ...]:

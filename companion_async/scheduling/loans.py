@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Any
@@ -77,9 +78,22 @@ class Loans:
         finally:
             self._scheduler.joins.take_back(seat)
 
+    def sleep(self, done: threading.Event, seconds: float | None) -> None:
+        """Block the calling thread until ``done``, at most ``seconds``. If it is at work its place is lent, and
+        `TaskCancelledError` ends the wait when that work is given up.
+        """
+        seat = Slot.running.get(threading.get_ident())
+        owner: Any = getattr(seat.job, "owner", None) if seat is not None else None
+        if seat is None or owner is None or seat.waiting:
+            done.wait(seconds)
+            return
+        until = None if seconds is None else owner.clock.monotonic() + seconds
+        with contextlib.suppress(TimeoutError):
+            owner.joins.sleep_lent(seat, done, until, lambda: None)
+
     async def pause(self, wait: Callable[[], Awaitable[Any]]) -> None:
         """Await ``wait()`` in the calling coroutine's work, with its place lent."""
-        seat = self._scheduler.seat_of_caller()
+        seat = self._scheduler.seat_of_caller() if self._scheduler.on_loop_thread() else None
         if seat is None:
             await wait()
         else:

@@ -7,9 +7,10 @@ from datetime import datetime
 
 import msgspec
 
+from companion_async.events.channel import ChannelStatus
 from companion_async.status.category import CategoryStatus
 from companion_async.status.module import ModuleBrief
-from companion_async.status.picture import Picture
+from companion_async.status.picture import FrozenMap, Picture
 
 
 class SystemStats(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,7 +38,7 @@ class SystemStatus(Picture, frozen=True, kw_only=True):
     is how late the event loop last was, in seconds. What cannot be read (no watchdog, no psutil figures) is None.
     The peaks are over the readings of all health rounds. ``checked_at`` and ``decided_at`` are the last rounds of the
     health monitor and the decision loop: while both move on, both live. ``findings`` is what that health round found,
-    in words. ``loop_blocks`` are the last times that something blocked the event loop.
+    in words. ``loop_blocks`` are the last times that something blocked the event loop. ``channels`` are the open ones.
     Give the maps as `FrozenMap`, so that the picture is frozen through and through.
     """
 
@@ -64,3 +65,4 @@ class SystemStatus(Picture, frozen=True, kw_only=True):
     decided_at: datetime | None = None
     findings: tuple[str, ...] = ()
     loop_blocks: tuple[LoopBlock, ...] = ()
+    channels: Mapping[str, ChannelStatus] = FrozenMap()
