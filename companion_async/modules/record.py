@@ -10,7 +10,7 @@ import msgspec
 
 from companion_async.clock import Clock
 from companion_async.events.kinds import utc
-from companion_async.modules.sketch import DurationSketch
+from companion_async.sketch import DurationSketch
 
 MOST_ERRORS = 20
 _LONGEST_MESSAGE = 500

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from companion_async.modules.sketch import BUCKETS, HIGHEST, LOWEST, RELATIVE_ERROR, WINDOW, DurationSketch
+from companion_async.sketch import BUCKETS, HIGHEST, LOWEST, RELATIVE_ERROR, WINDOW, DurationSketch
 
 durations = st.floats(LOWEST, HIGHEST)
 shares = st.floats(0, 1)
