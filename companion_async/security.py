@@ -59,7 +59,7 @@ def check_state_path(value: Any) -> tuple[str, ...]:
     (``__class__``) can be named. At most `PATH_CHARACTERS` and `PATH_SEGMENTS`.
     """
     if not isinstance(value, str):
-        raise InvalidPathError(repr(value)[:80], "a path is a string")
+        raise InvalidPathError(type(value).__name__, "a path is a string")
     if not value:
         raise InvalidPathError(value, "it is empty")
     if len(value) > PATH_CHARACTERS:
