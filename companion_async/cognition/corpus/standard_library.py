@@ -103,7 +103,7 @@ def read_topics(job: ReadJob) -> Reading:
                     text=section.text,
                     kind="topic",
                     summary=first_sentence(section.text),
-                    context="\n".join(section.headings[:-1]),
+                    context="\n".join((*section.headings[:-1], subjects(f"topic:{topic}"))),
                     group=f"topic:{topic}",
                     depth=1,
                 )

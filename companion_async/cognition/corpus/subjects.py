@@ -6,6 +6,8 @@ are searched together with a module's own text and are never quoted from.
 
 from __future__ import annotations
 
+from companion_async.cognition.corpus.language import LANGUAGE
+
 _TABLE = """
 abc: abstract base class, interface, methods that subclasses must implement
 argparse: command line arguments and options of a script, flags, positional arguments, help message, subcommands
@@ -210,8 +212,8 @@ zlib: compress and decompress bytes, crc32
 zoneinfo: time zones, convert between time zones
 """
 
-SUBJECTS = dict(line.split(": ", 1) for line in _TABLE.strip().replace("\n    ", " ").splitlines())
-"""Module, or a name in one, to what it is for."""
+SUBJECTS = dict(line.split(": ", 1) for line in (_TABLE + LANGUAGE.lstrip()).strip().replace("\n    ", " ").splitlines())
+"""Module, or a name in one, or a topic of the language, to what it is for."""
 
 
 def subjects(name: str) -> str:
