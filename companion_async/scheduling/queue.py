@@ -157,13 +157,31 @@ class Queue:
         if self._turns or lane.most != math.inf:
             return 0
         claimed = 0
-        while claimed < most:
-            task = self._first()
-            if task is None or task.lane is not lane or not task.light:
-                break
-            self._take(task, lane)
-            into(task)
-            claimed += 1
+        if len(self._heads) == 1 and not lane._heap:
+            # Nobody else stands in line and nothing stands beside it: what comes next is what stands first.
+            line = lane._line
+            while claimed < most and line:
+                _, ticket, task = line[0]
+                if task.ticket != ticket:
+                    lane._dead -= 1
+                elif task.light:
+                    task.ticket = -1
+                    into(task)
+                    claimed += 1
+                else:
+                    break
+                line.popleft()
+            lane.size -= claimed
+            self.size -= claimed
+            self.ready -= claimed
+        else:
+            while claimed < most:
+                best = self._first()
+                if best is None or best.lane is not lane or not best.light:
+                    break
+                self._take(best, lane)
+                into(best)
+                claimed += 1
         if not lane.size and lane._entry is not None:
             self._delist(lane)  # another lane may stand first by now
         return claimed
