@@ -157,11 +157,7 @@ class Roster:
         stopped.
         """
         module = self.registry.get(name)
-        dependents = self.registry.dependents(name)
-        if dependents:
-            raise InvalidArgumentError(
-                f"Module {name!r} cannot be unregistered: {', '.join(dependents)} depend on it. Unregister these first."
-            )
+        self.registry.check_unneeded(name)
         self._check_staying(module)
         port = self._scheduler.ports[name]
         port.closed = (_LEAVING, "")

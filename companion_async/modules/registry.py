@@ -62,12 +62,17 @@ class Registry:
     def remove(self, name: str) -> Module:
         """Take a module out; refused while others depend on it."""
         module = self.get(name)
-        if dependents := self.dependents(name):
-            raise InvalidArgumentError(
-                f"Module {name!r} cannot be unregistered: {', '.join(dependents)} depend on it. Unregister these first."
-            )
+        self.check_unneeded(name)
         del self._modules[name]
         return module
+
+    def check_unneeded(self, name: str) -> None:
+        """`InvalidArgumentError` while others depend on ``name``."""
+        if dependents := self.dependents(name):
+            raise InvalidArgumentError(
+                f"Module {name!r} cannot be unregistered while others need it: {', '.join(dependents)}. "
+                "Unregister those first."
+            )
 
     def dependents(self, name: str) -> tuple[str, ...]:
         """Who names ``name`` in ``depends_on``, in the order of registration."""

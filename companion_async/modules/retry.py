@@ -16,6 +16,7 @@ class RetryPolicy(msgspec.Struct, frozen=True):
 
     ``jitter`` is the share of each wait, 0 to 1, that chance may take away: tasks that failed together do not come
     back together, and no wait passes ``wait_max``. ``on`` names the exceptions that are worth another run.
+    Only what the work raised is retried: a run that passed its limit may still be at work, and is not.
     """
 
     attempts: int = 3

@@ -43,6 +43,23 @@ async def test_a_run_in_a_thread_ends_for_its_waiter_at_its_limit():
         gate.open()
 
 
+@pytest.mark.feature("CB-08")
+async def test_a_run_that_passed_its_limit_is_not_retried():
+    """Whatever ``retry`` says: its thread may still be at work, and two runs at once were never asked for."""
+    clock = VirtualClock()
+    async with running(clock) as brain:
+        gate = Gate()
+        task = brain.submit("category:core", gate, timeout=3.0, retry=5)
+        await gate.holds(1)
+        await clock.advance(3)
+        await clock.advance(60)
+        assert ends(task) == ["timed_out"]
+        gate.open()
+        await until(lambda: not gate.inside)
+        await clock.advance(60)
+        assert (task.attempt, gate.order) == (1, [None])
+
+
 @pytest.mark.slow
 @pytest.mark.feature("CB-08", "PE-02")
 async def test_on_the_real_clock_the_waiter_is_told_soon_after_the_limit():
