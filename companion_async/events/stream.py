@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from types import TracebackType
-from typing import Self
+from typing import Any, Generic, Self, TypeVar
 
 import anyio
 import anyio.lowlevel
@@ -21,10 +21,13 @@ from companion_async.events.kinds import Event
 _EVENTS_PER_TURN = 64
 
 
-class EventStream:
-    """What ``bus.subscribe`` returns: enter it to begin, iterate it, leave it to end.
+T = TypeVar("T")
 
-    Holds at most ``capacity`` events. ``dropped`` counts those lost because the reader was slower. When the bus
+
+class BoundedStream(Generic[T]):
+    """What happens, one after the other: enter it to begin, iterate it, leave it to end.
+
+    Holds at most ``capacity`` items. ``dropped`` counts those lost because the reader was slower. When the bus
     closes, what is held is still handed out, then the iteration ends. Leaving the block discards the rest.
     Cancelling a reader loses nothing.
     """
@@ -35,13 +38,13 @@ class EventStream:
         self,
         pattern: str,
         capacity: int,
-        attach: Callable[[EventStream], None],
-        detach: Callable[[EventStream], None],
+        attach: Callable[[Any], None],
+        detach: Callable[[Any], None],
     ) -> None:
         self.pattern = pattern
         self.capacity = capacity
         self.dropped = 0
-        self._buffer: deque[Event] = deque(maxlen=capacity)
+        self._buffer: deque[T] = deque(maxlen=capacity)
         self._wakeup: anyio.Event | None = None
         self._closed = False
         self._since_turn = 0
@@ -65,7 +68,7 @@ class EventStream:
     def __aiter__(self) -> Self:
         return self
 
-    async def __anext__(self) -> Event:
+    async def __anext__(self) -> T:
         if self._since_turn >= _EVENTS_PER_TURN:
             self._since_turn = 0
             await anyio.lowlevel.checkpoint()
@@ -79,18 +82,24 @@ class EventStream:
         self._since_turn += 1
         return self._buffer.popleft()
 
-    def take(self, event: Event) -> None:
-        """Hold ``event`` for the reader, in the place of the oldest if there is no room. Loop thread only."""
+    def take(self, item: T) -> None:
+        """Hold ``item`` for the reader, in the place of the oldest if there is no room. Loop thread only."""
         if len(self._buffer) == self.capacity:
             self.dropped += 1
-        self._buffer.append(event)
+        self._buffer.append(item)
         if self._wakeup is not None:
             self._wakeup.set()
             self._wakeup = None
 
     def end(self) -> None:
-        """No more events will come: the reader gets what is held and then the end."""
+        """No more items will come: the reader gets what is held and then the end."""
         self._closed = True
         if self._wakeup is not None:
             self._wakeup.set()
             self._wakeup = None
+
+
+class EventStream(BoundedStream[Event]):
+    """What ``bus.subscribe`` returns."""
+
+    __slots__ = ()

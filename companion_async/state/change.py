@@ -1,0 +1,149 @@
+"""One change of the state: who asked for what, when and from where, and what became of it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from companion_async.errors import InvalidArgumentError
+from companion_async.state.path import Segments, shown
+from companion_async.state.tree import MISSING
+from companion_async.state.value import thaw
+
+_numbers = itertools.count(1)
+
+
+class StateChangeType(StrEnum):
+    """``create`` what must not be there yet, ``update`` what is there or not, ``delete`` what must be there, ``merge``
+    a dict's keys over a mapping, ``reset`` to what the state began with.
+    """
+
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
+    MERGE = "merge"
+    RESET = "reset"
+
+
+class ChangeStatus(StrEnum):
+    """``pending`` until it is decided, and then one of the others for good: ``lost`` to another change of its path,
+    ``refused`` because it was impossible.
+    """
+
+    PENDING = "pending"
+    APPLIED = "applied"
+    LOST = "lost"
+    REFUSED = "refused"
+
+
+class StateChange:
+    """A proposed change. What was proposed never changes; ``status``, ``version`` and ``reason`` say what became of it.
+
+    ``new_value`` and ``old_value`` are copies, made at each look; None where nothing is. ``timestamp`` is when it was
+    proposed, ``number`` its place in the order of proposals of the process, ``task`` the task that proposed it.
+    ``path`` is ``*`` where the whole state was restored.
+    """
+
+    __slots__ = (
+        "_new",
+        "_old",
+        "_time",
+        "change_type",
+        "metadata",
+        "module",
+        "number",
+        "priority",
+        "reason",
+        "segments",
+        "status",
+        "task",
+        "version",
+    )
+
+    def __init__(
+        self,
+        module: str,
+        segments: Segments,
+        change_type: StateChangeType,
+        node: Any,
+        priority: float,
+        time: float,
+        task: str | None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.number = next(_numbers)
+        self.module = module
+        self.segments = segments
+        self.change_type = change_type
+        self.priority = priority
+        self.task = task
+        self.metadata = metadata
+        self.status = ChangeStatus.PENDING
+        self.version: int | None = None
+        self.reason = ""
+        self._time = time
+        self._new = node
+        self._old: Any = MISSING
+
+    @property
+    def id(self) -> str:
+        """Unique in the process."""
+        return f"change-{self.number}"
+
+    @property
+    def path(self) -> str:
+        """Dotted."""
+        return shown(self.segments)
+
+    @property
+    def timestamp(self) -> datetime:
+        """UTC."""
+        return datetime.fromtimestamp(self._time, UTC)
+
+    @property
+    def new_value(self) -> Any:
+        """What was proposed; once applied, what stood there right after."""
+        return None if self._new is MISSING else thaw(self._new)
+
+    @property
+    def old_value(self) -> Any:
+        """What stood there before; known once it is applied."""
+        return None if self._old is MISSING else thaw(self._old)
+
+    @property
+    def applied(self) -> bool:
+        """Whether it is part of the state's history."""
+        return self.status is ChangeStatus.APPLIED
+
+    @property
+    def node(self) -> Any:
+        """``new_value`` as the tree holds it."""
+        return self._new
+
+    def take_effect(self, version: int, old: Any, new: Any) -> None:
+        """It is part of commit ``version``."""
+        self._old, self._new = old, new
+        self.version = version
+        self.status = ChangeStatus.APPLIED
+
+    def fail(self, status: ChangeStatus, reason: str) -> None:
+        """It will never be applied."""
+        self.status, self.reason, self.version = status, reason, None
+
+    def __repr__(self) -> str:
+        return f"<StateChange {self.number} {self.change_type} {self.path} by {self.module!r}: {self.status}>"
+
+
+def parse_change_type(value: Any) -> StateChangeType:
+    """The type that ``value`` is or names; else `InvalidArgumentError`."""
+    if type(value) is StateChangeType:
+        return value
+    try:
+        return StateChangeType(value)
+    except ValueError:
+        raise InvalidArgumentError(
+            f"change_type must be one of {', '.join(StateChangeType)}; {value!r:.80} is not."
+        ) from None
