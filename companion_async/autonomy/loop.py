@@ -121,7 +121,9 @@ class DecisionLoop:
             if verdict.type in ("restart_module", "quarantine"):
                 self._begin(verdict)
             else:
-                made.append(self._carry_out(verdict, situation.now))
+                decision = self._carry_out(verdict, situation.now)
+                if decision is not None:
+                    made.append(decision)
         self._measure(situation)
         self.passes += 1
         self.last_pass = situation.now
@@ -145,7 +147,8 @@ class DecisionLoop:
         if self._wake is not None:
             self._wake.set()
 
-    def _carry_out(self, verdict: Verdict, now: float) -> Decision:
+    def _carry_out(self, verdict: Verdict, now: float) -> Decision | None:
+        """Do it and enter it. Within a limit that stays threads come and go without a decision: None for those."""
         try:
             done = self._act(verdict)
         except Exception as error:
@@ -153,6 +156,10 @@ class DecisionLoop:
         if done:
             self._judgement.carried_out(verdict, now)
         data = dict(verdict.data)
+        if verdict.type == "scale_down" and data["old"] == data["new"]:
+            if done:
+                logger.debug("{} idle threads of {} go home. {}", done, verdict.context, verdict.reason)
+            return None
         if not isinstance(done, bool):
             data["done"] = done
         return self._enter(verdict, data, applied=bool(done))

@@ -11,7 +11,7 @@ from typing import Any, Literal, Self
 import msgspec
 
 from companion_async.autonomy.settings import AutonomySettings
-from companion_async.brain.config_source import build_settings, read_environment, read_toml
+from companion_async.brain.config_source import SettingsMeta, build_settings, read_environment, read_toml
 from companion_async.errors import InvalidArgumentError
 from companion_async.health.settings import HealthSettings
 from companion_async.scheduling.policies import SchedulingPolicy
@@ -70,7 +70,7 @@ _DECIDED_ABOVE: Mapping[str, Mapping[str, str]] = {
 }
 
 
-class BrainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class BrainConfig(msgspec.Struct, metaclass=SettingsMeta, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The settings of a brain. Durations are seconds, sizes are counts.
 
     Every bad value is refused when the config is made, with the key's name and what would be right. Code reads

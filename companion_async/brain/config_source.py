@@ -20,6 +20,18 @@ FOREIGN = frozenset({"COMPANION_LOG_LEVEL"})
 S = TypeVar("S", bound=msgspec.Struct)
 
 
+class SettingsMeta(msgspec.StructMeta):
+    """Makes a struct refuse keywords that it has no field for as its files and variables are refused, with the nearest
+    name that there is; msgspec's own way is a bare `TypeError`.
+    """
+
+    def __call__(cls, *args: Any, **settings: Any) -> Any:
+        for key in settings:
+            if key not in cls.__struct_fields__:
+                raise InvalidArgumentError(_unknown(key, None, (), cls.__struct_fields__))
+        return super().__call__(*args, **settings)
+
+
 class _FromEnvironment(str):
     """A value that came as text and may be read as the number, flag or list that its key asks for."""
 

@@ -187,7 +187,7 @@ async def test_an_action_that_fails_harms_nothing_else() -> None:
         (
             {"categories": (msgspec.structs.replace(QUIET, idle=3, longest_idle=400.0),)},
             [("retire_idle", "core", 0, 300.0)],
-            ("scale_down", True),
+            None,
         ),
         (
             {"categories": (msgspec.structs.replace(BUSY, queued_by_level=(0, 0, 0, 50, 0)),), "memory_fraction": 0.97},
@@ -206,14 +206,16 @@ async def test_an_action_that_fails_harms_nothing_else() -> None:
 )
 @pytest.mark.feature("CB-20")
 async def test_every_kind_of_verdict_has_its_action(
-    situation: dict[str, Any], asked: list[tuple[Any, ...]], decided: tuple[str, bool]
+    situation: dict[str, Any], asked: list[tuple[Any, ...]], decided: tuple[str, bool] | None
 ) -> None:
-    """What the rule says is what the controls are asked for."""
+    """What the rule says is what the controls are asked for. Idle threads that go from under a limit that stays are no
+    decision.
+    """
     bench = Bench()
     others = {key: value for key, value in situation.items() if key != "categories"}
     bench.set(*situation["categories"], **others)
     async with bench.running():
-        assert (bench.controls.asked, bench.types()) == (asked, [decided])
+        assert (bench.controls.asked, bench.types()) == (asked, [decided] if decided else [])
 
 
 @pytest.mark.feature("CB-15")

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import copy
 import io
 import math
 import pickle
+from typing import Any
 
 import msgspec
 import pytest
@@ -306,6 +308,31 @@ def test_unknown_variables_are_refused_with_the_nearest_name():
     """A misspelt variable is refused with the right name, and what it held is not repeated."""
     message = refused_from({"COMPANION_TOKN": "hunter2"})
     assert message == "COMPANION_TOKN is no setting. Did you mean COMPANION_TOKEN?"
+
+
+@pytest.mark.parametrize(
+    ("key", "right"),
+    [
+        ("max_thread", "max_thread is no setting. Did you mean max_threads?"),
+        ("zzzz", "zzzz is no setting. The keys are: abandoned_budget, "),
+    ],
+)
+def test_unknown_keywords_are_refused_with_the_nearest_name(key, right):
+    """In code as in a file: an error of the family, which does not repeat the value and can be pickled."""
+    settings: dict[str, Any] = {key: "hunter2"}
+    with pytest.raises(InvalidArgumentError) as caught:
+        BrainConfig(**settings)
+    assert caught.value.message.startswith(right)
+    assert "hunter2" not in caught.value.message
+    assert pickle.loads(pickle.dumps(caught.value)).message == caught.value.message
+
+
+def test_a_config_is_a_struct_like_any_other():
+    """It can be decoded, replaced in part and copied as msgspec and copy do it."""
+    config = msgspec.json.decode(b'{"max_threads": 8}', type=BrainConfig)
+    assert config == copy.copy(config) == msgspec.structs.replace(BrainConfig(), max_threads=8)
+    with pytest.raises(msgspec.ValidationError, match="max_thread"):
+        msgspec.convert({"max_thread": 8}, BrainConfig)
 
 
 def test_thresholds_of_a_room_can_be_set():

@@ -45,7 +45,7 @@ async def test_low_utilization_for_a_minute_gives_back_limit_and_threads() -> No
 
 @pytest.mark.feature("CB-16", "CB-22")
 async def test_a_thread_that_idled_five_minutes_goes() -> None:
-    """Whatever the utilisation, and though the limit stays; the ones that work stay."""
+    """Whatever the utilisation; the ones that work stay. The limit stays too, so that is no decision to scale."""
     clock, gate, held = VirtualClock(), Gate(), Gate()
     async with brain_on(clock, categories={"core": 4}, scale_down_after=100_000) as brain:
         tasks = fill(brain, gate, 4)
@@ -59,9 +59,7 @@ async def test_a_thread_that_idled_five_minutes_goes() -> None:
         await clock.advance(20)
         await until(lambda: brain.status().categories["core"].total == 2)
         assert brain.status().categories["core"].max == 4
-        (decision,) = types(brain, "scale_down")
-        assert decision.rule == "scale.retire"
-        assert "idle for" in decision.reason
+        assert not types(brain, "scale_down")
         assert held.inside == 2
         held.open()
         await asyncio.gather(*running)
