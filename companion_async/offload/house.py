@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable
+from typing import Any, Protocol
 
 
 class Tenant(Protocol):
@@ -22,10 +23,11 @@ class House:
 
     A pool that finds the house full is hungry: it gets the next place that comes free, the one with the fewest slots
     first. Pools notice through `share`: a thread that comes back from a run goes home instead of taking more when its
-    pool has more slots than a hungry one would have with one more. Loop only; ``share`` is read by any thread.
+    pool has more slots than a hungry one would have with one more. ``on_starved(tenant)`` is told of one that has no
+    thread at all and for which no idle one of the others could be sent home. Loop only; any thread reads ``share``.
     """
 
-    __slots__ = ("_hungry", "created", "live", "max_threads", "share", "tenants")
+    __slots__ = ("_hungry", "created", "live", "max_threads", "on_starved", "share", "tenants")
 
     def __init__(self, max_threads: int) -> None:
         self.max_threads = max_threads
@@ -34,6 +36,7 @@ class House:
         self.tenants: list[Tenant] = []
         self._hungry: list[Tenant] = []
         self.share = _PLENTY
+        self.on_starved: Callable[[Any], None] = _nobody_told
 
     def enter(self, tenant: Tenant) -> bool:
         """Take a place for one more thread; False when the house is full: ``tenant`` is told when that changes."""
@@ -47,6 +50,9 @@ class House:
         for other in sorted(self.tenants, key=lambda pool: -pool.slots):
             if other is not tenant and other.give_up_idle():
                 break
+        else:
+            if not tenant.slots:
+                self.on_starved(tenant)
         return False
 
     def leave(self) -> None:
@@ -59,6 +65,10 @@ class House:
 
     def _measure(self) -> None:
         self.share = min((tenant.slots + 1 for tenant in self._hungry), default=_PLENTY)
+
+
+def _nobody_told(tenant: Any) -> None:
+    return None
 
 
 _PLENTY = 1_000_000

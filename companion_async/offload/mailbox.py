@@ -12,6 +12,8 @@ from typing import Any
 
 SHARE = 0.005
 """Seconds the loop works on letters before it lets other callbacks have a turn."""
+_BETWEEN_GLANCES = range(64)
+"""Letters between two looks at the clock."""
 
 
 class Mailbox:
@@ -57,16 +59,16 @@ class Mailbox:
         self.woken = False
         letters = self.letters
         stop = math.inf if whole else time.perf_counter() + SHARE
-        unchecked = 64
         try:
             while letters:
-                deliver, content = letters.popleft()
-                deliver(content)
-                unchecked -= 1
-                if not unchecked:
-                    if time.perf_counter() > stop:
+                for _ in _BETWEEN_GLANCES:
+                    try:
+                        deliver, content = letters.popleft()
+                    except IndexError:
                         break
-                    unchecked = 64
+                    deliver(content)
+                if time.perf_counter() > stop:
+                    break
         finally:
             if letters:
                 self.woken = True

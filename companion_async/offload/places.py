@@ -13,17 +13,21 @@ from companion_async.offload.slot import Seat
 
 
 class Backlog(Protocol):
-    """The waiting work of the category. Called under the pool's lock only."""
+    """The waiting work of the category. Called under the pool's lock only, but for ``append``."""
 
-    ready: int
-    """Jobs that could start now, as far as their module is concerned; at most a few too many."""
+    @property
+    def ready(self) -> int:
+        """Jobs that could start now, as far as their module is concerned; at most a few too many."""
 
     def push(self, job: Any) -> None: ...
+    def append(self, job: Any) -> bool | None: ...
+    def settle(self, job: Any) -> None: ...
+    def restore(self, job: Any) -> None: ...
     def pop(self, *, on_loop: bool = False) -> Any: ...
     def claim(self, lane: Any, most: int, into: Callable[[Any], None]) -> int: ...
     def left(self, lane: Any) -> None: ...
     def returned(self, lane: Any) -> bool: ...
-    def discard(self, job: Any) -> bool: ...
+    def withdraw(self, job: Any) -> bool: ...
 
 
 class Abandonment(Enum):
@@ -128,7 +132,7 @@ class Places:
         """
         with self.lock:
             lane = job.lane
-            if self.working >= self.limit or not lane.open or not self.backlog.discard(job):
+            if self.working >= self.limit or not lane.open or not self.backlog.withdraw(job):
                 return None
             self.backlog.returned(lane)
             self.working += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -13,6 +14,8 @@ from companion_async.offload.slot import BATCH_SECONDS, Job, Seat, Slot
 
 _MOST_CLAIMED = 32
 _SHORTEST = 1e-6
+_IN_ORDER: bool = getattr(sys, "_is_gil_enabled", lambda: True)()
+"""Whether all threads see what one of them writes in the order in which it does."""
 
 
 class Pool(Places):
@@ -72,11 +75,26 @@ class Pool(Places):
         True if that somebody is a thread in a light job and the pool is not ``watched`` yet: `kick` must look again, in
         case that job is not light after all.
         """
+        return self._put(job, self.backlog.push)
+
+    def put_last(self, job: Any) -> bool:
+        """`put` for a job that was submitted after all others."""
+        if job.light and (self._soon or self._searching) and _IN_ORDER and not job.on_loop:
+            # Whoever is on his way looks for work before he sleeps: if he still is once the job stands in line, he
+            # finds it, and the lock, which all threads want, can be left alone.
+            found = self.backlog.append(job)
+            if found and (self._soon or self._searching):
+                return not self.watched
+            if found is not None:
+                return self._put(job, self.backlog.settle)
+        return self._put(job, self.backlog.push)
+
+    def _put(self, job: Any, enter: Callable[[Any], None]) -> bool:
         woken = None
         grow = relies = False
         with self.lock:
+            enter(job)
             backlog = self.backlog
-            backlog.push(job)
             if not job.on_loop:
                 searching = self._searching
                 # A light job waits for a thread that is awake anyway; any other wants a thread of its own.
@@ -279,7 +297,7 @@ class Pool(Places):
         # The thread takes from the left without a lock: whoever gets a job out has it.
         while slot.batch:
             try:
-                self.backlog.push(slot.batch.pop())
+                self.backlog.restore(slot.batch.pop())
             except IndexError:
                 break
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 ON_FULL = ("reject", "wait")
 _USUAL_RUN = 0.05
 _LONGEST_ADVICE = 60.0
+_MOMENT = 0.1
 
 
 class Admission:
@@ -26,6 +27,7 @@ class Admission:
         self._scheduler = scheduler
         self.lines: dict[Pool, dict[Task[Any], None]] = {}
         self._overloaded: dict[Pool, str] = {}
+        self._starving: set[Pool] = set()
         self.on_overload: Callable[[], None] = lambda: None
 
     def check_rule(self, rule: Any) -> str:
@@ -103,6 +105,22 @@ class Admission:
                 self._scheduler.submission.enqueue(task)
         if not line:
             self.lines.pop(pool, None)
+
+    def starved(self, pool: Pool) -> None:
+        """All threads that the house may have are at work elsewhere, and the category has none: say so, unless one
+        comes back within a moment.
+        """
+        if pool not in self._starving:
+            self._starving.add(pool)
+            self._scheduler.timers.after(_MOMENT, lambda: self._say_if_starved(pool))
+
+    def _say_if_starved(self, pool: Pool) -> None:
+        self._starving.discard(pool)
+        if self._is_starved(pool):
+            self.overloaded(pool, "max_threads")
+
+    def _is_starved(self, pool: Pool) -> bool:
+        return not pool.slots and self._scheduler.queues[pool.name].ready > 0
 
     def overloaded(self, pool: Pool, reason: str) -> None:
         """Say once, until it has recovered, that a category has more than it can take."""

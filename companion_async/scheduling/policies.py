@@ -38,11 +38,15 @@ Key = Callable[[Keyed, float], float]
 
 
 class Ordering(NamedTuple):
-    """How one policy orders tasks inside a module, and modules among each other."""
+    """How one policy orders tasks inside a module, and modules among each other.
+
+    ``lined`` says that of two tasks of one priority, the one submitted later never comes first.
+    """
 
     key: Key
     turns: bool = False
     weighted: bool = False
+    lined: bool = False
 
 
 def by_level(task: Keyed, span: float) -> float:
@@ -71,10 +75,10 @@ def by_deadline(task: Keyed, span: float) -> float:
 
 
 ORDERINGS: dict[SchedulingPolicy, Ordering] = {
-    SchedulingPolicy.PRIORITY_FIRST: Ordering(by_level),
-    SchedulingPolicy.ROUND_ROBIN: Ordering(by_level, turns=True),
-    SchedulingPolicy.FAIR_SHARE: Ordering(by_level, turns=True, weighted=True),
-    SchedulingPolicy.WEIGHTED_PRIORITY: Ordering(by_aged_level),
+    SchedulingPolicy.PRIORITY_FIRST: Ordering(by_level, lined=True),
+    SchedulingPolicy.ROUND_ROBIN: Ordering(by_level, turns=True, lined=True),
+    SchedulingPolicy.FAIR_SHARE: Ordering(by_level, turns=True, weighted=True, lined=True),
+    SchedulingPolicy.WEIGHTED_PRIORITY: Ordering(by_aged_level, lined=True),
     SchedulingPolicy.SHORTEST_JOB_FIRST: Ordering(by_expected_run),
     SchedulingPolicy.EARLIEST_DEADLINE_FIRST: Ordering(by_deadline),
 }

@@ -14,7 +14,8 @@ from companion_async.modules.retry import RetryPolicy
 from companion_async.modules.timeout import Timeout
 from companion_async.offload.pool import Pool
 from companion_async.priority import Priority
-from companion_async.scheduling.queue import Lane, Queue
+from companion_async.scheduling.lane import Lane
+from companion_async.scheduling.queue import Queue
 
 _MOST_CALLABLES = 256
 _SMOOTHING = 0.1

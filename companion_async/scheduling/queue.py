@@ -1,9 +1,9 @@
-"""Pure: one category's waiting tasks, as lanes (one per module) under a heap of lanes. No lock: the pool holds it.
+"""Pure: one category's waiting tasks, as lanes (one per module) under a heap of lanes.
 
-Inside a lane, tasks that come in the order of their keys stand in a line, which costs nothing to keep sorted; only
-those that come out of order go into a heap beside it. A lane that is held (paused, restarting, throttled to its cap) is
-simply not in the upper heap: its tasks wait where they are, keep their keys and their order, and cost nothing until the
-lane has room again.
+A lane that is held (paused, restarting, throttled to its cap) is
+simply not in the upper heap: its tasks wait where they are, keep their order, and cost nothing until the lane has room.
+
+The pool's lock is held for everything but `append`.
 """
 
 from __future__ import annotations
@@ -11,125 +11,107 @@ from __future__ import annotations
 import heapq
 import math
 from collections import deque
-from collections.abc import Callable, Iterator
-from typing import Protocol
+from collections.abc import Callable
 
+from companion_async.scheduling.lane import Lane, Queued
 from companion_async.scheduling.policies import Ordering
 
-
-class Queued(Protocol):
-    """What the queue reads and writes of a task: ``ticket`` is its place, -1 when it has none."""
-
-    ticket: int
-    level: int
-    submitted: float
-    deadline: float
-    expected: float
-    on_loop: bool
-    light: bool
-
-    @property
-    def lane(self) -> Lane: ...
-
-
-class Lane:
-    """The tasks of one module, best first, with what decides whether the module may run one more."""
-
-    __slots__ = (
-        "_dead",
-        "_entry",
-        "_finish",
-        "_heap",
-        "_line",
-        "_start",
-        "cap",
-        "held",
-        "most",
-        "name",
-        "quota",
-        "running",
-        "size",
-        "throttle",
-    )
-
-    def __init__(self, name: str, *, cap: int | None = None, quota: int = 1) -> None:
-        self.name = name
-        self.cap = cap
-        self.throttle: int | None = None
-        self.quota = quota
-        self.held = False
-        self.running = 0
-        self.size = 0
-        self.most: float = math.inf if cap is None else cap
-        self._line: deque[tuple[float, int, Queued]] = deque()
-        self._heap: list[tuple[float, int, Queued]] = []
-        self._dead = 0
-        self._entry: tuple[float, int, Lane] | None = None
-        self._start = 0.0
-        self._finish = 0.0
-
-    @property
-    def open(self) -> bool:
-        """Whether one more of its tasks may start now."""
-        return not self.held and self.running < self.most
-
-    def tasks(self) -> Iterator[Queued]:
-        """Its waiting tasks, in no order."""
-        return (task for _, ticket, task in (*self._line, *self._heap) if task.ticket == ticket)
-
-    def _best(self) -> tuple[float, int, Queued] | None:
-        """The first entry, dead or alive."""
-        line, heap = self._line, self._heap
-        if not heap:
-            return line[0] if line else None
-        return heap[0] if not line or heap[0] < line[0] else line[0]
-
-    def _drop_best(self) -> None:
-        line, heap = self._line, self._heap
-        if not heap or (line and line[0] < heap[0]):
-            line.popleft()
-        else:
-            heapq.heappop(heap)
+_INF = math.inf
 
 
 class Queue:
-    """The lanes of one category. ``push`` and ``pop`` are O(log n), O(1) for what comes in order; ``discard`` is O(1)
+    """The lanes of one category. ``push`` and ``pop`` are O(log n), O(1) for what stands in line; ``discard`` is O(1)
     amortised.
     """
 
-    __slots__ = ("_heads", "_key", "_span", "_stale", "_ticket", "_turns", "_virtual", "_weighted", "ready", "size")
+    __slots__ = (
+        "_heads", "_key", "_lined", "_span", "_stale", "_turns", "_virtual", "_weighted", "_withheld", "arrived",
+        "taken",
+    )  # fmt: skip
 
     def __init__(self, ordering: Ordering, span: float) -> None:
-        self._key, self._turns, self._weighted = ordering
+        self._key, self._turns, self._weighted, self._lined = ordering
         self._span = span
         self._heads: list[tuple[float, int, Lane]] = []
         self._stale = 0
-        self._ticket = 0
         self._virtual = 0.0
-        self.size = 0
-        self.ready = 0
+        self._withheld = 0
+        self.arrived = 0
+        self.taken = 0
+
+    @property
+    def size(self) -> int:
+        """How many tasks wait: those that arrived and were not taken."""
+        return self.arrived - self.taken
+
+    @property
+    def ready(self) -> int:
+        """How many of them could start now, as far as their module is concerned."""
+        return self.arrived - self.taken - self._withheld
+
+    # -- in --------------------------------------------------------------------------------------------------------
 
     def push(self, task: Queued) -> None:
-        """Add a task to its module's lane."""
+        """Add a task to its module's lane. In the thread of those who append only."""
+        self.arrived = task.ticket = self.arrived + 1
+        self._insert(task)
+        self.settle(task)
+
+    def append(self, task: Queued) -> bool | None:
+        """Add a task that was submitted last of all, without the lock. One thread only ever appends and pushes.
+
+        None if it is not added, since no line takes it: push it. False if it is, but `settle` has to see to its lane.
+
+        True promises that whoever looks for work from now on finds it in its turn. It stands behind another of its
+        line, in a lane that is listed, and was seen to after it was added. A thread that takes the one before it, or
+        takes the lane off the list, does so before it looks what else the lane has, so it finds this one. (That one
+        thread's writes are seen by the others in their order is the interpreter lock's doing.)
+        """
         lane = task.lane
-        self._ticket = ticket = self._ticket + 1
-        task.ticket = ticket
-        key = self._key(task, self._span)
-        line = lane._line
-        if not line or key >= line[-1][0]:
-            line.append((key, ticket, task))
-        else:
-            heapq.heappush(lane._heap, (key, ticket, task))
-        lane.size += 1
-        self.size += 1
+        line = lane._lines.get(task.level)
+        if line is None or not self._lined:
+            return None
+        self.arrived = task.ticket = self.arrived + 1
+        line.append(task)
+        return len(line) > 1 and lane._entry is not None
+
+    def settle(self, task: Queued) -> None:
+        """See that a task which is new in its lane is found in its turn: its lane's entry must not come too late."""
+        lane = task.lane
         entry = lane._entry
-        if entry is None:
-            if lane.open:
-                self._enlist(lane)
+        if entry is not None:
+            key = self._key(task, self._span)
+            if (key < entry[0] or (key == entry[0] and task.ticket < entry[1])) and not self._turns:
+                self._list(lane)
+        elif lane.open:
+            self._list(lane)
         else:
-            self.ready += 1
-            if key < entry[0] and not self._turns:
-                self._enlist(lane)
+            self._count_withheld(lane)
+
+    def restore(self, task: Queued) -> None:
+        """Put a task back that was taken and has not begun, in front of those of its line: the last taken first."""
+        task.ticket = -task.ticket
+        self.taken -= 1
+        lane = task.lane
+        line = lane._lines.get(task.level)
+        if line and self._lined and task.submitted <= line[0].submitted:
+            line.appendleft(task)
+        else:
+            self._insert(task)
+        self.settle(task)
+
+    def _insert(self, task: Queued) -> None:
+        lane = task.lane
+        if self._lined:
+            line = lane._lines.get(task.level)
+            if line is None:
+                line = lane._lines[task.level] = deque()
+            if not line or line[-1].submitted <= task.submitted:
+                line.append(task)
+                return
+        heapq.heappush(lane._heap, (self._key(task, self._span), task.ticket, task))
+
+    # -- out -------------------------------------------------------------------------------------------------------
 
     def pop(self, *, on_loop: bool = False) -> Queued | None:
         """The best task whose module has room, counted as running; ``None`` if there is none.
@@ -146,7 +128,7 @@ class Queue:
             self._virtual = lane._start
             lane._finish = lane._start + (1.0 / lane.quota if self._weighted else 1.0)
             self._relist(lane)
-        elif not lane.size or lane.running >= lane.most:
+        elif lane.running >= lane.most or self._best(lane) is None:
             self._relist(lane)
         return task
 
@@ -154,36 +136,45 @@ class Queue:
         """Hand on up to ``most`` light tasks of ``lane`` that come next, to be run one after the other in the place of
         the one that was popped; how many. Ends where another lane's turn comes, or a task that is not light.
         """
-        if self._turns or lane.most != math.inf:
+        if self._turns or lane.most != _INF:
             return 0
         claimed = 0
-        if len(self._heads) == 1 and not lane._heap:
-            # Nobody else stands in line and nothing stands beside it: what comes next is what stands first.
-            line = lane._line
-            while claimed < most and line:
-                _, ticket, task = line[0]
-                if task.ticket != ticket:
-                    lane._dead -= 1
-                elif task.light:
-                    task.ticket = -1
-                    into(task)
-                    claimed += 1
-                else:
+        while claimed < most:
+            task = self._first()
+            if task is None or task.lane is not lane or not task.light:
+                break
+            line = lane._lines.get(task.level)
+            if line and line[0] is task and len(self._heads) == 1 and self._alone(lane, line):
+                claimed += self._claim_line(lane, line, most - claimed, into)
+                if claimed < most and line:
                     break
-                line.popleft()
-            lane.size -= claimed
-            self.size -= claimed
-            self.ready -= claimed
-        else:
-            while claimed < most:
-                best = self._first()
-                if best is None or best.lane is not lane or not best.light:
-                    break
-                self._take(best, lane)
-                into(best)
+            else:
+                self._take(task, lane)
+                into(task)
                 claimed += 1
-        if not lane.size and lane._entry is not None:
+        if claimed and self._best(lane) is None:
             self._delist(lane)  # another lane may stand first by now
+        return claimed
+
+    def _alone(self, lane: Lane, line: deque[Queued]) -> bool:
+        """Whether nothing of the lane stands anywhere else."""
+        return not lane._heap and sum(map(bool, lane._lines.values())) == 1
+
+    def _claim_line(self, lane: Lane, line: deque[Queued], most: int, into: Callable[[Queued], None]) -> int:
+        """Nobody else waits: what stands first comes next, until that is not light."""
+        claimed, level = 0, line[0].level
+        while claimed < most and line:
+            task = line[0]
+            if task.ticket < 0 or task.level != level:
+                lane._dead -= 1
+            elif task.light:
+                task.ticket = -task.ticket
+                into(task)
+                claimed += 1
+            else:
+                break
+            line.popleft()
+        self.taken += claimed
         return claimed
 
     def _first(self) -> Queued | None:
@@ -198,35 +189,54 @@ class Queue:
                 heapq.heappop(heads)
                 self._stale -= 1
                 continue
-            best = lane._line[0] if not lane._heap and lane._line else lane._best()
-            if best is None:
-                self._relist(lane)
-                continue
-            task = best[2]
-            if task.ticket != best[1]:
-                lane._drop_best()
-                lane._dead -= 1
-            elif best[1] != entry[1] and len(heads) > 1 and not self._turns:
+            task = self._best(lane)
+            if task is None or (task.ticket != entry[1] and len(heads) > 1 and not self._turns):
                 self._relist(lane)
             else:
                 return task
         return None
 
+    def _best(self, lane: Lane) -> Queued | None:
+        """The lane's best task. The dead that stand before it go."""
+        best: Queued | None = None
+        for level, line in lane._lines.items():
+            while line:
+                task = line[0]
+                if task.ticket > 0 and task.level == level:
+                    if best is None or self._place(task) < self._place(best):
+                        best = task
+                    break
+                line.popleft()
+                lane._dead -= 1
+        heap = lane._heap
+        while heap:
+            _, ticket, task = heap[0]
+            if task.ticket == ticket:
+                return task if best is None or heap[0][:2] < self._place(best) else best
+            heapq.heappop(heap)
+            lane._dead -= 1
+        return best
+
+    def _place(self, task: Queued) -> tuple[float, int]:
+        return self._key(task, self._span), task.ticket
+
     def _take(self, task: Queued, lane: Lane) -> None:
-        if lane._heap:
-            lane._drop_best()
+        """Take out the lane's best."""
+        line = lane._lines.get(task.level)
+        if line and line[0] is task:
+            line.popleft()
         else:
-            lane._line.popleft()
-        task.ticket = -1
-        lane.size -= 1
-        self.size -= 1
-        self.ready -= 1
+            heapq.heappop(lane._heap)
+        task.ticket = -task.ticket
+        self.taken += 1
+
+    # -- changes ---------------------------------------------------------------------------------------------------
 
     def left(self, lane: Lane) -> None:
         """A running task of the lane has ended, or no longer counts."""
         lane.running -= 1
-        if lane._entry is None and lane.size and lane.open:
-            self._enlist(lane)
+        if lane._entry is None and lane._withheld and lane.open:
+            self._list(lane)
 
     def returned(self, lane: Lane) -> bool:
         """A run that had left comes back, if its module has room for it; a hold does not keep it out."""
@@ -237,29 +247,37 @@ class Queue:
             self.refresh(lane)
         return True
 
-    def discard(self, task: Queued) -> bool:
+    def withdraw(self, task: Queued) -> bool:
         """Take a waiting task out; False if it does not wait here."""
         if task.ticket < 0:
             return False
         lane = task.lane
-        task.ticket = -1
-        lane.size -= 1
-        self.size -= 1
+        task.ticket = -task.ticket
+        self.taken += 1
         lane._dead += 1
-        if lane._entry is not None:
-            self.ready -= 1
+        if lane._entry is None:
+            self._count_withheld(lane)
+        return True
+
+    def discard(self, task: Queued) -> bool:
+        """`withdraw`, and what was withdrawn until now is cleared away once it is the most. In the thread of those who
+        append only, since their lines are made anew.
+        """
+        if not self.withdraw(task):
+            return False
+        lane = task.lane
         if lane._dead > 64 and lane._dead > lane.size:
             self._compact(lane)
         return True
 
     def refresh(self, lane: Lane) -> None:
         """Look again whether the lane may run: after a hold, a cap or a throttle has changed."""
-        lane.most = min(limit for limit in (math.inf, lane.cap, lane.throttle) if limit is not None)
+        lane.most = min(limit for limit in (_INF, lane.cap, lane.throttle) if limit is not None)
         if not lane.open:
             if lane._entry is not None:
                 self._delist(lane)
-        elif lane._entry is None and lane.size:
-            self._enlist(lane)
+        elif lane._entry is None:
+            self._list(lane)
 
     def reorder(self, task: Queued) -> None:
         """Give a waiting task the place that its changed level, deadline or expectation earns."""
@@ -267,33 +285,43 @@ class Queue:
             self.push(task)
 
     def use(self, ordering: Ordering, lanes: list[Lane]) -> None:
-        """Switch the policy: every heap is rebuilt once, and equal keys stay in order of submission."""
-        self._key, self._turns, self._weighted = ordering
+        """Switch the policy: every lane is built anew once, and equal keys stay in order of submission."""
+        waiting = [sorted(lane.tasks(), key=lambda task: task.ticket) for lane in lanes]
+        self._key, self._turns, self._weighted, self._lined = ordering
         self._heads = []
-        self._stale = self.ready = 0
-        for lane in lanes:
+        self._stale = self._withheld = 0
+        for lane, tasks in zip(lanes, waiting, strict=True):
+            self._rebuild(lane, tasks)
             lane._entry = None
+            lane._withheld = 0
             lane._start = lane._finish = self._virtual
-            live = [(entry[1], entry[2]) for entry in (*lane._line, *lane._heap) if entry[2].ticket == entry[1]]
-            lane._line = deque(sorted((ordering.key(task, self._span), ticket, task) for ticket, task in live))
-            lane._heap = []
-            lane._dead = 0
-            if lane.size and lane.open:
-                self._enlist(lane)
+            if lane.open:
+                self._list(lane)
+            else:
+                self._count_withheld(lane)
 
-    def _enlist(self, lane: Lane) -> None:
-        best = lane._best()
-        if best is None:
-            return
+    def _compact(self, lane: Lane) -> None:
+        self._rebuild(lane, sorted(lane.tasks(), key=lambda task: task.ticket))
+        if lane._entry is not None or not lane.open:
+            self._delist(lane)
+        else:
+            self._list(lane)
+
+    def _rebuild(self, lane: Lane, tasks: list[Queued]) -> None:
+        lane._lines, lane._heap, lane._dead = {}, [], 0
+        for task in tasks:
+            self._insert(task)
+
+    # -- the upper heap --------------------------------------------------------------------------------------------
+
+    def _list(self, lane: Lane) -> None:
+        """Give the lane the place in the order that its best task earns."""
         if lane._entry is not None:
             self._stale += 1
-        else:
-            self.ready += lane.size
-        key, ticket, _ = best
-        if self._turns:
-            lane._start = key = max(self._virtual, lane._finish)
-        lane._entry = entry = (key, ticket, lane)
-        heapq.heappush(self._heads, entry)
+            lane._entry = None
+        entry = self._next_entry(lane)
+        if entry is not None:
+            heapq.heappush(self._heads, entry)
         if self._stale > 64 and self._stale * 2 > len(self._heads):
             self._heads = [head for head in self._heads if head[2]._entry is head]
             heapq.heapify(self._heads)
@@ -301,29 +329,41 @@ class Queue:
 
     def _relist(self, lane: Lane) -> None:
         """Replace the first head, which is ``lane``'s, by the lane's next."""
-        best = lane._best() if lane.size and lane.open else None
-        if best is None:
-            lane._entry = None
-            self.ready -= lane.size
+        entry = self._next_entry(lane) if lane.open else None
+        if entry is not None:
+            heapq.heapreplace(self._heads, entry)
+        else:
             heapq.heappop(self._heads)
-            return
-        key, ticket, _ = best
+            lane._entry = None
+            if lane.open:
+                # What was appended before this looked is listed, what is appended after it finds the lane unlisted.
+                self._list(lane)
+            else:
+                self._count_withheld(lane)
+
+    def _next_entry(self, lane: Lane) -> tuple[float, int, Lane] | None:
+        """The lane's entry, made anew; None, and the lane unlisted, if nothing waits in it."""
+        best = self._best(lane)
+        if best is None:
+            return None
+        key, ticket = self._place(best)
         if self._turns:
             lane._start = key = max(self._virtual, lane._finish)
         lane._entry = entry = (key, ticket, lane)
-        heapq.heapreplace(self._heads, entry)
-
-    def _compact(self, lane: Lane) -> None:
-        lane._line = deque(entry for entry in lane._line if entry[2].ticket == entry[1])
-        lane._heap = [entry for entry in lane._heap if entry[2].ticket == entry[1]]
-        heapq.heapify(lane._heap)
-        lane._dead = 0
-        if lane._entry is not None:
-            self._delist(lane)
-        if lane.size and lane.open:
-            self._enlist(lane)
+        if lane._withheld:
+            self._withheld -= lane._withheld
+            lane._withheld = 0
+        return entry
 
     def _delist(self, lane: Lane) -> None:
         lane._entry = None
         self._stale += 1
-        self.ready -= lane.size
+        if lane.open:
+            self._list(lane)
+        else:
+            self._count_withheld(lane)
+
+    def _count_withheld(self, lane: Lane) -> None:
+        size = lane.size
+        self._withheld += size - lane._withheld
+        lane._withheld = size

@@ -74,6 +74,7 @@ class Scheduler:
         self.dependencies: Dependencies[Task[Any]] = Dependencies()
         self.announcer = Announcer(bus, self)
         self.admission = Admission(self)
+        house.on_starved = self.admission.starved
         self.joins = Joins(self)
         self.loans = Loans(self)
         self.limits = Limits(self)

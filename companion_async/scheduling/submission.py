@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextvars
 import math
-import threading
 from collections.abc import Callable
+from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -40,7 +40,7 @@ class Submission:
 
     def __init__(self, scheduler: Scheduler) -> None:
         self._scheduler = scheduler
-        self._thread = threading.get_ident()
+        self._thread = get_ident()
         self._number = 0
         # What every submission looks at, without the way through the scheduler.
         self._ports = scheduler.ports
@@ -71,16 +71,18 @@ class Submission:
     ) -> Task[Any]:
         """`Brain.submit`, all arguments in order."""
         scheduler = self._scheduler
-        if threading.get_ident() != self._thread:
+        if get_ident() != self._thread:
             raise WrongThreadError("submit()")
         if scheduler.phase != "running":
             raise BrainClosedError(scheduler.phase)
-        port = self._ports.get(module) if module.__class__ is str else None
-        if port is None:
+        try:
+            port = self._ports[module]
+        except (KeyError, TypeError):
             port = scheduler.port(module)
         if target.__class__ is str:
-            plan = port.targets.get(target)
-            if plan is None:
+            try:
+                plan = port.targets[target]
+            except KeyError:
                 plan = port.find(target)
             function = plan.function
         else:
@@ -91,12 +93,14 @@ class Submission:
         if level.__class__ is not Priority:
             level = Priority.parse(level)
         if timeout is UNSET:
-            spans, limit, span = port.timeout, port.limit, port.span
+            spans, limit, span, plain = port.timeout, port.limit, port.span, port.plain
         else:
             spans = Timeout.parse(timeout)
             limit, span = reach(spans)
+            plain = spans.plain
         now = self._now()
         light = plan.light
+        queue = port.queue
         plan.measures = measures = plan.measures + 1
         self._number = number = self._number + 1
         task: Task[Any] = Task(
@@ -124,10 +128,10 @@ class Submission:
             and key is None
             and callback is None
             and kwargs is None
-            and after == ()
+            and after is _NONE
+            and plain
             and not plan.streams
-            and ((spans is port.timeout and port.plain) or spans.plain)
-            and port.queue.size < self._capacity
+            and queue.arrived - queue.taken < self._capacity
             and scheduler.live < self._most
             and not self._lines
         ):
@@ -142,7 +146,7 @@ class Submission:
             if self._queued_topic.active or self._started_topic.active:
                 self._announcer.queued(task)
                 self._announcer.attach(task)
-            if port.pool.put(task):
+            if port.pool.put_last(task):
                 limits.watch_light(port.pool)
             return task
         return self._submit_rare(task, spans, kwargs, after, on_upstream_failure, retry, key, on_full, callback)

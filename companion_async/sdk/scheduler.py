@@ -23,8 +23,9 @@ from companion_async.errors import (
 )
 from companion_async.priority import Priority
 from companion_async.scheduling.dependencies import Dependencies
+from companion_async.scheduling.lane import Lane
 from companion_async.scheduling.policies import ORDERINGS, SchedulingPolicy
-from companion_async.scheduling.queue import Lane, Queue
+from companion_async.scheduling.queue import Queue
 from companion_async.sdk.order import OVERHEADS_KEPT, URGENT
 from companion_async.sdk.records import ModuleState, ModuleTask, SchedulingMetrics
 from companion_async.sdk.refusals import UnknownDependencyError

@@ -5,8 +5,9 @@ from __future__ import annotations
 import itertools
 import math
 
+from companion_async.scheduling.lane import Lane
 from companion_async.scheduling.policies import ORDERINGS, SchedulingPolicy
-from companion_async.scheduling.queue import Lane, Queue
+from companion_async.scheduling.queue import Queue
 
 SPAN = 10.0
 

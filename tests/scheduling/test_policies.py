@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from companion_async.scheduling.lane import Lane
 from companion_async.scheduling.policies import ORDERINGS, SchedulingPolicy
-from companion_async.scheduling.queue import Lane
 from tests.scheduling.lanes import SPAN, Item, drained, pushed, queue
 
 _INF = math.inf
