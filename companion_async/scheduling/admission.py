@@ -87,7 +87,7 @@ class Admission:
             queue = self._scheduler.queues[pool.name]
             few = queue.size <= self._scheduler.settings.queue_capacity // 2 and not self.waiting(pool)
             held = any(task.lane.pool is pool for task in self._scheduler.limits.held.values())
-            if few and not held:
+            if few and not held and not self._is_starved(pool):
                 self._scheduler.announcer.recovered(pool, self._overloaded.pop(pool))
 
     def room(self, pool: Pool) -> None:

@@ -200,6 +200,54 @@ async def test_the_cap_over_all_categories_counts_the_abandoned(peaks):
 
 
 @pytest.mark.feature("X-01", "X-08")
+async def test_a_category_for_which_the_house_has_no_thread_says_so():
+    """After a moment, one `system.overload` for the one that has none at all, though others fill the house; it recovers
+    with the first thread that comes free.
+    """
+    clock, gate, other = VirtualClock(), Gate(), Gate()
+    said: list[Any] = []
+    async with running(clock, categories={"core": 3, "phase1": 3}, max_threads=2) as brain:
+        brain.events.add_handler("system.*", said.append)
+        for _ in range(3):
+            brain.submit("category:core", gate, timeout=None)
+        await gate.holds(2)
+        assert not said
+        waiting = [brain.submit("category:phase1", other, timeout=None) for _ in range(3)]
+        assert not said
+        await clock.advance(0.1)
+        (event,) = said
+        assert (event.kind, event.category, event.reason) == ("system.overload", "phase1", "max_threads")
+        assert [name for name, one in brain.status().categories.items() if one.overloaded] == ["phase1"]
+        await clock.advance(50)
+        assert len(said) == 1
+        gate.let(1)
+        await other.holds(1)
+        other.open()
+        await asyncio.gather(*waiting)
+        await until(lambda: len(said) == 2)
+        assert (said[1].kind, said[1].category, said[1].reason) == ("system.recovered", "phase1", "max_threads")
+        gate.open()
+
+
+@pytest.mark.feature("X-01")
+async def test_an_idle_thread_elsewhere_is_no_starvation():
+    """It goes home, and its place is had: nothing is said."""
+    said: list[Any] = []
+    clock = VirtualClock()
+    async with running(clock, categories={"core": 3, "phase1": 3}, max_threads=2) as brain:
+        brain.events.add_handler("system.*", said.append)
+        gate = Gate()
+        held = brain.submit("category:core", gate, timeout=None)
+        await gate.holds(1)
+        assert await brain.to_thread(int) == 0
+        assert await brain.to_thread(int, category="phase1") == 0
+        await clock.advance(10)
+        gate.open()
+        await held
+        assert not said
+
+
+@pytest.mark.feature("X-01", "X-08")
 async def test_overload_is_said_once_and_its_end_too():
     """A spent budget is one `system.overload`, however many runs are held; when they have ended, one recovery."""
     clock, gate = VirtualClock(), Gate()
