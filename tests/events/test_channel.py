@@ -409,7 +409,7 @@ async def test_threads_and_coroutines_with_time_limits_lose_nothing() -> None:
         for number in range(begin, begin + each):
             while True:
                 try:
-                    channel.put(number, timeout=0.0001 * (number % 3))
+                    channel.put(number, timeout=0.005 * (number % 3 + 1))
                 except TimeoutError:
                     continue
                 break
@@ -417,7 +417,7 @@ async def test_threads_and_coroutines_with_time_limits_lose_nothing() -> None:
     async def send(begin: int) -> None:
         for number in range(begin, begin + each):
             while True:
-                with anyio.move_on_after(0.0001 * (number % 3 + 1)):
+                with anyio.move_on_after(0.005 * (number % 3 + 1)):
                     await channel.send(number)
                     break
 
@@ -425,7 +425,7 @@ async def test_threads_and_coroutines_with_time_limits_lose_nothing() -> None:
         mine = list[int]()
         while True:
             try:
-                mine.append(channel.get(timeout=0.0001 * (len(mine) % 3)))
+                mine.append(channel.get(timeout=0.005 * (len(mine) % 3 + 1)))
             except TimeoutError:
                 continue
             except ChannelClosedError:
@@ -435,7 +435,7 @@ async def test_threads_and_coroutines_with_time_limits_lose_nothing() -> None:
 
     async def receive() -> None:
         while True:
-            with anyio.move_on_after(0.0001 * (len(got) % 3 + 1)):
+            with anyio.move_on_after(0.005 * (len(got) % 3 + 1)):
                 try:
                     got_one = await channel.receive()
                 except ChannelClosedError:
