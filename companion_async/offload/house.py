@@ -23,8 +23,8 @@ class House:
 
     A pool that finds the house full is hungry: it gets the next place that comes free, the one with the fewest slots
     first. Pools notice through `share`: a thread that comes back from a run goes home instead of taking more when its
-    pool has more slots than a hungry one would have with one more. ``on_starved(tenant)`` is told of one that has no
-    thread at all and for which no idle one of the others could be sent home. Loop only; any thread reads ``share``.
+    pool has more slots than a hungry one would have with one more. ``on_starved(tenant)`` is told of a hungry
+    one that has no thread at all. Loop only; any thread reads ``share``.
     """
 
     __slots__ = ("_hungry", "created", "live", "max_threads", "on_starved", "share", "tenants")
@@ -50,9 +50,8 @@ class House:
         for other in sorted(self.tenants, key=lambda pool: -pool.slots):
             if other is not tenant and other.give_up_idle():
                 break
-        else:
-            if not tenant.slots:
-                self.on_starved(tenant)
+        if not tenant.slots:
+            self.on_starved(tenant)
         return False
 
     def leave(self) -> None:

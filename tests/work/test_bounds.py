@@ -218,6 +218,7 @@ async def test_a_category_for_which_the_house_has_no_thread_says_so():
         (event,) = said
         assert (event.kind, event.category, event.reason) == ("system.overload", "phase1", "max_threads")
         assert [name for name, one in brain.status().categories.items() if one.overloaded] == ["phase1"]
+        await brain.submit("category:agi", asyncio.sleep, 0)
         await clock.advance(50)
         assert len(said) == 1
         gate.let(1)
