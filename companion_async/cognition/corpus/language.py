@@ -116,7 +116,6 @@ builtins.getattr: attribute of an object by name, with a default
 builtins.globals: global variables as a dictionary
 builtins.hasattr: whether an object has an attribute
 builtins.hash: hash value, dictionary key
-builtins.help: documentation of an object
 builtins.hex: number as hexadecimal digits
 builtins.id: identity of an object, address in memory
 builtins.int: whole number, convert text to a number, number in another base

@@ -7,6 +7,7 @@ are searched together with a module's own text and are never quoted from.
 from __future__ import annotations
 
 from companion_async.cognition.corpus.language import LANGUAGE
+from companion_async.cognition.corpus.members import MEMBERS
 
 _TABLE = """
 abc: abstract base class, interface, methods that subclasses must implement
@@ -212,7 +213,8 @@ zlib: compress and decompress bytes, crc32
 zoneinfo: time zones, convert between time zones
 """
 
-SUBJECTS = dict(line.split(": ", 1) for line in (_TABLE + LANGUAGE.lstrip()).strip().replace("\n    ", " ").splitlines())
+_LINES = "".join((_TABLE, LANGUAGE, MEMBERS)).replace("\n    ", " ").splitlines()
+SUBJECTS = dict(line.split(": ", 1) for line in _LINES if line)
 """Module, or a name in one, or a topic of the language, to what it is for."""
 
 
