@@ -262,6 +262,29 @@ class LockUpgradeError(CompanionError):
         )
 
 
+class LockNotHeldError(CompanionError, RuntimeError):
+    """Somebody else's lock was to be released."""
+
+    def __init__(self, resource: str, owner: str) -> None:
+        self.resource, self.owner = resource, owner
+        super().__init__(
+            f"The lock on {resource!r} belongs to {owner}, and only its owner releases it. Release it where it was "
+            "acquired, or let 'with' do so.",
+            resource,
+            owner,
+        )
+
+
+class TooManyLocksError(CompanionError, RuntimeError):
+    """As many locks as allowed are held or waited for; nothing was acquired."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        super().__init__(
+            f"{limit} locks are held or waited for already. Hold fewer at once, or raise max_concurrent_locks.", limit
+        )
+
+
 class DeadlockError(CompanionError):
     """Waiting here would never end: ``cycle`` names who waits for whom, in order."""
 

@@ -1,0 +1,1 @@
+"""Shared resources: one fair lock for readers and writers, and one graph of all that waits."""

@@ -1,0 +1,69 @@
+"""Who owns a lock, and what the world around the locks does while an owner waits."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from asyncio import _get_running_loop
+from collections.abc import Awaitable, Callable, Hashable
+from typing import Any, Protocol
+
+from companion_async.clock import Clock
+from companion_async.errors import InvalidArgumentError
+
+_GLANCE = 0.05
+"""Real seconds after which a waiting thread looks at the clock, which may not be the machine's."""
+
+
+class Work(Protocol):
+    """What runs, as the locks see it: they ask who calls, and have it wait."""
+
+    def owner(self) -> Hashable:
+        """Who calls: the one that will own what it is granted now."""
+
+    def watch(self, owner: Hashable, ended: Callable[[Hashable], None]) -> None:
+        """Have ``ended(owner)`` called when the owner has ended or was given up; raise if it was already. Called at
+        the first lock of an owner, by the owner.
+        """
+
+    def block(self, owner: Hashable, woken: threading.Event, until: float | None) -> None:
+        """Sleep in the calling thread until ``woken``; `TimeoutError` at ``until`` on the clock."""
+
+    async def pause(self, owner: Hashable, sleep: Callable[[], Awaitable[None]]) -> None:
+        """Await ``sleep()`` in the calling coroutine."""
+
+
+class PlainWork:
+    """Owners without a brain: on a loop the running `asyncio.Task`, elsewhere the thread.
+
+    A coroutine that ends lets go of what it holds. A thread cannot say that it ends: what one held is taken from it
+    when somebody else wants it.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def owner(self) -> Hashable:
+        """`Work.owner`."""
+        if _get_running_loop() is None:
+            return threading.current_thread()
+        task = asyncio.current_task()
+        if task is None:
+            raise InvalidArgumentError("A callback of the loop cannot own a lock. Acquire it in a coroutine.")
+        return task
+
+    def watch(self, owner: Hashable, ended: Callable[[Hashable], None]) -> None:
+        """`Work.watch`."""
+        if isinstance(owner, asyncio.Task):
+            owner.add_done_callback(ended)
+
+    def block(self, owner: Hashable, woken: threading.Event, until: float | None) -> None:
+        """`Work.block`."""
+        now: Any = self._clock.monotonic
+        while not woken.wait(_GLANCE if until is None else max(0.0, min(_GLANCE, until - now()))):
+            if until is not None and now() >= until:
+                raise TimeoutError
+
+    async def pause(self, owner: Hashable, sleep: Callable[[], Awaitable[None]]) -> None:
+        """`Work.pause`."""
+        await sleep()
