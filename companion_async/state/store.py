@@ -32,9 +32,9 @@ class Commit(NamedTuple):
 
 
 class Store:
-    """`head` may be read at any time. ``on_commit`` is called for each commit in order, under the lock: it must only
-    take note of it.
+    """`head` may be read at any time. ``modules`` are those whose last version is wanted.
 
+    ``on_commit`` is called for each commit in order, under the lock: it must only take note of it.
     No code of a user runs under the lock, but for finalizers, which run anywhere. So the lock is re-entrant, and a
     commit is made ready first and swaps the head only if that is still what it started from: a finalizer that commits
     neither waits for itself nor is overwritten.
@@ -46,6 +46,7 @@ class Store:
         self.history: deque[StateChange] = deque(maxlen=history_size)
         self.lock = threading.RLock()
         self.counts: Counter[str] = Counter()
+        self.modules: dict[str, int] = {}
         self._on_commit = on_commit
 
     def commit_one(self, change: StateChange, depth: int) -> None:
@@ -133,6 +134,9 @@ class Store:
         self._on_commit(commit)
         self.counts["commits"] += 1
         self.counts["changes"] += len(changes)
+        for change in changes:
+            if change.module in self.modules:
+                self.modules[change.module] = commit.new.version
         self.history.extend(changes)  # last: what it forgets may have a finalizer
         return True
 
