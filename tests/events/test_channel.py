@@ -148,6 +148,20 @@ async def test_a_send_that_was_cancelled_has_not_sent() -> None:
     assert channel.status().sent == 2
 
 
+async def test_room_that_was_promised_is_nobody_elses() -> None:
+    """Who comes between the promise and its keeping waits, and the channel never holds more than its capacity."""
+    channel: Channel[str] = Channel("c", 1)
+    await channel.send("a")
+    first = asyncio.create_task(channel.send("first"))
+    await settle()
+    assert await channel.receive() == "a"
+    with anyio.move_on_after(0) as impatient:
+        await channel.send("late")
+    assert impatient.cancelled_caught
+    await first
+    assert held(channel) == ["first"]
+
+
 @pytest.mark.feature("CB-F5")
 async def test_closing_ends_receivers_after_what_is_held_and_refuses_senders() -> None:
     """Waiting receivers end, waiting and later senders get an error of the family, what is held is still had."""

@@ -16,7 +16,7 @@ from companion_async import (
     TaskCancelledError,
 )
 from companion_async.testing.clock import VirtualClock, settle, until
-from tests.work.house import ends, pool, running
+from tests.work.house import Gate, ends, pool, running
 
 CORE = "category:core"
 
@@ -93,6 +93,25 @@ async def test_work_that_waits_in_a_channel_heeds_its_cancellation(kind: str) ->
         await until(lambda: pool(brain).working == pool(brain).abandoned == 0)
         await channel.send(1)
         assert await brain.to_thread(channel.get) == 1
+
+
+async def test_trying_once_keeps_the_place() -> None:
+    """With a time limit of 0 nothing is waited for, so nothing is lent: who queues does not get in between."""
+    async with running(categories={"core": 1}) as brain:
+        channel, order, gate = brain.channel("quiet"), list[str](), Gate()
+
+        def work() -> None:
+            gate()
+            with pytest.raises(TimeoutError):
+                channel.get(timeout=0)
+            order.append("first")
+
+        first = brain.submit(CORE, work)
+        await gate.holds(1)
+        second = brain.submit(CORE, order.append, "second")
+        gate.open()
+        await asyncio.gather(first, second)
+        assert order == ["first", "second"]
 
 
 async def test_a_run_that_waits_longer_than_its_limit_takes_no_item() -> None:
