@@ -50,6 +50,13 @@ from companion_async.scheduling.context import TaskContext, current_task
 from companion_async.scheduling.policies import SchedulingPolicy
 from companion_async.scheduling.task import Progress, Task, TaskState
 from companion_async.scheduling.ticker import Ticker
+from companion_async.state.batch import SyncPolicy
+from companion_async.state.change import ChangeStatus, StateChange, StateChangeType
+from companion_async.state.conflict import ConflictStrategy
+from companion_async.state.coordinator import StateCoordinator
+from companion_async.state.snapshot import StateSnapshot
+from companion_async.state.status import StateMetrics, StateStatus
+from companion_async.state.transaction import Transaction
 from companion_async.status.category import CategoryStatus
 from companion_async.status.module import ModuleStatus
 from companion_async.status.system import SystemStatus
@@ -66,6 +73,7 @@ __all__ = [
     "BrainClosedError",
     "BrainConfig",
     "CategoryStatus",
+    "ChangeStatus",
     "Channel",
     "ChannelClosedError",
     "ChannelStatus",
@@ -73,6 +81,7 @@ __all__ = [
     "CompanionConfig",
     "CompanionError",
     "ConflictError",
+    "ConflictStrategy",
     "DeadlockError",
     "Decision",
     "DependencyCycleError",
@@ -95,7 +104,14 @@ __all__ = [
     "SecurityError",
     "ShutdownReport",
     "Source",
+    "StateChange",
+    "StateChangeType",
+    "StateCoordinator",
+    "StateMetrics",
+    "StateSnapshot",
+    "StateStatus",
     "StorageError",
+    "SyncPolicy",
     "SystemStatus",
     "Task",
     "TaskCancelledError",
@@ -105,6 +121,7 @@ __all__ = [
     "TaskTimeoutError",
     "Ticker",
     "Timeout",
+    "Transaction",
     "UnknownModuleError",
     "UnknownResourceError",
     "UnknownTargetError",

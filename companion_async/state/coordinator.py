@@ -10,8 +10,6 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-import msgspec
-
 from companion_async.clock import Clock, SystemClock
 from companion_async.errors import InvalidArgumentError
 from companion_async.events.bus import Topic
@@ -33,16 +31,6 @@ from companion_async.state.value import freeze, references, thaw
 T = TypeVar("T")
 
 
-class StateSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Durations are seconds, sizes are counts."""
-
-    sync_policy: SyncPolicy = SyncPolicy.IMMEDIATE
-    batch_size: int = 10
-    sync_interval: float = 1.0
-    max_snapshots: int = 50
-    history_size: int = 10_000
-
-
 class StateCoordinator:
     """A tree of values with a version. ``initial`` is a dict, or an object whose public attributes it begins with.
 
@@ -55,27 +43,39 @@ class StateCoordinator:
     timers. Leaving ``async with`` decides what is pending, tells of it, ends the streams and refuses further changes;
     it can still be read.
 
-    ``topic`` is where ``state.changed`` is published; ``current_task`` tells the id of the work that calls.
+    ``sync_policy`` says when proposals are decided (see `SyncPolicy`). The last ``history_size`` changes and the last
+    ``max_snapshots`` snapshots are kept. ``topic`` is where ``state.changed`` is published; ``current_task`` tells the
+    id of the work that calls.
     """
 
     def __init__(
         self,
         initial: Any = None,
-        settings: StateSettings | None = None,
         *,
+        sync_policy: SyncPolicy | str = SyncPolicy.IMMEDIATE,
+        batch_size: int = 10,
+        sync_interval: float = 1.0,
+        max_snapshots: int = 50,
+        history_size: int = 10_000,
         clock: Clock | None = None,
         topic: Topic | None = None,
         current_task: Callable[[], str | None] = lambda: None,
     ) -> None:
-        self.settings = settings = _checked(settings if settings is not None else StateSettings())
         self._clock = clock if clock is not None else SystemClock()
         self._announcer = announcer = Announcer(topic)
-        self._store = store = Store(freeze(_beginning(initial)), settings.history_size, announcer.note)
+        self._store = store = Store(
+            freeze(_beginning(initial)), check_count(history_size, "history_size"), announcer.note
+        )
         self._ledger = Ledger(store, announcer, self._clock, current_task)
         self._batch = Batch(
-            store, announcer, settings.sync_policy, settings.batch_size, settings.sync_interval, self._clock
+            store,
+            announcer,
+            _policy(sync_policy),
+            check_count(batch_size, "batch_size"),
+            check_seconds(sync_interval, "sync_interval"),
+            self._clock,
         )
-        self._shelf = Shelf(settings.max_snapshots)
+        self._shelf = Shelf(check_count(max_snapshots, "max_snapshots"))
         self._transactions: weakref.WeakSet[Transaction] = weakref.WeakSet()
         with contextlib.suppress(RuntimeError):  # made in a plain thread
             announcer.bind(asyncio.get_running_loop())
@@ -374,14 +374,10 @@ def _beginning(initial: Any) -> dict[str, Any]:
     return {name: value for name, value in attributes.items() if not name.startswith("_")}
 
 
-def _checked(settings: StateSettings) -> StateSettings:
+def _policy(value: Any) -> SyncPolicy:
     try:
-        policy = SyncPolicy(settings.sync_policy)
+        return SyncPolicy(value)
     except ValueError:
         raise InvalidArgumentError(
-            f"sync_policy must be one of {', '.join(SyncPolicy)}; {settings.sync_policy!r:.80} is not."
+            f"sync_policy must be one of {', '.join(SyncPolicy)}; {value!r:.80} is not."
         ) from None
-    for key in ("batch_size", "max_snapshots", "history_size"):
-        check_count(getattr(settings, key), key)
-    interval = check_seconds(settings.sync_interval, "sync_interval")
-    return msgspec.structs.replace(settings, sync_policy=policy, sync_interval=interval)
