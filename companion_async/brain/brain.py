@@ -74,7 +74,7 @@ class Brain(BrainModules):
         await self.shutdown()
 
     async def start(self) -> Self:
-        """Take work from here on. Starting a running brain does nothing; one that was shut down stays so.
+        """Take work from here on. Starting a running brain does nothing; one that is starting or was shut down refuses.
 
         With an error, a cancellation included, everything that had come up is down again, and it may be tried again.
         """
@@ -84,6 +84,7 @@ class Brain(BrainModules):
             raise BrainClosedError(self._parts.scheduler.phase)
         parts = self._parts = Assembly(self, self.config, self._clock, self._seed, self._read_process)
         self._thread = threading.get_ident()
+        parts.scheduler.phase = "starting"
         try:
             await parts.start()
             await self._move_in()
@@ -105,7 +106,9 @@ class Brain(BrainModules):
         """Refuse new work, let accepted work end within ``timeout`` seconds, give up the rest, stop the modules.
 
         Never waits for a thread that is stuck: such threads are in the report, and hold the interpreter at its exit
-        until they end. Called again, it gives the same report. Cancelled, it goes on in the background.
+        until they end. What is given up at ``timeout`` has a last word beyond it: a thread that was signalled a quarter
+        of a second, coroutines, the modules' ``stop`` and idle threads a second each. Called again, it gives the same
+        report. Cancelled, it goes on in the background.
         """
         check_seconds(timeout, "timeout", zero=True)
         if self._report is not None:
@@ -120,7 +123,7 @@ class Brain(BrainModules):
 
     @property
     def phase(self) -> str:
-        """``not started``, ``running``, ``shutting down`` or ``shut down``. Any thread."""
+        """``not started``, ``starting``, ``running``, ``shutting down`` or ``shut down``. Any thread."""
         return "not started" if self._parts is None else self._parts.scheduler.phase
 
     # -- work ------------------------------------------------------------------------------------------------------

@@ -30,7 +30,9 @@ class ModuleSpec(msgspec.Struct, frozen=True):
     function (its one handler is ``run``). ``factory``, called without arguments, def or async def, gives the instance
     instead; with a class beside it the class tells the handlers beforehand.
     ``timeout`` left UNSET is the brain's default, ``None`` no limit. ``retry`` an int is that many runs in all.
-    ``max_concurrency`` caps its runs at once, ``quota`` is its weight in fair shares. ``depends_on`` names the modules
+    ``max_concurrency`` caps its working runs at once, as a category's limit does. A run that waits for other work is
+    none of them, nor is one that was given up, though its thread goes on until it ends: a module that no two threads
+    may be in at once needs a lock of its own. ``quota`` is its weight in fair shares. ``depends_on`` names the modules
     that are started before it and stopped after it.
     ``offload`` is ``"thread"``, or ``"loop"`` for plain functions that only take microseconds.
     """

@@ -243,6 +243,15 @@ class Task(msgspec.Struct, Generic[T], eq=False, weakref=True):
         else:
             self.owner.loop.call_soon(self.owner.call_back, callback, self)
 
+    def remove_done_callback(self, callback: Callable[[Task[T]], Any]) -> int:
+        """Take back a callback that has not been called; how many times it was there. `asyncio.wait` needs it."""
+        self.owner.check_thread("task.remove_done_callback()")
+        callbacks = self.more.done_callbacks if self.more is not None else []
+        kept = [one for one in callbacks if one != callback]
+        removed = len(callbacks) - len(kept)
+        callbacks[:] = kept
+        return removed
+
     def __await__(self) -> Generator[Any, None, T]:
         if self.ended < 0:
             owner = self.owner

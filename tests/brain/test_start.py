@@ -9,7 +9,14 @@ from typing import Any
 
 import pytest
 
-from companion_async import Brain, BrainClosedError, BrainConfig, InvalidArgumentError, WrongThreadError
+from companion_async import (
+    Brain,
+    BrainClosedError,
+    BrainConfig,
+    CompanionBrain,
+    InvalidArgumentError,
+    WrongThreadError,
+)
 from companion_async.health.watchdog import LoopWatchdog
 from companion_async.testing.clock import VirtualClock, settle
 from tests.brain.rig import brain_on, diary
@@ -46,6 +53,22 @@ async def test_starting_a_running_brain_does_nothing() -> None:
         parts = brain._assembly("test")
         assert await brain.start() is brain
         assert brain._assembly("test") is parts
+
+
+@pytest.mark.parametrize("cls", [Brain, CompanionBrain])
+async def test_a_second_start_beside_the_first_is_told_that_it_is_starting(cls: type[Brain]) -> None:
+    """It does not disturb the first, and work that comes too early is told the same."""
+    brain = cls(QUIET)
+    first = asyncio.create_task(brain.start())
+    await asyncio.sleep(0)
+    assert brain.phase == "starting"
+    with pytest.raises(BrainClosedError, match="The brain is starting"):
+        await brain.start()
+    with pytest.raises(BrainClosedError, match="The brain is starting"):
+        brain.submit("category:core", int)
+    assert await first is brain
+    assert await brain.to_thread(int) == 0
+    await brain.shutdown(0.0)
 
 
 async def test_before_the_start_and_after_the_end_every_door_says_so() -> None:

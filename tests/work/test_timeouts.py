@@ -43,6 +43,25 @@ async def test_a_run_in_a_thread_ends_for_its_waiter_at_its_limit():
         gate.open()
 
 
+@pytest.mark.feature("CB-08", "X-01")
+async def test_a_run_that_was_given_up_is_no_part_of_its_modules_cap():
+    """Its thread is counted as abandoned, and the module of one run at a time goes on with the next beside it."""
+    clock = VirtualClock()
+    async with running(clock) as brain:
+        gate = Gate()
+        await brain.register("m", lambda name: gate(name), max_concurrency=1)
+        stuck = brain.submit("m", "run", "stuck", timeout=3.0)
+        following = brain.submit("m", "run", "following", timeout=None)
+        await gate.holds(1)
+        await clock.advance(3)
+        await gate.holds(2)
+        assert ends(stuck, following) == ["timed_out", "running"]
+        core = brain.status().categories["core"]
+        assert (core.abandoned, core.active, brain.module_status("m").running) == (1, 1, 1)
+        gate.open()
+        assert await following == "following"
+
+
 @pytest.mark.feature("CB-08")
 async def test_a_run_that_passed_its_limit_is_not_retried():
     """Whatever ``retry`` says: its thread may still be at work, and two runs at once were never asked for."""
