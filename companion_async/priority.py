@@ -24,8 +24,11 @@ class Priority(IntEnum):
         if isinstance(value, cls):
             return value
         if isinstance(value, str):
-            found = cls.__members__.get(value.strip().upper())
+            found = _NAMED.get(value) or _NAMED.get(value.strip().lower())
             if found is not None:
                 return found
-        names = ", ".join(name.lower() for name in cls.__members__)
+        names = ", ".join(_NAMED)
         raise InvalidArgumentError(f"{value!r} is no priority. Use a Priority or one of: {names}.")
+
+
+_NAMED = {name.lower(): member for name, member in Priority.__members__.items()}

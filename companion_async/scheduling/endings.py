@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import random
-from collections.abc import Callable
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from loguru import logger
 
 from companion_async.errors import TaskCancelledError, TaskCrashedError, TaskTimeoutError, UpstreamFailedError, trace_of
+from companion_async.offload.mailbox import SHARE
 from companion_async.offload.slot import Outcome
 from companion_async.scheduling.submission import NO_KWARGS
 from companion_async.scheduling.task import Particulars, Task, TaskState
@@ -32,6 +35,7 @@ class Endings:
         self._age = scheduler.history.ended.append
         self._dependents = scheduler.dependencies.dependents
         self._completed_topic = scheduler.announcer.completed_topic
+        self._failing: deque[tuple[Task[Any], Task[Any]]] = deque()
         self._random = random.Random(seed)  # jitter, no secret
         self.completed = self.failed = self.cancelled = self.timed_out = 0
         self.callback_errors = 0
@@ -44,6 +48,7 @@ class Endings:
         task, value, error, ended, cpu = outcome
         if task.ended >= 0:
             self._scheduler.limits.let_go(task)
+            self.left(task)
             if type(value) is CoroutineType:
                 value.close()  # nobody will await it
             return  # it was cancelled or timed out: its end stands
@@ -54,6 +59,7 @@ class Endings:
             task.plan.ran(run, cpu)
         if run > task.limit:
             self.time_out(task, "run", task.limit, ended, run, cpu)
+            self.left(task)
         elif error is not None:
             self._raised(task, error, ended, run, cpu)
         elif type(value) is CoroutineType:
@@ -82,6 +88,7 @@ class Endings:
         if policy is not None and task.tries < policy.attempts and policy.wants(error) and unread and scheduler.open:
             delay = policy.delay(task.tries, self._random.random())
             more = task.rare()
+            self.left(task)
             task.phase, task.ready = TaskState.BLOCKED, ended + delay
             more.steps.append(("retrying", ended, f"attempt {task.tries}: {type(error).__name__}"))
             more.timers.append(scheduler.timers.after(delay, lambda: self._again(task)))
@@ -196,7 +203,16 @@ class Endings:
         for callback in callbacks:
             self._scheduler.loop.call_soon(self.call_back, callback, task)
         more.timers, more.waiters, more.done_callbacks, more.events = [], [], [], []
-        more.callback = more.waits_for = None
+        more.callback = None
+        if task.phase is TaskState.COMPLETED or task.phase is TaskState.FAILED:
+            self.left(task)
+
+    def left(self, task: Task[Any]) -> None:
+        """A run of the task is over, or is given up: what it held is taken back."""
+        if task.more is not None and task.more.left:
+            leaving, task.more.left = task.more.left, []
+            for leave in leaving:
+                leave()
 
     def call_back(self, callback: Callable[[Task[Any]], Any], task: Task[Any]) -> None:
         """Call what was to be called at the task's end: what it raises is counted, and touches nothing else."""
@@ -212,19 +228,37 @@ class Endings:
     # -- dependents ------------------------------------------------------------------------------------------------
 
     def _pass_on(self, task: Task[Any]) -> None:
-        dependencies = self._scheduler.dependencies
-        for dependent in dependencies.met(task):
+        self._release(task, iter(self._scheduler.dependencies.met(task)))
+
+    def _release(self, task: Task[Any], dependents: Iterator[Task[Any]]) -> None:
+        """Let go on, or fail, those who waited for a task; what does not fit into the time share comes next turn."""
+        scheduler, stop = self._scheduler, time.perf_counter() + SHARE
+        for dependent in dependents:
             if dependent.ended >= 0:
                 continue
             if task.phase is not TaskState.COMPLETED and dependent.rare().on_upstream_failure != "run":
-                dependencies.drop(dependent)
+                scheduler.dependencies.drop(dependent)
                 self.upstream_failed(dependent, task)
-            elif not dependencies.waits(dependent):
-                self._scheduler.submission.release(dependent)
+            elif not scheduler.dependencies.waits(dependent):
+                scheduler.submission.release(dependent)
+            if time.perf_counter() > stop:
+                scheduler.loop.call_soon(self._release, task, dependents)
+                return
 
     def upstream_failed(self, task: Task[Any], upstream: Task[Any]) -> None:
-        """End a task whose upstream did not complete, in a turn of the loop of its own: a chain takes no stack."""
-        self._scheduler.loop.call_soon(self._end_blocked, task, upstream)
+        """End a task whose upstream did not complete, in one of the loop's next turns: a chain takes no stack."""
+        self._failing.append((task, upstream))
+        if len(self._failing) == 1:
+            self._scheduler.loop.call_soon(self._fail)
+
+    def _fail(self) -> None:
+        failing, stop = self._failing, time.perf_counter() + SHARE
+        while failing:
+            self._end_blocked(*failing[0])
+            failing.popleft()  # not before: those that fail because of it come in behind it, and call nobody
+            if failing and time.perf_counter() > stop:
+                self._scheduler.loop.call_soon(self._fail)
+                return
 
     def _end_blocked(self, task: Task[Any], upstream: Task[Any]) -> None:
         if task.ended >= 0:

@@ -98,6 +98,7 @@ class Submission:
             spans = Timeout.parse(timeout)
             limit, span = reach(spans)
             plain = spans.plain
+        named = NO_KWARGS if kwargs is None else _named(kwargs)
         now = self._now()
         light = plan.light
         queue = port.queue
@@ -110,7 +111,7 @@ class Submission:
             plan,
             function,
             args,
-            NO_KWARGS,
+            named,
             contextvars.copy_context(),
             level,
             now,
@@ -127,7 +128,6 @@ class Submission:
             retry is None
             and key is None
             and callback is None
-            and kwargs is None
             and after is _NONE
             and plain
             and not plan.streams
@@ -149,7 +149,7 @@ class Submission:
             if port.pool.put_last(task):
                 limits.watch_light(port.pool)
             return task
-        return self._submit_rare(task, spans, kwargs, after, on_upstream_failure, retry, key, on_full, callback)
+        return self._submit_rare(task, spans, after, on_upstream_failure, retry, key, on_full, callback)
 
     def enqueue(self, task: Task[Any]) -> None:
         """Put a task whose turn may come into its category's queue."""
@@ -193,7 +193,6 @@ class Submission:
         self,
         task: Task[Any],
         spans: Timeout,
-        kwargs: Any,
         after: Any,
         on_upstream_failure: Any,
         retry: Any,
@@ -203,10 +202,6 @@ class Submission:
     ) -> Task[Any]:
         scheduler = self._scheduler
         self._check_rules(on_upstream_failure, on_full)
-        if kwargs is not None:
-            if not (isinstance(kwargs, dict) and all(isinstance(name, str) for name in kwargs)):
-                raise InvalidArgumentError(f"kwargs must be a dict with string keys; {type(kwargs).__name__} is not.")
-            task.kwargs = dict(kwargs)
         if callback is not None and not callable(callback):
             raise InvalidArgumentError(f"callback must be callable; {callback!r:.80} is not.")
         policy = RetryPolicy.parse(retry)
@@ -272,6 +267,12 @@ def reach(spans: Timeout) -> tuple[float, float]:
     """The limit of a run, and the time from submission by which the task should have ended; inf for none."""
     limit = _INF if spans.run is None else spans.run
     return limit, limit if spans.total is None else spans.total
+
+
+def _named(kwargs: Any) -> dict[str, Any]:
+    if not (isinstance(kwargs, dict) and all(isinstance(name, str) for name in kwargs)):
+        raise InvalidArgumentError(f"kwargs must be a dict with string keys; {type(kwargs).__name__} is not.")
+    return dict(kwargs)
 
 
 def _several(after: Any) -> tuple[Any, ...]:

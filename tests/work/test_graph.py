@@ -17,6 +17,7 @@ from companion_async import (
     UnknownTaskError,
     UpstreamFailedError,
 )
+from companion_async.scheduling import endings
 from companion_async.testing.clock import VirtualClock, settle, until
 from tests.work.house import Gate, ends, running
 
@@ -263,6 +264,34 @@ async def test_long_and_wide_graphs_end_without_recursion(shape, failing):
         await brain.drain()
         assert set(ends(*tasks)) == {"failed" if failing else "completed"}
         assert len(brain._assembly("test").scheduler.dependencies) == 0
+
+
+@pytest.mark.feature("PS-06")
+@pytest.mark.parametrize("failing", [False, True], ids=["completing", "failing"])
+async def test_those_who_waited_for_one_task_are_let_go_in_turns_of_the_loop(failing, monkeypatch):
+    """However many wait for one task, its end takes the loop for one time share, and then others have a turn."""
+    monkeypatch.setattr(endings, "SHARE", 0.0)  # every one is too much
+    async with running() as brain:
+        gate, turns = Gate(), 0
+
+        def begin():
+            gate()
+            if failing:
+                fail()
+
+        def turn():
+            nonlocal turns
+            if any(task.state is TaskState.BLOCKED for task in tasks):
+                turns += tasks[0].state is not TaskState.BLOCKED
+                asyncio.get_running_loop().call_soon(turn)
+
+        root = brain.submit("category:core", begin, timeout=None)
+        tasks = [brain.submit("category:core", nothing, after=root) for _ in range(100)]
+        gate.open()
+        turn()
+        await brain.drain()
+        assert set(ends(*tasks)) == {"failed" if failing else "completed"}
+        assert turns > 50
 
 
 @pytest.mark.slow
