@@ -8,10 +8,12 @@ threads with a connection each answered 93 to 103 questions a second, 4 that too
 
 from __future__ import annotations
 
+import json
 import re
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 
 PASSAGE_CHARACTERS = 1_500
 _CANDIDATES = 200
+_NEAREST = 20
+_NOTHING_NEAR: Mapping[int, float] = {}
 _EXCERPT_WORDS = 40
 _PARTS = re.compile(r"(?<=[a-z])(?=[A-Z0-9])|(?<=[A-Z])(?=[A-Z][a-z])|[._]+")
 
@@ -39,6 +43,7 @@ FROM passage JOIN part ON part.passage = passage.rowid JOIN document ON document
 WHERE passage.rowid IN (
   SELECT rowid FROM passage WHERE passage MATCH ?
   ORDER BY bm25(passage, {", ".join(map(str, FIELD_WEIGHTS))}) LIMIT {_CANDIDATES})
+OR passage.rowid IN (SELECT value FROM json_each(?))
 """
 _PASSAGE = """
 SELECT id, title, location, kind, cluster, body
@@ -116,12 +121,15 @@ class TextIndex:
         with self._open() as storage:
             return int(storage.connection.execute("SELECT count(*) FROM document").get)
 
-    def find(self, question: str, limit: int) -> list[Found]:
-        """The passages that fit ``question`` best, at most ``limit``; any text is a question."""
+    def find(self, question: str, limit: int, near: Mapping[int, float] = _NOTHING_NEAR) -> list[Found]:
+        """The passages that fit ``question`` best, at most ``limit``; any text is a question.
+
+        ``near`` are passages with their likeness to it in meaning, the nearest first, if that is known.
+        """
         with self._open() as storage:
             concepts = self._concepts(storage, question)
             match = _matching(concepts)
-            candidates = self._candidates(storage, match) if match and limit > 0 else []
+            candidates = self._candidates(storage, match, near) if match and limit > 0 else []
             if not candidates:
                 return []
             order = ranked(candidates, self._terms(storage, concepts), self._average_lengths(storage, match))
@@ -239,12 +247,20 @@ class TextIndex:
             terms.append(term(sure, concept.weight, rarities))
         return terms
 
-    def _candidates(self, storage: Storage, match: str) -> list[Candidate]:
-        rows = list(storage.connection.execute(_CANDIDATE, (match,)))
+    def _candidates(self, storage: Storage, match: str, near: Mapping[int, float]) -> list[Candidate]:
+        nearest = json.dumps([*islice(near, _NEAREST)])
+        rows = list(storage.connection.execute(_CANDIDATE, (match, nearest)))
         if not self._renown:
             self._renown = {"": 0, **{str(target): int(count) for target, count in storage.connection.execute(_RENOWN)}}
         return [
-            Candidate(number, tuple(map(storage.stems, fields)), group, depth, self._renown.get(group, 0))
+            Candidate(
+                number,
+                tuple(map(storage.stems, fields)),
+                group,
+                depth,
+                self._renown.get(group, 0),
+                near.get(number, 0.0),
+            )
             for number, *fields, group, depth in rows
         ]
 

@@ -26,6 +26,7 @@ _GROUP_DEPTH = 100
 _DEPTH_PENALTY = 0.15
 _RENOWN = 0.05
 _REPEATED = 0.8
+_LIKENESS = 0.4
 
 
 class Term(msgspec.Struct, frozen=True):
@@ -36,13 +37,17 @@ class Term(msgspec.Struct, frozen=True):
 
 
 class Candidate(msgspec.Struct):
-    """A passage that shares words with the question: the stems of its fields, and what speaks for it beforehand."""
+    """A passage that may answer: the stems of its fields, and what speaks for it beforehand.
+
+    ``likeness`` is how near it is to the question in meaning, from 0 to 1, where that is known.
+    """
 
     passage: int
     fields: tuple[Sequence[str], ...]
     group: str = ""
     depth: int = 0
     mentions: int = 0
+    likeness: float = 0.0
     score: float = 0.0
 
 
@@ -61,8 +66,11 @@ def term(words: Mapping[str, float], weight: float, rarities: Mapping[str, float
 
 def ranked(candidates: Sequence[Candidate], terms: Sequence[Term], lengths: Sequence[float]) -> list[Candidate]:
     """The candidates, best first, with their scores. ``lengths`` are the average lengths of the fields."""
-    for candidate in candidates:
-        candidate.score = _relevance(candidate, terms, lengths) * _prior(candidate)
+    relevant = [_relevance(candidate, terms, lengths) for candidate in candidates]
+    # What is as near as can be counts for some of the best match of words.
+    most = _LIKENESS * max(relevant, default=0.0)
+    for candidate, relevance in zip(candidates, relevant, strict=True):
+        candidate.score = (relevance + most * candidate.likeness) * _prior(candidate)
     order = sorted(candidates, key=lambda candidate: (-candidate.score, candidate.passage))
     lent: dict[str, float] = {}
     seen: Counter[str] = Counter()
