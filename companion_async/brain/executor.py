@@ -57,6 +57,8 @@ class CategoryExecutor(concurrent.futures.Executor):
     ``submit``, ``map``, ``shutdown``, ``wait`` and ``as_completed`` mean what they mean for a `ThreadPoolExecutor`,
     from any thread. Its own ``shutdown`` closes this door only; the category goes on. The loop starts the category's
     threads, so blocking the loop's own thread on a future may wait for ever: there, ``await asyncio.wrap_future``.
+    Inside work, ``future.result()`` and ``map`` lend the slot; `concurrent.futures.wait` and ``as_completed`` sleep
+    without the future's knowledge and keep it, so work that fills its own category with them waits for ever.
     """
 
     def __init__(self, brain: Brain, module: str) -> None:
