@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,6 +10,8 @@ from pathlib import Path
 
 _FENCE = re.compile(r"^```(?P<info>[^\n`]*)\n(?P<body>.*?)^```\s*$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\[[^\]]*\]\((?P<target>[^)\s]+)\)")
+_TEST = re.compile(r"tests/[\w/]+\.py::\w+(?:::\w+)*")
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _HEADING = re.compile(r"^#+ (?P<title>.+)$", re.MULTILINE)
 
 
@@ -51,3 +54,27 @@ def broken_links(document: Path) -> list[str]:
         elif fragment and path.suffix == ".md" and fragment not in anchors(path.read_text(encoding="utf-8")):
             broken.append(f"{document.name}: {path.name} has no heading #{fragment}")
     return broken
+
+
+def missing_tests(text: str, root: Path) -> list[str]:
+    """The tests that a document names, as in ``tests/work/test_graph.py::test_x``, and that are not there."""
+    missing = []
+    for name in dict.fromkeys(_TEST.findall(text)):
+        file, *steps = name.split("::")
+        known = _defined(root / file) if (root / file).is_file() else set()
+        if "::".join(steps) not in known:
+            missing.append(name)
+    return missing
+
+
+def _defined(file: Path) -> set[str]:
+    """What pytest could collect from a file: functions, classes and their methods, and names that are assigned."""
+    names: set[str] = set()
+    for node in ast.parse(file.read_text(encoding="utf-8")).body:
+        if isinstance(node, _FUNCTIONS):
+            names.add(node.name)
+        elif isinstance(node, ast.ClassDef):
+            names |= {node.name} | {f"{node.name}::{one.name}" for one in node.body if isinstance(one, _FUNCTIONS)}
+        elif isinstance(node, ast.Assign):
+            names |= {target.id for target in node.targets if isinstance(target, ast.Name)}
+    return names

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.documents.documents import Snippet, anchors, broken_links, snippets
+from tests.documents.documents import Snippet, anchors, broken_links, missing_tests, snippets
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
@@ -46,6 +46,12 @@ def test_links_lead_somewhere(document: Path) -> None:
     assert broken_links(document) == []
 
 
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_the_tests_that_are_named_are_there(document: Path) -> None:
+    """Whoever reads that a test shows something can run it by that name."""
+    assert missing_tests(document.read_text(encoding="utf-8"), ROOT) == []
+
+
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("snippet", SNIPPETS, ids=lambda snippet: f"{snippet.document}:{snippet.line}")
 def test_snippets_work(snippet: Snippet, tmp_path: Path) -> None:
@@ -66,6 +72,18 @@ def test_a_broken_link_is_found(tmp_path: Path) -> None:
     )
     assert broken_links(page) == ["page.md: gone.md is not there", "page.md: other.md has no heading #start"]
     assert anchors(page.read_text()) == {"page"}
+
+
+def test_a_test_that_is_not_there_is_found(tmp_path: Path) -> None:
+    """A missing file, function or method is named; functions, classes, methods and assigned cases are known."""
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "test_x.py").write_text(
+        "async def test_a(): ...\nclass TestB:\n    def test_c(self): ...\nTestD = TestB\n"
+    )
+    there = ("test_x.py::test_a", "test_x.py::TestB", "test_x.py::TestB::test_c", "test_x.py::TestD")
+    gone = ("test_y.py::test_a", "test_x.py::test_c", "test_x.py::TestB::test_a")
+    text = "".join(f"`tests/{name}`, " for name in (*there, *gone))
+    assert missing_tests(text, tmp_path) == [f"tests/{name}" for name in gone]
 
 
 def test_a_broken_snippet_is_found(tmp_path: Path) -> None:
