@@ -1,4 +1,4 @@
-"""Checks at the door: what enters is finite, named and bounded, or refused by a message that says what is right."""
+"""Checks of single arguments: a name, a duration, a count."""
 
 from __future__ import annotations
 
@@ -6,13 +6,9 @@ import math
 import re
 from typing import Any
 
-from companion_async.errors import InvalidArgumentError, InvalidPathError
+from companion_async.errors import InvalidArgumentError
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
-_SEGMENT = re.compile(r"[A-Za-z0-9-][A-Za-z0-9_-]*", re.ASCII)
-
-PATH_CHARACTERS = 255
-PATH_SEGMENTS = 32
 
 
 def check_name(value: Any, what: str) -> str:
@@ -50,24 +46,3 @@ def check_count(value: Any, what: str, *, minimum: int = 1, maximum: int | None 
         return value
     bound = f"from {minimum} on" if maximum is None else f"from {minimum} to {maximum}"
     raise InvalidArgumentError(f"{what} must be a whole number {bound}; {value!r:.80} is not.")
-
-
-def check_state_path(value: Any) -> tuple[str, ...]:
-    """The segments of the dotted path ``value``; else `InvalidPathError`.
-
-    A segment is letters, digits, ``_`` and ``-``, and none begins with ``_``: nothing that Python gives a meaning to
-    (``__class__``) can be named. At most `PATH_CHARACTERS` and `PATH_SEGMENTS`.
-    """
-    if not isinstance(value, str):
-        raise InvalidPathError(type(value).__name__, "a path is a string")
-    if not value:
-        raise InvalidPathError(value, "it is empty")
-    if len(value) > PATH_CHARACTERS:
-        raise InvalidPathError(value[:80], f"it has more than {PATH_CHARACTERS} characters")
-    segments = tuple(value.split("."))
-    if len(segments) > PATH_SEGMENTS:
-        raise InvalidPathError(value, f"it has more than {PATH_SEGMENTS} segments")
-    for segment in segments:
-        if not _SEGMENT.fullmatch(segment):
-            raise InvalidPathError(value, f"{segment!r} is no segment")
-    return segments

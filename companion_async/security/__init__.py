@@ -1,0 +1,20 @@
+"""Checks at the door: what enters is finite, named and bounded, or refused by a message that says what is right."""
+
+from __future__ import annotations
+
+from companion_async.security.arguments import check_count, check_name, check_seconds
+from companion_async.security.paths import PATH_CHARACTERS, PATH_SEGMENTS, check_state_path
+from companion_async.security.validator import SecurityValidator
+from companion_async.security.values import SecuritySettings, check_value
+
+__all__ = [
+    "PATH_CHARACTERS",
+    "PATH_SEGMENTS",
+    "SecuritySettings",
+    "SecurityValidator",
+    "check_count",
+    "check_name",
+    "check_seconds",
+    "check_state_path",
+    "check_value",
+]
