@@ -21,6 +21,7 @@ from companion_async.errors import (
     DuplicateModuleError,
     InvalidArgumentError,
     InvalidPathError,
+    LockNotHeldError,
     LockTimeoutError,
     LockUpgradeError,
     MissingExtraError,
@@ -31,6 +32,7 @@ from companion_async.errors import (
     TaskCancelledError,
     TaskCrashedError,
     TaskTimeoutError,
+    TooManyLocksError,
     UnknownModuleError,
     UnknownResourceError,
     UnknownTargetError,
@@ -39,6 +41,11 @@ from companion_async.errors import (
     WrongThreadError,
 )
 from companion_async.events.channel import Channel, ChannelStatus
+from companion_async.locks.coordinator import ResourceCoordinator
+from companion_async.locks.mode import AccessMode, ResourceType
+from companion_async.locks.request import ResourceLock
+from companion_async.locks.settings import LockSettings
+from companion_async.locks.status import CoordinatorMetrics, ResourceStatus, WaitPicture
 from companion_async.modules.module import BaseModule
 from companion_async.modules.restart import RestartPolicy
 from companion_async.modules.retry import RetryPolicy
@@ -67,6 +74,7 @@ _logger.disable("companion_async")
 __version__ = "0.1.0"
 
 __all__ = [
+    "AccessMode",
     "Answer",
     "BaseModule",
     "Brain",
@@ -82,12 +90,15 @@ __all__ = [
     "CompanionError",
     "ConflictError",
     "ConflictStrategy",
+    "CoordinatorMetrics",
     "DeadlockError",
     "Decision",
     "DependencyCycleError",
     "DuplicateModuleError",
     "InvalidArgumentError",
     "InvalidPathError",
+    "LockNotHeldError",
+    "LockSettings",
     "LockTimeoutError",
     "LockUpgradeError",
     "MissingExtraError",
@@ -98,6 +109,10 @@ __all__ = [
     "Priority",
     "Progress",
     "QueueFullError",
+    "ResourceCoordinator",
+    "ResourceLock",
+    "ResourceStatus",
+    "ResourceType",
     "RestartPolicy",
     "RetryPolicy",
     "SchedulingPolicy",
@@ -121,12 +136,14 @@ __all__ = [
     "TaskTimeoutError",
     "Ticker",
     "Timeout",
+    "TooManyLocksError",
     "Transaction",
     "UnknownModuleError",
     "UnknownResourceError",
     "UnknownTargetError",
     "UnknownTaskError",
     "UpstreamFailedError",
+    "WaitPicture",
     "WrongThreadError",
     "current_task",
 ]

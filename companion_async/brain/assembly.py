@@ -19,17 +19,24 @@ from companion_async.brain.controls import BrainControls
 from companion_async.brain.meter import Meter
 from companion_async.brain.patients import BrainPatients
 from companion_async.brain.pictures import Pictures
-from companion_async.brain.room_settings import autonomy_settings, health_settings, scheduling_settings
+from companion_async.brain.room_settings import (
+    autonomy_settings,
+    health_settings,
+    lock_settings,
+    scheduling_settings,
+)
 from companion_async.brain.roster import Roster
 from companion_async.clock import Clock, SystemClock
 from companion_async.errors import BrainClosedError, trace_of
 from companion_async.events.bus import EventBus
 from companion_async.events.channels import Channels
+from companion_async.events.kinds import LockDeadlock, utc
 from companion_async.health.monitor import HealthMonitor
 from companion_async.health.process import ProcessFigures, ProcessReader
 from companion_async.health.settings import HealthSettings
 from companion_async.health.supervise import Crash
 from companion_async.health.watchdog import BlockedLoop, LoopWatchdog
+from companion_async.locks.coordinator import ResourceCoordinator
 from companion_async.modules.record import ModuleRecord
 from companion_async.modules.timeout import UNLIMITED, Timeout
 from companion_async.offload.house import House
@@ -37,6 +44,7 @@ from companion_async.offload.pool import Pool
 from companion_async.offload.threads import Threads
 from companion_async.priority import Priority
 from companion_async.scheduling.errands import run_errand
+from companion_async.scheduling.ownership import Ownership
 from companion_async.scheduling.policies import SchedulingPolicy
 from companion_async.scheduling.port import Port
 from companion_async.scheduling.scheduler import Scheduler
@@ -74,6 +82,11 @@ class Assembly:
         self.house = House(config.max_threads)
         self.scheduler = Scheduler(loop, clock, self.bus, scheduling_settings(config), self.house, seed=seed)
         self.submit = self.scheduler.submission.submit
+        graph = self.scheduler.joins.graph
+        graph.on_deadlock = self._deadlock
+        self.resources = ResourceCoordinator(
+            lock_settings(config), clock=clock, work=Ownership(self.scheduler), graph=graph
+        )
         self.scheduler.submit = brain.submit
         self.channels = Channels(self.scheduler.loans)
         self.in_real_time = isinstance(clock, SystemClock)
@@ -178,6 +191,7 @@ class Assembly:
         finally:
             # In whatever way it ends (its loop may be closing under it), nobody waits for it and no thread sleeps on.
             scheduler.phase = "shut down"
+            self.resources.close()
             for task in scheduler.history:
                 task.cancel("the brain has ended")
             self.channels.close()
@@ -230,6 +244,7 @@ class Assembly:
     async def _close(self) -> int:
         """Send the threads home and end; how many threads are still at work."""
         scheduler = self.scheduler
+        self.resources.close()
         await scheduler.routines.close()
         for pool in scheduler.pools.values():
             pool.close()
@@ -275,6 +290,10 @@ class Assembly:
     def use_policy(self, policy: SchedulingPolicy) -> None:
         """Switch the policy of every queue."""
         self.scheduler.use_policy(policy)
+
+    def _deadlock(self, cycle: tuple[str, ...], victim: str) -> None:
+        """A wait was refused, in whatever thread."""
+        self.bus.publish_threadsafe(LockDeadlock(cycle, victim, utc(self.clock.time())))
 
     # -- health ----------------------------------------------------------------------------------------------------
 

@@ -22,6 +22,7 @@ from companion_async.clock import Clock, SystemClock
 from companion_async.errors import BrainClosedError, InvalidArgumentError, WrongThreadError
 from companion_async.events.bus import EventBus
 from companion_async.events.channel import Channel, Overflow
+from companion_async.locks.coordinator import ResourceCoordinator
 from companion_async.modules.retry import RetryPolicy
 from companion_async.modules.timeout import Timeout
 from companion_async.priority import Priority
@@ -297,6 +298,15 @@ class Brain(BrainModules):
         if self._parts is None:
             raise BrainClosedError("not started")
         return self._parts.channels.open(name, capacity, overflow)
+
+    @property
+    def resources(self) -> ResourceCoordinator:
+        """Shared resources and their locks: ``async with brain.resources.acquire_context(...)``, ``with`` in a thread.
+        Any thread.
+        """
+        if self._parts is None:
+            raise BrainClosedError("not started")
+        return self._parts.resources
 
     def decisions(self, limit: int = 50) -> list[Decision]:
         """What the brain decided by itself lately, the newest last."""

@@ -7,6 +7,7 @@ import msgspec
 from companion_async.autonomy.settings import AutonomySettings
 from companion_async.brain.config import BrainConfig
 from companion_async.health.settings import HealthSettings
+from companion_async.locks.settings import LockSettings
 from companion_async.scheduling.policies import SchedulingPolicy
 from companion_async.scheduling.settings import SchedulingSettings
 
@@ -24,6 +25,16 @@ def scheduling_settings(config: BrainConfig) -> SchedulingSettings:
         history_size=config.history_size,
         history_seconds=config.history_seconds,
         stream_buffer=config.stream_buffer,
+    )
+
+
+def lock_settings(config: BrainConfig) -> LockSettings:
+    """Of the resources and their locks."""
+    return LockSettings(
+        max_concurrent_locks=config.max_concurrent_locks,
+        default_timeout=config.lock_timeout,
+        enable_deadlock_detection=config.enable_deadlock_detection,
+        ageing_span=config.ageing_span,
     )
 
 

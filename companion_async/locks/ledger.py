@@ -52,6 +52,7 @@ class Ledger:
         self._most = settings.max_concurrent_locks
         self._detects = settings.enable_deadlock_detection
         self._threads: set[threading.Thread] = set()
+        graph.wanted.append(self._is_wanted)
 
     # -- asking ----------------------------------------------------------------------------------------------------
 
@@ -90,7 +91,7 @@ class Ledger:
                 if request.lease is not None:
                     lock.leased[request] = now + request.lease
                 return True
-            cycle = self._stand(request, mine, woken) if granted is False else [owner, request, owner]
+            cycle = self._stand(request, woken) if granted is False else [owner, request, owner]
             if cycle:
                 self._forget(request)
                 lock.tally.deadlocks += 1
@@ -101,9 +102,7 @@ class Ledger:
             raise request.error
         return request.phase is _HELD
 
-    def _stand(
-        self, request: ResourceLock, mine: dict[ResourceLock, None], woken: list[ResourceLock]
-    ) -> list[Hashable]:
+    def _stand(self, request: ResourceLock, woken: list[ResourceLock]) -> list[Hashable]:
         """Stand in line, unless that would never end: the cycle that says so."""
         lock, owner = request.lock, request.owner
         loop = _get_running_loop()
@@ -118,17 +117,16 @@ class Ledger:
             lock.tally.timeouts += 1
         if request.phase is not _WAITING or not self._detects:
             return []
-        # Nobody can wait for an owner whose locks nobody wants, so that no cycle can lead through it.
-        if not any(held.lock.line.size for held in mine) and not self.graph.awaited(owner):
-            return []
-        cycle, moved = self.graph.close(owner)
+        cycle, granted = self.graph.settle(owner)
+        woken += granted
         if cycle:
             lock.line.leave(request)
             self._stop_waiting(request)
-        for one in moved:
-            one.lock.line.move_ahead(one)
-            one.ledger.advance(one.lock, woken)
         return cycle
+
+    def _is_wanted(self, owner: Hashable) -> bool:
+        """Whether anybody stands in line for what the owner holds."""
+        return any(held.lock.line.size for held in self.owners.get(owner, ()))
 
     def _welcome(self, owner: Hashable) -> dict[ResourceLock, None]:
         """An owner asks for its first lock."""
@@ -156,9 +154,9 @@ class Ledger:
                     finally:
                         timer.cancel()
                 if request.phase is _WAITING:
-                    self._look(request)
+                    self.look(request)
         except BaseException:
-            self._withdraw(request)
+            self.withdraw(request)
             raise
         if request.error is not None:
             raise request.error
@@ -177,9 +175,9 @@ class Ledger:
                     self.work.block(request.owner, waiter, self._due(request))
                 waiter.clear()
                 if request.phase is _WAITING:
-                    self._look(request)
+                    self.look(request)
         except BaseException:
-            self._withdraw(request)
+            self.withdraw(request)
             raise
         if request.error is not None:
             raise request.error
@@ -194,7 +192,7 @@ class Ledger:
                 return first
         return due
 
-    def _look(self, request: ResourceLock) -> None:
+    def look(self, request: ResourceLock) -> None:
         """It woke and has not been granted: end what is due to end, its own waiting not last."""
         woken: list[ResourceLock] = []
         with self._mutex:
@@ -206,7 +204,7 @@ class Ledger:
                 request.lock.tally.timeouts += 1
         wake(woken)
 
-    def _withdraw(self, request: ResourceLock) -> None:
+    def withdraw(self, request: ResourceLock) -> None:
         """Its owner does not wait any more, whatever it has been granted."""
         woken: list[ResourceLock] = []
         with self._mutex:

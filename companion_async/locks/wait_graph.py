@@ -24,9 +24,6 @@ class Waits(Protocol):
     def ahead(self, node: Hashable) -> Iterable[Hashable]:
         """Whom the node waits for; `AnyOf` where one of them is enough. Asked when a wait begins, never stored."""
 
-    def awaited(self, node: Hashable) -> bool:
-        """Whether anybody may be waiting for the node; a quick look, and True when in doubt."""
-
     def label(self, node: Hashable) -> str | None:
         """The node in words; None if it is none of theirs."""
 
@@ -45,18 +42,24 @@ class WaitGraph:
         self.mutex = threading.Lock()
         self.waiting: dict[Hashable, dict[ResourceLock, None]] = {}
         self.others: list[Waits] = []
+        self.wanted: list[Callable[[Hashable], bool]] = []
         self.on_deadlock: Callable[[tuple[str, ...], str], None] = _ignore
 
-    def close(self, waiter: Hashable) -> tuple[list[Hashable], list[ResourceLock]]:
-        """Look whether the waits of ``waiter`` can ever end: a cycle that says no, or the requests that were moved
-        ahead in their lines so that they can. Both empty if nothing had to be done. Under the mutex.
+    def settle(self, waiter: Hashable) -> tuple[list[Hashable], list[ResourceLock]]:
+        """Look whether the waits of ``waiter`` can ever end: the cycle if they cannot, and those to be woken whose
+        locks were granted because requests were moved ahead in their lines. Under the mutex.
         """
+        # No cycle leads through a node that nobody waits for: most waits begin and end with this look.
+        if not any(wanted(waiter) for wanted in self.wanted):
+            return [], []
         cycle = knot_through(waiter, self._ahead(LockEdges(self.waiting)))
-        return self._untangle(waiter, cycle) if cycle else ([], [])
-
-    def awaited(self, node: Hashable) -> bool:
-        """Whether anybody may be waiting for the node otherwise than for its locks. Under the mutex."""
-        return any(other.awaited(node) for other in self.others)
+        if not cycle:
+            return [], []
+        order, woken = self._untangle(waiter, cycle), list[ResourceLock]()
+        for request in order:
+            request.lock.line.move_ahead(request)
+            request.ledger.advance(request.lock, woken)
+        return [] if order else cycle, woken
 
     def reached(self, node: Hashable) -> list[Hashable]:
         """All that the node waits for, directly or not, itself first."""
@@ -107,9 +110,9 @@ class WaitGraph:
 
         return ahead
 
-    def _untangle(self, waiter: Hashable, cycle: list[Hashable]) -> tuple[list[Hashable], list[ResourceLock]]:
-        """Look for requests that, moved ahead in their lines, let everybody go on: after PostgreSQL, where a cycle that
-        only the order of a queue makes is no deadlock, and another order is tried first.
+    def _untangle(self, waiter: Hashable, cycle: list[Hashable]) -> tuple[ResourceLock, ...]:
+        """Requests that, moved ahead in their lines, let everybody go on; none if that cannot be: after PostgreSQL,
+        where a cycle that only the order of a queue makes is no deadlock, and another order is tried first.
         """
         tries: list[tuple[tuple[ResourceLock, ...], list[Hashable]]] = [((), cycle)]
         left = _MOST_ORDERS
@@ -118,15 +121,15 @@ class WaitGraph:
             for request in _soft_in(found):
                 left -= 1
                 if left < 0:
-                    return cycle, []
+                    return ()
                 order = (*moved, request)
                 ahead = self._ahead(LockEdges(self.waiting, order))
                 knots = (knot_through(node, ahead) for node in dict.fromkeys((waiter, *(one.owner for one in order))))
                 rest = next((knot for knot in knots if knot), None)
                 if rest is None:
-                    return [], list(order)
+                    return order
                 tries.append((order, rest))
-        return cycle, []
+        return ()
 
 
 def _soft_in(cycle: list[Hashable]) -> list[ResourceLock]:

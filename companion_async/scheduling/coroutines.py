@@ -34,6 +34,10 @@ class Coroutines:
         """The places of those that run."""
         return tuple(self._running)
 
+    def runs(self, seat: Seat) -> bool:
+        """Whether the calling coroutine is the run of that seat itself, and not one that it has started."""
+        return self._running.get(seat) is asyncio.current_task()
+
     def start(self, task: Task[Any]) -> None:
         """Run a task that the queue has given its turn."""
         seat = Seat(task)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any
 
-from companion_async.errors import DeadlockError, TaskCancelledError
+from companion_async.errors import TaskCancelledError
+from companion_async.locks.ledger import wake
+from companion_async.locks.wait_graph import WaitGraph
 from companion_async.offload.slot import Seat, Slot
-from companion_async.scheduling.dependencies import path_to
 from companion_async.scheduling.task import Task
 
 if TYPE_CHECKING:
@@ -20,29 +22,80 @@ _GLANCE = 0.05
 
 
 class Joins:
-    """Who waits for whom inside work."""
+    """Who waits for whom inside work: the tasks' part of the wait-for graph, beside that of the locks.
+
+    A place in a category is no node of it: work that waits lends its place, and where a full house has no thread for a
+    stand-in, the waiting thread runs what it waits for itself. So what is queued can always go on.
+    """
 
     def __init__(self, scheduler: Scheduler) -> None:
         self._scheduler = scheduler
+        self._waits: dict[Hashable, list[Task[Any]]] = {}
+        self._joined: dict[Task[Any], int] = {}
+        self.outsiders: set[Hashable] = set()
+        self.graph = WaitGraph()
+        self.graph.others.append(self)
+        self.graph.wanted.append(self._is_awaited)
 
-    def begin(self, waiter: Task[Any], other: Task[Any]) -> None:
-        """Note the edge; `DeadlockError` if it closes a cycle. Loop only."""
-        blocked_by = self._scheduler.dependencies.upstream
-
-        def ahead(step: Task[Any]) -> list[Task[Any]]:
-            waits = step.more.waits_for if step.more is not None else None
-            return [*(waits or ()), *blocked_by(step)]
-
-        cycle = path_to(waiter, [other], ahead)
+    def begin(self, waiter: Hashable, other: Task[Any]) -> None:
+        """Note the edge; `DeadlockError` if it closes a cycle. ``waiter`` is a task, or an `asyncio.Task` that is no
+        work and holds a lock. Loop only.
+        """
+        with self.graph.mutex:
+            self._waits.setdefault(waiter, []).append(other)
+            self._joined[other] = self._joined.get(other, 0) + 1
+            cycle, woken = self.graph.settle(waiter)
+            if cycle:
+                self._forget(waiter, other)
+        wake(woken)
         if cycle:
-            raise DeadlockError(tuple(f"{step.id} ({step.module}.{step.target})" for step in cycle))
-        more = waiter.rare()
-        more.waits_for = [*(more.waits_for or ()), other]
+            raise self.graph.refuse(cycle)
 
-    def end(self, waiter: Task[Any], other: Task[Any]) -> None:
+    def end(self, waiter: Hashable, other: Task[Any]) -> None:
         """Forget the edge. Loop only."""
-        if waiter.more is not None and waiter.more.waits_for and other in waiter.more.waits_for:
-            waiter.more.waits_for.remove(other)
+        with self.graph.mutex:
+            if other in self._waits.get(waiter, ()):
+                self._forget(waiter, other)
+
+    def outsider(self) -> Hashable | None:
+        """The coroutine that calls, if it is no work but holds a lock, so that others may wait for it. Loop only."""
+        if not self.outsiders:
+            return None
+        caller = asyncio.current_task()
+        return caller if caller in self.outsiders else None
+
+    # -- the tasks' part of the graph, under its mutex -------------------------------------------------------------
+
+    def ahead(self, node: Hashable) -> list[Hashable]:
+        """The tasks that a task waits for, and the one that its thread runs meanwhile."""
+        found: list[Any] = list(self._waits.get(node, ()))
+        if isinstance(node, Task):
+            if node.ended >= 0:
+                return []  # what is left of its run is about to stop
+            found += self._scheduler.dependencies.upstream(node)
+            if self._scheduler.guests:
+                found += [seat.job for seat, host in tuple(self._scheduler.guests.items()) if host is node]
+        return found
+
+    def label(self, node: Hashable) -> str | None:
+        """A task in words."""
+        return f"{node.id} ({node.module}.{node.target})" if isinstance(node, Task) else None
+
+    def edges(self) -> list[tuple[Hashable, Hashable]]:
+        """Who waits for whom."""
+        return [(waiter, other) for waiter, others in self._waits.items() for other in others]
+
+    def _is_awaited(self, node: Hashable) -> bool:
+        return node in self._joined or node in self._scheduler.dependencies.dependents
+
+    def _forget(self, waiter: Hashable, other: Task[Any]) -> None:
+        waits = self._waits[waiter]
+        waits.remove(other)
+        if not waits:
+            del self._waits[waiter]
+        self._joined[other] -= 1
+        if not self._joined[other]:
+            del self._joined[other]
 
     # -- in a thread -----------------------------------------------------------------------------------------------
 
@@ -61,10 +114,15 @@ class Joins:
         return other.result()
 
     def sleep_lent(
-        self, seat: Seat, done: threading.Event, until: float | None, wanted: Callable[[], Task[Any] | None]
+        self,
+        seat: Seat,
+        done: threading.Event,
+        until: float | None,
+        wanted: Callable[[], Task[Any] | None] = lambda: None,
     ) -> None:
-        """Block the seat's thread until ``done``, its place lent to a stand-in; ``wanted()`` is the task behind it, as
-        soon as there is one. `TimeoutError` at ``until``, `TaskCancelledError` when the seat's own task is given up.
+        """Block the seat's thread until ``done``, its place lent to a stand-in; ``wanted()`` is the task behind it, where
+        the graph does not know of that. `TimeoutError` at ``until``, `TaskCancelledError` when the seat's own task is
+        given up.
         """
         job: Any = seat.job
         job.lane.pool.lend(seat)
@@ -101,34 +159,30 @@ class Joins:
         while not done.wait(glance):
             glance = _GLANCE
             if waiter.signalled:
-                raise TaskCancelledError(waiter.id, waiter.module, "while it waited for another task")
+                raise TaskCancelledError(waiter.id, waiter.module, "while it waited")
             if until is not None and scheduler.clock.monotonic() >= until:
-                raise TimeoutError("The task that was waited for did not end in time; it goes on.")
+                raise TimeoutError("What was waited for did not come in time; it goes on.")
             if scheduler.house.live >= scheduler.house.max_threads:
-                other = wanted()
-                if other is not None and other.owner is scheduler:
-                    self._help(other)
+                self._help(waiter, wanted())
 
-    def _help(self, other: Task[Any]) -> None:
+    def _help(self, waiter: Task[Any], wanted: Task[Any] | None) -> None:
         """No thread can be had for a stand-in: run right here what is waited for, or what that waits for itself."""
-        stack, seen = [other], {other}
-        while stack:
-            task = stack.pop()
-            seat = task.lane.pool.steal(task)
-            if seat is not None:
-                self._run_here(task, seat)
-                return
-            waits = task.more.waits_for if task.more is not None else None
-            for ahead in {*self._scheduler.dependencies.upstream(task), *tuple(waits or ())} - seen:
-                seen.add(ahead)
-                stack.append(ahead)
+        nodes = self.graph.reached(waiter)
+        if wanted is not None and wanted not in nodes:
+            nodes += self.graph.reached(wanted)
+        for task in nodes:
+            if isinstance(task, Task) and task.owner is self._scheduler:
+                seat = task.lane.pool.steal(task)
+                if seat is not None:
+                    self._run_here(waiter, task, seat)
+                    return
 
-    def _run_here(self, task: Task[Any], seat: Seat) -> None:
+    def _run_here(self, host: Task[Any], task: Task[Any], seat: Seat) -> None:
         scheduler = self._scheduler
         ident = threading.get_ident()
         mine = Slot.running[ident]
         Slot.running[ident] = seat
-        scheduler.guests.add(seat)
+        scheduler.guests[seat] = host
         value: Any = None
         error: BaseException | None = None
         task.started = seat.beat = scheduler.clock.monotonic()
@@ -139,6 +193,6 @@ class Joins:
             error = raised
         finally:
             Slot.running[ident] = mine
-            scheduler.guests.discard(seat)
+            scheduler.guests.pop(seat, None)
             task.lane.pool.left(seat)
         scheduler.mailbox.post(scheduler.deliver, (task, value, error, scheduler.clock.monotonic(), None))

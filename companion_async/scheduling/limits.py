@@ -160,6 +160,8 @@ class Limits:
     def _give_up(self, task: Task[Any] | Errand, seat: Seat) -> None:
         pool = task.lane.pool
         found = pool.abandon(seat, task)
+        if found is not Abandonment.ENDED and task.more is not None:
+            self._scheduler.endings.left(task)
         if found is Abandonment.REPLACED:
             self.held.pop(seat, None)
             logger.bind(task=task.id, module=task.module).warning(

@@ -84,7 +84,7 @@ class Scheduler:
         self.deliver = self.endings.deliver
         self.cancel = self.endings.cancel
         self.call_back = self.endings.call_back
-        self.guests: set[Seat] = set()
+        self.guests: dict[Seat, Task[Any]] = {}
         self.phase = "not started"
         self.live = 0
         self.submit: Callable[..., Task[Any]] = _nobody

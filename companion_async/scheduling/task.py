@@ -64,7 +64,7 @@ class Particulars(msgspec.Struct, eq=False):
     progress: Progress = Progress()
     steps: list[tuple[str, float, str]] = []
     timers: list[Timer] = []
-    waits_for: Any = None
+    left: list[Callable[[], None]] = []
     admission: bool = False
     reason: str = ""
     waiters: list[asyncio.Future[None]] = []
@@ -255,8 +255,13 @@ class Task(msgspec.Struct, Generic[T], eq=False, weakref=True):
     def __await__(self) -> Generator[Any, None, T]:
         if self.ended < 0:
             owner = self.owner
-            seat = owner.seat_of_caller() if owner.routines.count else None
+            seat = outsider = None
+            if owner.routines.count:
+                seat = owner.seat_of_caller()
+                outsider = owner.joins.outsider()
             if seat is None:
+                if outsider is not None:
+                    owner.joins.begin(outsider, self)
                 waiter = self.join()
                 try:
                     yield from waiter
@@ -268,6 +273,9 @@ class Task(msgspec.Struct, Generic[T], eq=False, weakref=True):
                     self.leave(waiter)
                     owner.check_thread("await task")
                     raise
+                finally:
+                    if outsider is not None:
+                        owner.joins.end(outsider, self)
             else:
                 yield from owner.loans.join(seat, self).__await__()
         if self.error is not None:
