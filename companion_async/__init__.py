@@ -57,6 +57,7 @@ from companion_async.scheduling.context import TaskContext, current_task
 from companion_async.scheduling.policies import SchedulingPolicy
 from companion_async.scheduling.task import Progress, Task, TaskState
 from companion_async.scheduling.ticker import Ticker
+from companion_async.security import SecuritySettings, SecurityValidator
 from companion_async.state.batch import SyncPolicy
 from companion_async.state.change import ChangeStatus, StateChange, StateChangeType
 from companion_async.state.conflict import ConflictStrategy
@@ -117,6 +118,8 @@ __all__ = [
     "RetryPolicy",
     "SchedulingPolicy",
     "SecurityError",
+    "SecuritySettings",
+    "SecurityValidator",
     "ShutdownReport",
     "Source",
     "StateChange",

@@ -15,7 +15,7 @@ from companion_async.brain.config_source import SettingsMeta, build_settings, re
 from companion_async.errors import InvalidArgumentError
 from companion_async.health.settings import HealthSettings
 from companion_async.scheduling.policies import SchedulingPolicy
-from companion_async.security import check_count, check_name, check_seconds
+from companion_async.security import SecuritySettings, check_count, check_name, check_seconds
 
 CATEGORY_LIMITS: Mapping[str, int] = {
     "core": 10,
@@ -81,7 +81,8 @@ class BrainConfig(msgspec.Struct, metaclass=SettingsMeta, frozen=True, kw_only=T
     ``policy`` takes a `SchedulingPolicy` or its value, and holds the `SchedulingPolicy`. ``stream_buffer`` items of a
     streamed result may wait for their reader. With ``plugins`` the modules that installed packages offer in the
     entry-point group ``companion_async.modules`` are registered as the brain starts. ``autonomy`` and ``health`` hold
-    the thresholds of the decision loop's rules and of the health checks, but for those that are keys here.
+    the thresholds of the decision loop's rules and of the health checks, but for those that are keys here, ``security``
+    the limits on data that comes in from outside.
     """
 
     categories: dict[str, int] = {}
@@ -116,6 +117,7 @@ class BrainConfig(msgspec.Struct, metaclass=SettingsMeta, frozen=True, kw_only=T
     plugins: bool = True
     autonomy: AutonomySettings = AutonomySettings()
     health: HealthSettings = HealthSettings()
+    security: SecuritySettings = SecuritySettings()
 
     def __post_init__(self) -> None:
         for key in _COUNTS:
@@ -144,6 +146,7 @@ class BrainConfig(msgspec.Struct, metaclass=SettingsMeta, frozen=True, kw_only=T
         self._settle("categories", _limits(self.categories))
         _check_room("autonomy", self.autonomy, AutonomySettings)
         _check_room("health", self.health, HealthSettings)
+        _check_room("security", self.security, SecuritySettings)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str] | None = None, *, env: Mapping[str, str] | None = None) -> Self:

@@ -5,8 +5,8 @@ for an agent's modules. Each is a brain on a loop and thread of its own, which a
 
 The documents' other names stand for parts that are still to come, and importing one says which:
 `ResourceCoordinator`, `ResourceType` and `AccessMode` come with the locks, `StateCoordinator`, `SyncPolicy` and
-`StateChangeType` with the shared state, the memories with the memories, `SecurityValidator` with the checks on what
-enters them, ``enhanced_modules`` with the cognitive modules.
+`StateChangeType` with the shared state, the memories with the memories, ``enhanced_modules`` with the cognitive
+modules.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from companion_async.sdk.records import (
 )
 from companion_async.sdk.refusals import NotAModuleError, NotHereYetError, UnknownDependencyError, WouldBlockError
 from companion_async.sdk.scheduler import TaskScheduler
+from companion_async.security import SecurityValidator
 
 __all__ = [
     "BaseModule",
@@ -46,6 +47,7 @@ __all__ = [
     "Priority",
     "SchedulingMetrics",
     "SchedulingPolicy",
+    "SecurityValidator",
     "SharedFuture",
     "ShutdownReport",
     "TaskFuture",
@@ -62,7 +64,6 @@ _PARTS = {
     "ParallelPerceptionModule": "the cognitive modules",
     "ResourceCoordinator": "the locks",
     "ResourceType": "the locks",
-    "SecurityValidator": "the checks on memories and state",
     "SemanticMemory": "the memories",
     "SensorType": "the cognitive modules",
     "StateChangeType": "the shared state",

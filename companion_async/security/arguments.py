@@ -4,19 +4,29 @@ from __future__ import annotations
 
 import math
 import re
+import reprlib
 from typing import Any
 
 from companion_async.errors import InvalidArgumentError
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
+_BRIEF = reprlib.Repr()
+_BRIEF.maxstring = _BRIEF.maxother = 80
+
+
+def shown(value: Any) -> str:
+    """``value`` for a message: short, made in a short time, and some text even where its own ``repr`` raises."""
+    try:
+        return _BRIEF.repr(value)[:120]
+    except Exception:
+        return f"a {type(value).__name__}"
 
 
 def check_name(value: Any, what: str) -> str:
     """``value`` if it is 1 to 64 letters, digits, ``_``, ``-`` or ``.``; else `InvalidArgumentError`."""
     if isinstance(value, str) and _NAME.fullmatch(value):
         return value
-    shown = repr(value[:80] if isinstance(value, str) else value)
-    raise InvalidArgumentError(f"{shown:.120} is no {what}: use 1 to 64 letters, digits, '_', '-' or '.'.")
+    raise InvalidArgumentError(f"{shown(value)} is no {what}: use 1 to 64 letters, digits, '_', '-' or '.'.")
 
 
 def check_seconds(value: Any, what: str, *, zero: bool = False) -> float:
@@ -32,7 +42,7 @@ def check_seconds(value: Any, what: str, *, zero: bool = False) -> float:
         if math.isfinite(seconds) and (seconds > 0 or (zero and seconds == 0)):
             return seconds
     bound = "0 or more" if zero else "more than 0"
-    raise InvalidArgumentError(f"{what} must be a finite number of seconds, {bound}; {value!r:.80} is not.")
+    raise InvalidArgumentError(f"{what} must be a finite number of seconds, {bound}; {shown(value)} is not.")
 
 
 def check_count(value: Any, what: str, *, minimum: int = 1, maximum: int | None = None) -> int:
@@ -45,4 +55,4 @@ def check_count(value: Any, what: str, *, minimum: int = 1, maximum: int | None 
     ):
         return value
     bound = f"from {minimum} on" if maximum is None else f"from {minimum} to {maximum}"
-    raise InvalidArgumentError(f"{what} must be a whole number {bound}; {value!r:.80} is not.")
+    raise InvalidArgumentError(f"{what} must be a whole number {bound}; {shown(value)} is not.")

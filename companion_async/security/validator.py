@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from companion_async.errors import SecurityError
+from companion_async.security.arguments import shown
 from companion_async.security.paths import check_state_path
 from companion_async.security.values import USUAL, Inspection, SecuritySettings, UnknownTypeError, check_value
 
@@ -47,7 +48,7 @@ class SecurityValidator:
             raise SecurityError(f"content has {len(content)} characters; at most {limits.max_content} are taken.")
         named: Any = type
         if not (isinstance(named, str) and 0 < len(type) <= _LONGEST_TYPE and type.isprintable()):
-            raise SecurityError(f"type must be 1 to {_LONGEST_TYPE} printable characters; {type!r:.80} is not.")
+            raise SecurityError(f"type must be 1 to {_LONGEST_TYPE} printable characters; {shown(type)} is not.")
         if not isinstance(context, Mapping | None):
             raise SecurityError(f"context must be a dict; {_kind(context)} is not.")
         return visible(content), type, _importance(importance), _context(context or {}, limits)
@@ -81,7 +82,7 @@ class SecurityValidator:
             inspection.look(value, f"args[{index}]")
         for name, value in named.items():
             if not (isinstance(name, str) and name.isidentifier() and not name.startswith("__")):
-                raise SecurityError(f"{name!r:.80} is no name for an argument.")
+                raise SecurityError(f"{shown(name)} is no name for an argument.")
             inspection.look(value, f"kwargs[{name[:40]!r}]")
         return tuple(args), named
 
@@ -104,14 +105,14 @@ def _importance(given: Any) -> float:
             number = math.nan
         if 0.0 <= number <= 1.0:
             return number
-    raise SecurityError(f"importance must be a number from 0 to 1; {given!r:.80} is not.")
+    raise SecurityError(f"importance must be a number from 0 to 1; {shown(given)} is not.")
 
 
 def _context(context: Mapping[Any, Any], limits: SecuritySettings) -> dict[str, Any]:
     inspection, kept = Inspection(limits, encodable=False), dict[str, Any]()
     for key, value in context.items():
         if not isinstance(key, str) or key.startswith("__"):
-            raise SecurityError(f"{key!r:.80} is no key for a context: use text that does not begin with '__'.")
+            raise SecurityError(f"{shown(key)} is no key for a context: use text that does not begin with '__'.")
         try:
             inspection.look({key: value}, "context")
         except UnknownTypeError:

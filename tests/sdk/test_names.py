@@ -19,7 +19,6 @@ LATER = [
     "ParallelPerceptionModule",
     "ResourceCoordinator",
     "ResourceType",
-    "SecurityValidator",
     "SemanticMemory",
     "StateChangeType",
     "StateCoordinator",
