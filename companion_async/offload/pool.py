@@ -80,10 +80,9 @@ class Pool(Places):
     def put_last(self, job: Any) -> bool:
         """`put` for a job that was submitted after all others."""
         if job.light and (self._soon or self._searching) and _IN_ORDER and not job.on_loop:
-            # Whoever is on his way looks for work before he sleeps: if he still is once the job stands in line, he
-            # finds it, and the lock, which all threads want, can be left alone.
+            # Behind others, for whom somebody is on his way, it is found without the lock, which all threads want.
             found = self.backlog.append(job)
-            if found and (self._soon or self._searching):
+            if found:
                 return not self.watched
             if found is not None:
                 return self._put(job, self.backlog.settle)

@@ -62,10 +62,9 @@ class Queue:
 
         None if it is not added, since no line takes it: push it. False if it is, but `settle` has to see to its lane.
 
-        True promises that whoever looks for work from now on finds it in its turn. It stands behind another of its
-        line, in a lane that is listed, and was seen to after it was added. A thread that takes the one before it, or
-        takes the lane off the list, does so before it looks what else the lane has, so it finds this one. (That one
-        thread's writes are seen by the others in their order is the interpreter lock's doing.)
+        True promises that it is found in its turn: it stands behind another of its line in a lane that is listed, and
+        whoever takes the one before it then looks again at what the line has. (That the other threads see this one's
+        writes in their order is the interpreter lock's doing.)
         """
         lane = task.lane
         line = lane._lines.get(task.level)
@@ -302,10 +301,10 @@ class Queue:
 
     def _compact(self, lane: Lane) -> None:
         self._rebuild(lane, sorted(lane.tasks(), key=lambda task: task.ticket))
-        if lane._entry is not None or not lane.open:
-            self._delist(lane)
-        else:
+        if lane.open:
             self._list(lane)
+        else:
+            self._count_withheld(lane)
 
     def _rebuild(self, lane: Lane, tasks: list[Queued]) -> None:
         lane._lines, lane._heap, lane._dead = {}, [], 0
@@ -335,10 +334,7 @@ class Queue:
         else:
             heapq.heappop(self._heads)
             lane._entry = None
-            if lane.open:
-                # What was appended before this looked is listed, what is appended after it finds the lane unlisted.
-                self._list(lane)
-            else:
+            if not lane.open:
                 self._count_withheld(lane)
 
     def _next_entry(self, lane: Lane) -> tuple[float, int, Lane] | None:
@@ -358,9 +354,7 @@ class Queue:
     def _delist(self, lane: Lane) -> None:
         lane._entry = None
         self._stale += 1
-        if lane.open:
-            self._list(lane)
-        else:
+        if not lane.open:
             self._count_withheld(lane)
 
     def _count_withheld(self, lane: Lane) -> None:
