@@ -103,7 +103,10 @@ class StateCoordinator:
         return default if node is MISSING else thaw(node)
 
     def to_dict(self) -> dict[str, Any]:
-        """A copy of all of it, of one moment."""
+        """A copy of all of it, of one moment; inside a named transaction, what it sees."""
+        transaction = bound(self._ledger)
+        if transaction is not None:
+            return transaction.to_dict()
         plain: dict[str, Any] = thaw(self._store.head.root)
         return plain
 

@@ -100,7 +100,7 @@ class Store:
         with self.lock:
             while True:
                 head = self.head
-                root, stale = head.root, _changed(base.root, head.root, reads)
+                root, stale = head.root, _changed(base.root, head.root, reads) if entries else []
                 for change in entries if not stale else ():
                     try:
                         root, old, new = effect(root, self.beginning, change)
@@ -113,7 +113,7 @@ class Store:
                     raise ConflictError(tuple(sorted({shown(path) for path in stale})))
                 if not entries or self._swap(head, root, entries, depth):
                     self.counts["transactions"] += 1
-                    # One that only read is as if it had happened when it began.
+                    # One that only read is as if it had happened when it began: nothing that it read need still be so.
                     return head.version + 1 if entries else base.version
 
     def commit_restore(self, root: Branch, change: StateChange, depth: int) -> int:

@@ -91,6 +91,13 @@ class Transaction:
         node = lookup(self._view, segments)
         return default if node is MISSING else thaw(node)
 
+    def to_dict(self) -> dict[str, Any]:
+        """A copy of all of it; as a read, of everything."""
+        self._check_open()
+        self._reads[()] = None
+        plain: dict[str, Any] = thaw(self._view)
+        return plain
+
     def set(self, path: str, value: Any) -> None:
         """Put a copy of ``value`` at ``path``; mappings that are missing on the way are made."""
         self._write(path, _T.UPDATE, value)
