@@ -5,39 +5,16 @@ from __future__ import annotations
 import gc
 import threading
 import tracemalloc
-from datetime import UTC, datetime
 
 import anyio
 import pytest
 
 from companion_async.errors import BrainClosedError, InvalidArgumentError
 from companion_async.events.bus import EventBus
-from companion_async.events.kinds import Event, ModulePaused, TaskCompleted, TaskFailed
+from companion_async.events.kinds import Event
 from companion_async.events.stream import EventStream
 from companion_async.testing.clock import settle
-
-NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
-
-
-def completed(name: str | int = "t1") -> TaskCompleted:
-    return TaskCompleted(str(name), "m", "core", NOW)
-
-
-def failed(name: str | int = "t1") -> TaskFailed:
-    return TaskFailed(str(name), "m", "core", NOW, "ValueError", "no")
-
-
-def paused() -> ModulePaused:
-    return ModulePaused("m", "core", NOW)
-
-
-async def taken(stream: EventStream) -> list[str]:
-    """What the stream holds now, as kinds or task ids."""
-    found: list[str] = []
-    while len(stream):
-        event = await anext(stream)
-        found.append(getattr(event, "task_id", event.kind))
-    return found
+from tests.events.facts import completed, failed, paused, taken
 
 
 async def test_patterns_choose_exact_kinds_families_or_everything() -> None:

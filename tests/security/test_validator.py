@@ -49,8 +49,8 @@ def test_control_characters_become_visible() -> None:
     """A stored memory cannot move a terminal's cursor or end a C string, and shows what was there."""
     found = SecurityValidator.sanitize_memory_data("a\x00b\x1b[2Jc\x7f\x9b\ud800\td\n", "t", 1)
     assert found[0] == "a␀b␛[2Jc␡��\td\n"
-    context = {"k\x1b": ("\x07", {"\x00": {"\x1b"}})}
-    assert SecurityValidator.sanitize_memory_data("a", "t", 1, context)[3] == {"k␛": ("␇", {"␀": {"␛"}})}
+    context = {"k\x1b": ("\x07", {"\x00": {"\x1b", "\udfff"}})}
+    assert SecurityValidator.sanitize_memory_data("a", "t", 1, context)[3] == {"k␛": ("␇", {"␀": {"␛", "�"}})}
 
 
 @pytest.mark.feature("PX-01")
@@ -159,5 +159,7 @@ def test_each_check_takes_the_limits_of_a_brain() -> None:
         SecurityValidator.sanitize_memory_data("abc", "t", limits=limits)
     with pytest.raises(SecurityError, match="more than 1 members"):
         SecurityValidator.validate_state_value([1, 2], limits=limits)
+    with pytest.raises(SecurityError, match="more than 1 members"):
+        SecurityValidator.validate_execution_args([[1, 2]], limits=limits)
     with pytest.raises(SecurityError, match="at most 1 arguments"):
         SecurityValidator.validate_execution_args([1], {"a": 2}, limits=limits)
