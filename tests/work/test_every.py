@@ -1,0 +1,130 @@
+"""`brain.every`: work at a steady pace through the queue like any other, never two runs of one at once."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import pytest
+
+from companion_async import InvalidArgumentError, UnknownModuleError, UnknownTargetError
+from companion_async.scheduling.ticker import Ticker
+from companion_async.testing.clock import VirtualClock, until
+from tests.work.house import Gate, running
+
+pytestmark = pytest.mark.feature("CB-06")
+
+
+def ended(ticker: Ticker, runs: list[Any], count: int) -> bool:
+    """Whether there have been so many runs, and the last has ended."""
+    return len(runs) == count and ticker.task is not None and ticker.task.done()
+
+
+async def test_it_runs_at_once_and_then_at_whole_periods():
+    """However long a run takes, as long as it is done in time, the next one begins at its instant."""
+    clock, began = VirtualClock(), list[float]()
+    async with running(clock) as brain:
+        await brain.register("m", lambda: began.append(clock.monotonic()))
+        start = clock.monotonic()
+        ticker = brain.every("m", period=0.3)
+        for count in range(1, 8):
+            await clock.advance(0.3 if count > 1 else 0)
+            await until(partial(ended, ticker, began, count))
+        assert began == pytest.approx([start + 0.3 * n for n in range(7)])
+        assert (ticker.runs, ticker.skipped) == (7, 0)
+
+
+async def test_a_slow_run_has_its_successors_skipped():
+    """Never two at once, none queued up, and afterwards it is in step again."""
+    clock, gate = VirtualClock(), Gate()
+    async with running(clock) as brain:
+        await brain.register("m", lambda: gate())
+        ticker = brain.every("m", period=1.0, timeout=None)
+        await clock.advance(0)
+        await gate.holds(1)
+        await clock.advance(5.5)
+        assert (len(gate.order), ticker.skipped) == (1, 5)
+        gate.let(1)
+        await until(partial(ended, ticker, gate.order, 1))
+        await clock.advance(0.4)
+        assert len(gate.order) == 1
+        await clock.advance(0.1)
+        await gate.holds(1)
+        assert gate.most == 1
+
+
+async def test_a_run_that_fails_is_followed_by_the_next():
+    """The ticker goes on, and the task that it holds tells of the error."""
+    clock, ran = VirtualClock(), list[int]()
+    async with running(clock) as brain:
+
+        def work() -> None:
+            ran.append(1)
+            raise OSError("now and then")
+
+        await brain.register("m", work)
+        ticker = brain.every("m", period=1.0)
+        for count in (1, 2, 3):
+            await clock.advance(float(count > 1))
+            await until(partial(ended, ticker, ran, count))
+        assert ticker.task is not None
+        assert isinstance(ticker.task.exception(), OSError)
+
+
+async def test_it_passes_on_arguments_and_options():
+    """Those of `submit`: what to call it with, how urgent, how long."""
+    clock = VirtualClock()
+    async with running(clock) as brain:
+        await brain.register("m", lambda a, b: a + b)
+        ticker = brain.every("m", "run", 2, period=1.0, kwargs={"b": 3}, priority="idle", timeout=7.0)
+        await clock.advance(0)
+        assert ticker.task is not None
+        assert await ticker.task == 5
+        assert ticker.task.priority.name == "IDLE"
+        assert ticker.task.limit == 7.0
+
+
+async def test_stopped_it_runs_no_more_and_leaves_the_run_alone():
+    """Stopping again does nothing; the brain's end stops it too."""
+    clock, gate = VirtualClock(), Gate()
+    async with running(clock) as brain:
+        await brain.register("m", lambda: gate("ran"))
+        ticker, other = brain.every("m", period=1.0, timeout=None), brain.every("m", period=2.0, timeout=None)
+        await clock.advance(0)
+        await gate.holds(2)
+        ticker.stop()
+        ticker.stop()
+        gate.open()
+        assert ticker.task is not None
+        assert other.task is not None
+        assert await ticker.task == await other.task == "ran"
+        await clock.advance(2)
+        assert (ticker.runs, other.runs) == (1, 2)
+    await clock.advance(10)
+    assert other.runs == 2
+
+
+async def test_a_paused_module_has_one_run_waiting_and_no_more():
+    """What waits while the module is paused counts as the run under way; it goes on when the module does."""
+    clock, ran = VirtualClock(), list[int]()
+    async with running(clock) as brain:
+        await brain.register("m", lambda: ran.append(1))
+        brain.pause("m")
+        ticker = brain.every("m", period=1.0, timeout=None)
+        await clock.advance(5.5)
+        assert (ticker.runs, ticker.skipped, ran) == (1, 5, [])
+        brain.resume("m")
+        await until(lambda: ran == [1])
+
+
+async def test_what_is_wrong_is_refused_where_it_is_asked_for():
+    """A period of nothing, a module or a handler that is not there."""
+    async with running() as brain:
+        await brain.register("m", lambda: None)
+        for period in (0, -1.0, float("nan"), float("inf"), True, "1"):
+            with pytest.raises(InvalidArgumentError, match="period"):
+                brain.every("m", period=period)  # type: ignore[arg-type]
+        with pytest.raises(UnknownModuleError):
+            brain.every("nobody", period=1.0)
+        with pytest.raises(UnknownTargetError):
+            brain.every("m", "nothing", period=1.0)
