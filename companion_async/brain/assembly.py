@@ -43,11 +43,13 @@ from companion_async.offload.house import House
 from companion_async.offload.pool import Pool
 from companion_async.offload.threads import Threads
 from companion_async.priority import Priority
+from companion_async.scheduling.context import current_seat
 from companion_async.scheduling.errands import run_errand
 from companion_async.scheduling.ownership import Ownership
 from companion_async.scheduling.policies import SchedulingPolicy
 from companion_async.scheduling.port import Port
 from companion_async.scheduling.scheduler import Scheduler
+from companion_async.state.coordinator import StateCoordinator
 
 ReadProcess = Callable[[], Awaitable[ProcessFigures]]
 """What reads the figures of the process, once a health round."""
@@ -55,6 +57,7 @@ ReadProcess = Callable[[], Awaitable[ProcessFigures]]
 _HOOKS = "hooks:monitoring"
 _LAST_WORD = 1.0
 _SIGNAL_HEEDED = 0.25
+_RELIEF = 0.95  # of the mark at which admission pauses: where it goes on, or it would flap around the mark
 
 
 class ShutdownReport(msgspec.Struct, frozen=True):
@@ -89,6 +92,15 @@ class Assembly:
         )
         self.scheduler.submit = brain.submit
         self.channels = Channels(self.scheduler.loans)
+        self.state = StateCoordinator(
+            sync_policy=config.sync_policy,
+            batch_size=config.batch_size,
+            sync_interval=config.sync_interval,
+            max_snapshots=config.max_snapshots,
+            clock=clock,
+            topic=self.bus.topic("state.changed"),
+            current_task=_calling_task,
+        )
         self.in_real_time = isinstance(clock, SystemClock)
         health = health_settings(config)
         self.watchdog = LoopWatchdog(health, on_blocked=_tell_blocked) if self.in_real_time else None
@@ -121,6 +133,7 @@ class Assembly:
         self._began = clock.monotonic()
         self._children: set[asyncio.Task[None]] = set()
         self._threads: Threads | None = None
+        self._pressed = False
         self._ready: asyncio.Future[None] = loop.create_future()
         self._leave = asyncio.Event()
         self._host: asyncio.Task[None] | None = None
@@ -166,6 +179,7 @@ class Assembly:
         try:
             async with AsyncExitStack() as stack:
                 await stack.enter_async_context(self.bus)
+                await stack.enter_async_context(self.state)
                 if self.watchdog is not None:
                     await stack.enter_async_context(self.watchdog)
                 stack.push_async_callback(self._end_children)
@@ -310,7 +324,14 @@ class Assembly:
         records = {module.name: module.record for module in self.roster.registry}
         slots = [slot for pool in self.scheduler.pools.values() for slot in tuple(pool.alive)]
         self.meter.read(self.clock.monotonic(), figures, records, slots)
+        self._press(figures.memory_fraction)
         return figures
+
+    def _press(self, memory_fraction: float | None) -> None:
+        health = self.monitor.settings
+        limit = health.memory_high * (_RELIEF if self._pressed else 1.0)
+        self._pressed = memory_fraction is not None and memory_fraction >= limit
+        self.scheduler.admission.press(self._pressed, health.interval)
 
     def _monitor_crashed(self, crash: Crash) -> None:
         self.decisions.record(
@@ -320,6 +341,11 @@ class Assembly:
             f"A round raised {crash.error}; the next one follows in {crash.delay:.1f} s.",
             error=crash.error,
         )
+
+
+def _calling_task() -> str | None:
+    seat = current_seat()
+    return None if seat is None else getattr(seat.job, "id", None)
 
 
 async def _contained(function: Callable[..., Awaitable[Any]], args: tuple[Any, ...]) -> None:

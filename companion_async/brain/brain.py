@@ -30,6 +30,7 @@ from companion_async.scheduling.policies import SchedulingPolicy
 from companion_async.scheduling.task import Task, TaskState
 from companion_async.scheduling.ticker import Ticker
 from companion_async.security import check_count, check_seconds
+from companion_async.state.coordinator import StateCoordinator
 from companion_async.status.system import SystemStatus
 
 T = TypeVar("T")
@@ -307,6 +308,16 @@ class Brain(BrainModules):
         if self._parts is None:
             raise BrainClosedError("not started")
         return self._parts.resources
+
+    @property
+    def state(self) -> StateCoordinator:
+        """What the modules share: values by path, transactions, snapshots, subscribers. Any thread; it begins empty.
+
+        It is decided and told of to the end as the brain shuts down, and can be read after that.
+        """
+        if self._parts is None:
+            raise BrainClosedError("not started")
+        return self._parts.state
 
     def decisions(self, limit: int = 50) -> list[Decision]:
         """What the brain decided by itself lately, the newest last."""
