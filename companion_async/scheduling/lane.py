@@ -70,6 +70,11 @@ class Lane:
         return not self.held and self.running < self.most
 
     @property
+    def waits(self) -> bool:
+        """Whether anything stands in it, be it dead."""
+        return any(self._lines.values()) or bool(self._heap)
+
+    @property
     def size(self) -> int:
         """How many of its tasks wait."""
         return sum(map(len, self._lines.values())) + len(self._heap) - self._dead

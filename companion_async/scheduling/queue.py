@@ -17,6 +17,7 @@ from companion_async.scheduling.lane import Lane, Queued
 from companion_async.scheduling.policies import Ordering
 
 _INF = math.inf
+_NOBODY = (_INF, 0)
 
 
 class Queue:
@@ -127,7 +128,7 @@ class Queue:
             self._virtual = lane._start
             lane._finish = lane._start + (1.0 / lane.quota if self._weighted else 1.0)
             self._relist(lane)
-        elif lane.running >= lane.most or self._best(lane) is None:
+        elif lane.running >= lane.most or not lane.waits:
             self._relist(lane)
         return task
 
@@ -143,30 +144,27 @@ class Queue:
             if task is None or task.lane is not lane or not task.light:
                 break
             line = lane._lines.get(task.level)
-            if line and line[0] is task and len(self._heads) == 1 and self._alone(lane, line):
+            if line and line[0] is task:
                 claimed += self._claim_line(lane, line, most - claimed, into)
-                if claimed < most and line:
-                    break
             else:
                 self._take(task, lane)
                 into(task)
                 claimed += 1
-        if claimed and self._best(lane) is None:
+        if claimed and not lane.waits:
             self._delist(lane)  # another lane may stand first by now
         return claimed
 
-    def _alone(self, lane: Lane, line: deque[Queued]) -> bool:
-        """Whether nothing of the lane stands anywhere else."""
-        return not lane._heap and sum(map(bool, lane._lines.values())) == 1
-
     def _claim_line(self, lane: Lane, line: deque[Queued], most: int, into: Callable[[Queued], None]) -> int:
-        """Nobody else waits: what stands first comes next, until that is not light."""
+        """Hand on those who stand first in the line that has the best task, until another's turn comes."""
         claimed, level = 0, line[0].level
+        last, rival = line[min(most, len(line)) - 1], self._rival(lane, line)
+        # A line is in the order of its keys: if the last who could be claimed comes before the rival, all do.
+        alone = last.level == level and self._key(last, self._span) < rival[0]
         while claimed < most and line:
             task = line[0]
             if task.ticket < 0 or task.level != level:
                 lane._dead -= 1
-            elif task.light:
+            elif task.light and (alone or not claimed or self._place(task) < rival):
                 task.ticket = -task.ticket
                 into(task)
                 claimed += 1
@@ -175,6 +173,14 @@ class Queue:
             line.popleft()
         self.taken += claimed
         return claimed
+
+    def _rival(self, lane: Lane, line: deque[Queued]) -> tuple[float, int]:
+        """Whose turn it may be before the line is at its end: the first of the other lines, of the heap, and of the
+        other lanes. One who is dead counts as if he were not.
+        """
+        others = [self._place(other[0]) for other in lane._lines.values() if other and other is not line]
+        others += [entry[:2] for entry in (*lane._heap[:1], *self._heads[1:3])]  # a heap's second is one of two
+        return min(others, default=_NOBODY)
 
     def _first(self) -> Queued | None:
         """The best task. The entry of a lane may be older than the lane's best task, and then comes too early, never
@@ -198,20 +204,22 @@ class Queue:
     def _best(self, lane: Lane) -> Queued | None:
         """The lane's best task. The dead that stand before it go."""
         best: Queued | None = None
+        least = _INF
         for level, line in lane._lines.items():
             while line:
                 task = line[0]
                 if task.ticket > 0 and task.level == level:
-                    if best is None or self._place(task) < self._place(best):
-                        best = task
+                    key = self._key(task, self._span)
+                    if best is None or key < least or (key == least and task.ticket < best.ticket):
+                        best, least = task, key
                     break
                 line.popleft()
                 lane._dead -= 1
         heap = lane._heap
         while heap:
-            _, ticket, task = heap[0]
+            key, ticket, task = heap[0]
             if task.ticket == ticket:
-                return task if best is None or heap[0][:2] < self._place(best) else best
+                return task if best is None or (key, ticket) < (least, best.ticket) else best
             heapq.heappop(heap)
             lane._dead -= 1
         return best
