@@ -82,7 +82,10 @@ def _package_files(package: Path) -> Iterator[Path]:
 
 
 def read_topics(job: ReadJob) -> Reading:
-    """The topics that ``help()`` of this interpreter knows, by section."""
+    """The topics that ``help()`` of this interpreter knows, by section.
+
+    What is a topic of its own and a section of a larger one as well is told once, as its own.
+    """
     location = f"{Path(job.root).name}/pydoc_data/topics.py"
     try:
         tree = syntax_tree(Path(job.paths[0]).read_text(encoding="utf-8"))
@@ -93,8 +96,12 @@ def read_topics(job: ReadJob) -> Reading:
     except (OSError, SyntaxError, ValueError, StopIteration) as error:
         return Reading((), (f"{location}: not read ({type(error).__name__})",))
     documents = []
-    for topic, text in sorted(topics.items()):
+    told: set[str] = set()
+    for topic, text in sorted(topics.items(), key=lambda each: (len(each[1]), each[0])):
         for number, section in enumerate(restructured_text_sections(text)):
+            if section.text in told:
+                continue
+            told.add(section.text)
             documents.append(
                 Document(
                     id=f"topic:{topic}#{number}",

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 import threading
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
@@ -22,7 +23,16 @@ import msgspec
 from companion_async.cognition.corpus.document import Document
 from companion_async.cognition.corpus.markup import split_passage
 from companion_async.cognition.search_engine.concepts import Concept, Vocabulary
-from companion_async.cognition.search_engine.ranking import FIELD_WEIGHTS, FIELDS, Candidate, Term, ranked, rarity, term
+from companion_async.cognition.search_engine.ranking import (
+    FIELD_WEIGHTS,
+    FIELDS,
+    Candidate,
+    Term,
+    leanings,
+    ranked,
+    rarity,
+    term,
+)
 from companion_async.cognition.search_engine.storage import Storage
 from companion_async.errors import StorageError
 
@@ -32,6 +42,8 @@ if TYPE_CHECKING:
 PASSAGE_CHARACTERS = 1_500
 _CANDIDATES = 200
 _NEAREST = 20
+# A word in more passages than this tells nothing of a group that would be worth counting them.
+_MOST_HAVING = 5_000
 _NOTHING_NEAR: Mapping[int, float] = {}
 _EXCERPT_WORDS = 40
 _PARTS = re.compile(r"(?<=[a-z])(?=[A-Z0-9])|(?<=[A-Z])(?=[A-Z][a-z])|[._]+")
@@ -52,6 +64,8 @@ WHERE part.passage = ?
 """
 _RENOWN = "SELECT target, count(DISTINCT cluster) FROM mention JOIN document ON number = document GROUP BY target"
 _SIZES = "SELECT sizes(passage) FROM passage WHERE passage MATCH ? LIMIT 1"
+_HAVING = "SELECT rowid FROM passage WHERE passage MATCH ?"
+_GROUPS = "SELECT passage, cluster FROM part JOIN document ON document.number = part.document"
 _SNIPPET = f"""
 SELECT snippet(passage, {FIELDS.index("body")}, '', '', ' ... ', {_EXCERPT_WORDS})
 FROM passage WHERE passage MATCH ? AND rowid = ?
@@ -85,6 +99,8 @@ class TextIndex:
         self._closed = False
         self._lengths: list[float] = []
         self._renown: dict[str, int] = {}
+        self._groups: dict[int, str] = {}
+        self._group_sizes: Counter[str] = Counter()
         self.generation = 0
         """Grows whenever a passage is taken away; numbers of passages are only good within one."""
 
@@ -132,7 +148,8 @@ class TextIndex:
             candidates = self._candidates(storage, match, near) if match and limit > 0 else []
             if not candidates:
                 return []
-            order = ranked(candidates, self._terms(storage, concepts), self._average_lengths(storage, match))
+            terms, lengths = self._terms(storage, concepts), self._average_lengths(storage, match)
+            order = ranked(candidates, terms, lengths, self._leanings(storage, concepts))
             return self._found(storage, [(each.passage, each.score) for each in order[:limit]])
 
     def passages(self, numbers: Sequence[tuple[int, float]]) -> list[Found]:
@@ -197,7 +214,7 @@ class TextIndex:
     @contextmanager
     def _writing(self) -> Iterator[apsw.Connection]:
         with self._open() as storage, storage.connection:
-            self._lengths, self._renown = [], {}
+            self._lengths, self._renown, self._groups = [], {}, {}
             yield storage.connection
 
     _vocabulary: Vocabulary
@@ -263,6 +280,26 @@ class TextIndex:
             )
             for number, *fields, group, depth in rows
         ]
+
+    def _leanings(self, storage: Storage, concepts: Sequence[Concept]) -> dict[str, float]:
+        """How much the question's own words are at home in each group."""
+        if not self._groups:
+            self._groups = {int(passage): str(group) for passage, group in storage.connection.execute(_GROUPS)}
+            self._group_sizes = Counter(self._groups.values())
+        total = len(self._groups)
+        own: dict[str, tuple[str, float]] = {}
+        for concept in concepts:
+            for word, sure in concept.words.items():
+                if sure == 1.0:
+                    own.setdefault(storage.stem(word), (word, concept.weight))
+        words = []
+        for stem, (word, weight) in own.items():
+            if 0 < (having := _having(storage, stem)) <= _MOST_HAVING:
+                rows = storage.connection.execute(_HAVING, (f'"{word}"',))
+                # A table that another process writes to may have more than was there when the groups were counted.
+                known = Counter(self._groups[passage] for (passage,) in rows if passage in self._groups)
+                words.append((weight * rarity(total, having), known))
+        return leanings(words, self._group_sizes)
 
     def _average_lengths(self, storage: Storage, match: str) -> list[float]:
         if not self._lengths:

@@ -2,8 +2,9 @@
 
 Each concept scores once, however many of its words a passage has: BM25 over the fields (BM25F, Robertson and Zaragoza
 2009), with synonyms counted as weaker occurrences of the word itself. Passages of a group lend each other weight,
-since a module that has much to say on a question is likely the one that is asked for; then the order is varied, since
-three passages of one place tell less than those of three. The constants stand on a plateau: halving or doubling any
+since a module that has much to say on a question is likely the one that is asked for, and so does a group in which the
+question's words are more at home than elsewhere; then the order is varied, since three passages of one place tell less
+than those of three. The constants stand on a plateau: halving or doubling any
 of them moves the hit rates of `benchmarks.retrieval` by a question or two.
 """
 
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
 import msgspec
@@ -27,6 +28,9 @@ _DEPTH_PENALTY = 0.15
 _RENOWN = 0.05
 _REPEATED = 0.8
 _LIKENESS = 0.4
+_LEANING = 0.2
+_SMALL_GROUP = 10  # passages
+_NO_LEANING: Mapping[str, float] = {}
 
 
 class Term(msgspec.Struct, frozen=True):
@@ -64,13 +68,38 @@ def term(words: Mapping[str, float], weight: float, rarities: Mapping[str, float
     return Term(dict(words), weight * rare)
 
 
-def ranked(candidates: Sequence[Candidate], terms: Sequence[Term], lengths: Sequence[float]) -> list[Candidate]:
-    """The candidates, best first, with their scores. ``lengths`` are the average lengths of the fields."""
+def leanings(words: Iterable[tuple[float, Mapping[str, int]]], sizes: Mapping[str, int]) -> dict[str, float]:
+    """How much the words of a question are at home in each group, from 0 to 1.
+
+    ``words``: each with how much it tells, and in how many passages of each group it is; ``sizes``: how many passages
+    a group has. What a word tells is shared out over its groups; in a small group it takes more to be at home.
+    """
+    leaning: dict[str, float] = {}
+    for worth, having in words:
+        shares = {group: count / (sizes[group] + _SMALL_GROUP) for group, count in having.items()}
+        length = math.hypot(*shares.values())
+        for group, share in shares.items():
+            leaning[group] = leaning.get(group, 0.0) + worth * share / length
+    length = math.hypot(*leaning.values())
+    return {group: amount / length for group, amount in leaning.items()} if length else {}
+
+
+def ranked(
+    candidates: Sequence[Candidate],
+    terms: Sequence[Term],
+    lengths: Sequence[float],
+    leaning: Mapping[str, float] = _NO_LEANING,
+) -> list[Candidate]:
+    """The candidates, best first, with their scores.
+
+    ``lengths`` are the average lengths of the fields; ``leaning`` says how much the question is at home in each group.
+    """
     relevant = [_relevance(candidate, terms, lengths) for candidate in candidates]
-    # What is as near as can be counts for some of the best match of words.
-    most = _LIKENESS * max(relevant, default=0.0)
+    # Both are shares of the best match of words.
+    most = max(relevant, default=0.0)
     for candidate, relevance in zip(candidates, relevant, strict=True):
-        candidate.score = (relevance + most * candidate.likeness) * _prior(candidate)
+        suits = _LIKENESS * candidate.likeness + _LEANING * leaning.get(candidate.group, 0.0)
+        candidate.score = (relevance + most * suits) * _prior(candidate)
     order = sorted(candidates, key=lambda candidate: (-candidate.score, candidate.passage))
     lent: dict[str, float] = {}
     seen: Counter[str] = Counter()

@@ -93,7 +93,23 @@ def test_reading_imports_nothing_that_acts(readings):
 
 
 def test_subjects_are_those_of_the_nearest_name():
-    """A method has its module's subjects, a name that is in the index its own."""
+    """A method has its module's subjects, a name that is in the index its own, and so has a topic of the language."""
     assert subjects("zipfile.ZipFile.read") == SUBJECTS["zipfile"]
-    assert subjects("builtins.str.split") == SUBJECTS["builtins.str"]
+    assert subjects("builtins.str.casefold") == SUBJECTS["builtins.str"]
+    assert subjects("builtins.str.split") == SUBJECTS["builtins.str.split"] != SUBJECTS["builtins.str"]
+    assert "catch an exception" in subjects("topic:try")
     assert subjects("nowhere.at.all") == ""
+
+
+def test_the_subject_index_is_about_what_is_there(documents):
+    """Next to all of its entries name something in this interpreter; a few are of other platforms and versions."""
+    known = documents.keys() | {document.group for document in documents.values()}
+    strays = sorted(SUBJECTS.keys() - known)
+    assert len(strays) <= len(SUBJECTS) // 20, strays
+
+
+def test_a_topic_that_is_a_section_of_another_is_told_once(documents):
+    """The with statement is told as itself, not as a part of all compound statements once more."""
+    texts = Counter(document.text for document in documents.values() if document.kind == "topic")
+    assert [text[:40] for text, count in texts.items() if count > 1] == []
+    assert documents["topic:with#0"].title == 'The "with" statement'

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from companion_async.cognition.search_engine.ranking import Candidate, Term, ranked, rarity, term, varied
+from companion_async.cognition.search_engine.ranking import Candidate, Term, leanings, ranked, rarity, term, varied
 
 pytestmark = pytest.mark.feature("CB-42", "CB-43")
 
@@ -79,3 +79,26 @@ def test_equal_scores_keep_the_order_of_the_index():
     """The same question gives the same answer twice."""
     same = [passage(number, body="zip") for number in (3, 1, 2)]
     assert order(same, Term({"zip": 1.0}, 1.0)) == [1, 2, 3]
+
+
+def test_what_is_near_in_meaning_wins_among_those_that_share_as_many_words():
+    """Likeness counts for a share of the best match of words: it decides between equals, and not against a clear lead."""
+    assert order([passage(1, body="zip"), passage(2, body="zip", likeness=0.9)], Term({"zip": 1.0}, 1.0)) == [2, 1]
+    strong = passage(1, name="zip", body="zip")
+    assert order([strong, passage(2, likeness=0.9)], Term({"zip": 1.0}, 1.0)) == [1, 2]
+
+
+def test_a_group_where_the_words_are_at_home_comes_first_among_equals():
+    """Of two equal passages the one whose group the question's words belong to comes first."""
+    both = [passage(1, body="zip"), passage(2, body="zip")]
+    found = ranked(both, [Term({"zip": 1.0}, 1.0)], LENGTHS, {"g1": 0.1, "g2": 0.9})
+    assert [each.passage for each in found] == [2, 1]
+
+
+def test_a_word_is_at_home_where_most_of_a_group_has_it():
+    """Not where it occurs most often, which is in the largest group; what tells more weighs more."""
+    leaning = leanings([(1.0, {"large": 12, "small": 8})], {"large": 400, "small": 20})
+    assert leaning["small"] > 2 * leaning["large"] > 0
+    leaning = leanings([(5.0, {"a": 5}), (1.0, {"b": 5})], {"a": 10, "b": 10})
+    assert 1.0 >= leaning["a"] > leaning["b"] > 0
+    assert leanings([], {"a": 3}) == {}
