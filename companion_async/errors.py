@@ -123,16 +123,20 @@ class DependencyCycleError(CompanionError, ValueError):
 
 
 class QueueFullError(CompanionError, RuntimeError):
-    """The queue is at its bound; nothing was registered. ``retry_after`` estimates, in seconds, when there is room."""
+    """The queue is at its bound, or takes nothing for another ``reason``; nothing was registered. ``retry_after``
+    estimates, in seconds, when there is room.
+    """
 
-    def __init__(self, queue: str, capacity: int, retry_after: float) -> None:
-        self.queue, self.capacity, self.retry_after = queue, capacity, retry_after
+    def __init__(self, queue: str, capacity: int, retry_after: float, reason: str = "") -> None:
+        self.queue, self.capacity, self.retry_after, self.reason = queue, capacity, retry_after, reason
+        why = f"takes nothing, since {reason}" if reason else f"holds its {capacity} tasks already"
         super().__init__(
-            f"The queue of {queue!r} holds its {capacity} tasks already. Try again in about {retry_after:.2f} s, "
-            'submit with on_full="wait", or raise queue_capacity.',
+            f"The queue of {queue!r} {why}. Try again in about {retry_after:.2f} s, "
+            f'submit with on_full="wait", or {"give the process more room" if reason else "raise queue_capacity"}.',
             queue,
             capacity,
             retry_after,
+            reason,
         )
 
 

@@ -57,7 +57,6 @@ ReadProcess = Callable[[], Awaitable[ProcessFigures]]
 _HOOKS = "hooks:monitoring"
 _LAST_WORD = 1.0
 _SIGNAL_HEEDED = 0.25
-_RELIEF = 0.95  # of the mark at which admission pauses: where it goes on, or it would flap around the mark
 
 
 class ShutdownReport(msgspec.Struct, frozen=True):
@@ -133,7 +132,6 @@ class Assembly:
         self._began = clock.monotonic()
         self._children: set[asyncio.Task[None]] = set()
         self._threads: Threads | None = None
-        self._pressed = False
         self._ready: asyncio.Future[None] = loop.create_future()
         self._leave = asyncio.Event()
         self._host: asyncio.Task[None] | None = None
@@ -324,14 +322,9 @@ class Assembly:
         records = {module.name: module.record for module in self.roster.registry}
         slots = [slot for pool in self.scheduler.pools.values() for slot in tuple(pool.alive)]
         self.meter.read(self.clock.monotonic(), figures, records, slots)
-        self._press(figures.memory_fraction)
-        return figures
-
-    def _press(self, memory_fraction: float | None) -> None:
         health = self.monitor.settings
-        limit = health.memory_high * (_RELIEF if self._pressed else 1.0)
-        self._pressed = memory_fraction is not None and memory_fraction >= limit
-        self.scheduler.admission.press(self._pressed, health.interval)
+        self.scheduler.admission.press(figures.memory_fraction, health.memory_high, health.interval)
+        return figures
 
     def _monitor_crashed(self, crash: Crash) -> None:
         self.decisions.record(

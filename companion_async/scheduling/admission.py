@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from companion_async.scheduling.scheduler import Scheduler
 
 ON_FULL = ("reject", "wait")
+_MEMORY = "the memory is nearly used up"
+_RELIEF = 0.95  # of the mark: where admission goes on, or it would flap around the mark
 _USUAL_RUN = 0.05
 _LONGEST_ADVICE = 60.0
 _MOMENT = 0.1
@@ -28,6 +30,8 @@ class Admission:
         self.lines: dict[Pool, dict[Task[Any], None]] = {}
         self._overloaded: dict[Pool, str] = {}
         self._starving: set[Pool] = set()
+        self._pressed = False
+        self._next_reading = 0.0
         self.on_overload: Callable[[], None] = lambda: None
 
     def check_rule(self, rule: Any) -> str:
@@ -45,14 +49,36 @@ class Admission:
         if scheduler.live >= settings.max_pending_tasks:
             self.overloaded(pool, "max_pending_tasks")
             raise QueueFullError("all categories", settings.max_pending_tasks, self.advice(pool))
+        rule = settings.on_full if rule is None else rule
+        if self._pressed and not self._idle():
+            self.overloaded(pool, _MEMORY)
+            if rule == "reject":
+                raise QueueFullError(pool.name, settings.queue_capacity, self._next_reading, _MEMORY)
+            return not blocked
         if blocked:
             return False
         if task.lane.queue.size < settings.queue_capacity and pool not in self.lines:
             return False
         self.overloaded(pool, "queue_capacity")
-        if (settings.on_full if rule is None else rule) == "reject":
+        if rule == "reject":
             raise QueueFullError(pool.name, settings.queue_capacity, self.advice(pool))
         return True
+
+    def press(self, fraction: float | None, mark: float, next_reading: float) -> None:
+        """The share of the memory in use, read every ``next_reading`` seconds: from ``mark`` on nothing is taken in.
+        With no work in the house one task at a time goes on all the same: then it is not work that fills the memory.
+        """
+        self._next_reading = next_reading
+        pressed = fraction is not None and fraction >= mark * (_RELIEF if self._pressed else 1.0)
+        if pressed is not self._pressed:
+            self._pressed = pressed
+            # A submission looks at this number anyway: the pressure costs it nothing.
+            self._scheduler.submission.most = 0 if pressed else self._scheduler.settings.max_pending_tasks
+            self.look()
+
+    def _idle(self) -> bool:
+        queues = self._scheduler.queues
+        return not any(pool.working or queues[pool.name].size for pool in self._scheduler.pools.values())
 
     def advice(self, pool: Pool) -> float:
         """Seconds in which the queue should have moved on by about a tenth, from what its runs have taken lately."""
@@ -87,7 +113,8 @@ class Admission:
             queue = self._scheduler.queues[pool.name]
             few = queue.size <= self._scheduler.settings.queue_capacity // 2 and not self.waiting(pool)
             held = any(task.lane.pool is pool for task in self._scheduler.limits.held.values())
-            if few and not held and not self._is_starved(pool):
+            pressed = self._pressed and self._overloaded[pool] == _MEMORY
+            if few and not held and not pressed and not self._is_starved(pool):
                 self._scheduler.announcer.recovered(pool, self._overloaded.pop(pool))
 
     def room(self, pool: Pool) -> None:
@@ -96,7 +123,7 @@ class Admission:
         if line is None:
             return
         queue, capacity = self._scheduler.queues[pool.name], self._scheduler.settings.queue_capacity
-        while line and queue.size < capacity:
+        while line and queue.size < capacity and not (self._pressed and not self._idle()):
             task = next(iter(line))
             del line[task]
             if task.ended < 0:

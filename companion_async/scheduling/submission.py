@@ -52,7 +52,7 @@ class Submission:
         self._started_topic = scheduler.announcer.started_topic
         self._lines = scheduler.admission.lines
         self._capacity = scheduler.settings.queue_capacity
-        self._most = scheduler.settings.max_pending_tasks
+        self.most = scheduler.settings.max_pending_tasks
 
     def submit(
         self,
@@ -132,7 +132,7 @@ class Submission:
             and plain
             and not plan.streams
             and queue.arrived - queue.taken < self._capacity
-            and scheduler.live < self._most
+            and scheduler.live < self.most
             and not self._lines
         ):
             if on_upstream_failure != "fail" or on_full is not None:

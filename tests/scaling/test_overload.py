@@ -7,7 +7,9 @@ import itertools
 
 import pytest
 
-from companion_async import Timeout
+from companion_async import QueueFullError, Timeout
+from companion_async.events.kinds import Event
+from companion_async.events.stream import EventStream
 from companion_async.health.process import ProcessFigures
 from companion_async.testing.clock import VirtualClock
 from tests.brain.rig import Gate, brain_on, fill, types
@@ -16,15 +18,15 @@ from tests.brain.rig import Gate, brain_on, fill, types
 async def test_memory_vetoes_growth_and_sheds_when_it_is_nearly_gone() -> None:
     """SCA-07: from 80 % on nobody grows, from 95 % on the least urgent of what waits goes; then all is well again."""
     clock, gate = VirtualClock(), Gate()
-    fraction = 0.9
+    fraction = 0.3
 
     async def read() -> ProcessFigures:
         return ProcessFigures(memory_fraction=fraction)
 
     async with brain_on(clock, categories={"core": 2}, scaling="plain", read_process=read) as brain:
-        await clock.advance(5)
         tasks = {level: fill(brain, gate, 4, priority=level) for level in ("high", "low", "idle")}
         await gate.holds(2)
+        fraction = 0.9
         await clock.advance(30)
         assert not types(brain, "scale_up")
         assert not types(brain, "shed_load")
@@ -40,6 +42,67 @@ async def test_memory_vetoes_growth_and_sheds_when_it_is_nearly_gone() -> None:
         assert types(brain, "scale_up")
         gate.open()
         await asyncio.gather(*tasks["high"])
+
+
+@pytest.mark.feature("PX-04")
+async def test_admission_pauses_while_the_memory_is_nearly_used_up() -> None:
+    """SCA-07: from 80 % on new work is refused, or waits in line where it may; below, all of it goes on by itself."""
+    clock, gate = VirtualClock(), Gate()
+    fraction = 0.85
+
+    async def read() -> ProcessFigures:
+        return ProcessFigures(memory_fraction=fraction)
+
+    quiet = {"auto_scaling": False, "read_process": read}
+    async with brain_on(clock, categories={"core": 2}, **quiet) as brain, brain.events.subscribe("system.*") as told:
+        running = brain.submit("category:core", gate, timeout=None)
+        await gate.holds(1)
+        await clock.advance(5)
+        with pytest.raises(QueueFullError, match="takes nothing, since the memory is nearly used up") as refused:
+            brain.submit("category:core", int)
+        assert refused.value.retry_after == 5.0
+        assert brain.status().categories["core"].overloaded
+        with pytest.raises(QueueFullError):
+            brain.submit("category:core", int, after=running)
+        after = brain.submit("category:core", int, after=running, on_full="wait")
+        waiting = brain.submit("category:core", int, on_full="wait")
+        await clock.advance(5)
+        assert [task.state for task in (running, after, waiting)] == ["running", "blocked", "blocked"]
+        fraction = 0.78
+        await clock.advance(5)
+        assert waiting.state == "blocked", "a little less is not enough, or it would flap"
+        fraction = 0.7
+        await clock.advance(5)
+        await waiting
+        brain.submit("category:core", int)
+        gate.open()
+        await asyncio.gather(running, after)
+        assert [event.kind for event in await drained(told)] == ["system.overload", "system.recovered"]
+
+
+@pytest.mark.feature("PX-04")
+async def test_memory_that_the_work_does_not_fill_stops_nothing_for_ever() -> None:
+    """SCA-07: with nothing at work refusing would free nothing: one task at a time goes on, and nothing deadlocks."""
+    clock, gate = VirtualClock(), Gate()
+
+    async def read() -> ProcessFigures:
+        return ProcessFigures(memory_fraction=0.99)
+
+    async with brain_on(clock, categories={"core": 4}, auto_scaling=False, read_process=read) as brain:
+        await clock.advance(5)
+        first = brain.submit("category:core", gate, 0)
+        await gate.holds(1)
+        line = [brain.submit("category:core", gate, number, on_full="wait") for number in range(1, 5)]
+        with pytest.raises(QueueFullError):
+            brain.submit("category:phase1", int)
+        gate.open()
+        assert await asyncio.gather(first, *line) == [0, 1, 2, 3, 4]
+        assert gate.most == 1
+
+
+async def drained(stream: EventStream) -> list[Event]:
+    """What the stream holds."""
+    return [await anext(stream) for _ in range(len(stream))]
 
 
 async def test_work_that_would_come_too_late_is_shed_from_the_bottom() -> None:
