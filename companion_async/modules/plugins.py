@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable, Sequence
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from loguru import logger
@@ -14,6 +13,9 @@ from companion_async.errors import DuplicateModuleError, InvalidArgumentError
 from companion_async.modules.module import BaseModule
 from companion_async.modules.record import error_text
 from companion_async.modules.spec import ModuleSpec
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 GROUP = "companion_async.modules"
 
@@ -37,6 +39,8 @@ class Plugins(msgspec.Struct, frozen=True):
 
 def find_plugins() -> tuple[EntryPoint, ...]:
     """The plug-ins that are installed, by name. Imports none of them."""
+    from importlib.metadata import entry_points  # takes long to import: in the thread that looks
+
     return tuple(sorted(entry_points(group=GROUP), key=lambda point: (point.name, point.value)))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,11 +17,15 @@ class InterruptGate:
     CPython delivers the exception at the thread's next bytecode: a call that waits inside C code ends first.
     """
 
-    __slots__ = ("_lock", "_open", "_shields", "_thread", "_wanted")
+    __slots__ = ("_ident", "_interrupted", "_lock", "_open", "_raise_in", "_shields", "_wanted")
 
     def __init__(self, thread: int) -> None:
+        import ctypes  # in the thread that needs it: few do
+
+        self._raise_in = ctypes.pythonapi.PyThreadState_SetAsyncExc
+        self._ident = ctypes.c_ulong(thread)
+        self._interrupted = ctypes.py_object(Interrupted)
         self._lock = threading.Lock()
-        self._thread = thread
         self._open = False
         self._shields = 0
         self._wanted = False
@@ -48,7 +51,7 @@ class InterruptGate:
             with self._lock:
                 self._open = False
                 # One set but not delivered yet would strike code that is not the user's.
-                ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self._thread), None)
+                self._raise_in(self._ident, None)
 
     @contextmanager
     def shielded(self) -> Iterator[None]:
@@ -65,4 +68,4 @@ class InterruptGate:
 
     def _raise(self) -> None:
         self._wanted = False
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self._thread), ctypes.py_object(Interrupted))
+        self._raise_in(self._ident, self._interrupted)
