@@ -47,7 +47,7 @@ async def test_memory_vetoes_growth_and_sheds_when_it_is_nearly_gone() -> None:
 @pytest.mark.feature("PX-04")
 async def test_admission_pauses_while_the_memory_is_nearly_used_up() -> None:
     """SCA-07: from 80 % on new work is refused, or waits in line where it may; below, all of it goes on by itself."""
-    clock, gate = VirtualClock(), Gate()
+    clock, gate, brief = VirtualClock(), Gate(), Gate()
     fraction = 0.85
 
     async def read() -> ProcessFigures:
@@ -56,7 +56,9 @@ async def test_admission_pauses_while_the_memory_is_nearly_used_up() -> None:
     quiet = {"auto_scaling": False, "read_process": read}
     async with brain_on(clock, categories={"core": 2}, **quiet) as brain, brain.events.subscribe("system.*") as told:
         running = brain.submit("category:core", gate, timeout=None)
+        shorter = brain.submit("category:core", brief, timeout=None)
         await gate.holds(1)
+        await brief.holds(1)
         await clock.advance(5)
         with pytest.raises(QueueFullError, match="takes nothing, since the memory is nearly used up") as refused:
             brain.submit("category:core", int)
@@ -66,6 +68,8 @@ async def test_admission_pauses_while_the_memory_is_nearly_used_up() -> None:
             brain.submit("category:core", int, after=running)
         after = brain.submit("category:core", int, after=running, on_full="wait")
         waiting = brain.submit("category:core", int, on_full="wait")
+        brief.open()
+        await shorter
         await clock.advance(5)
         assert [task.state for task in (running, after, waiting)] == ["running", "blocked", "blocked"]
         fraction = 0.78
