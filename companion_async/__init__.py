@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import importlib as _importlib
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+from typing import Any as _Any
+
 from loguru import logger as _logger
 
 from companion_async.autonomy.decision import Decision
 from companion_async.brain.assembly import ShutdownReport
 from companion_async.brain.brain import Brain
 from companion_async.brain.config import BrainConfig
-from companion_async.companion.answer import Answer, Source
-from companion_async.companion.companion import CompanionBrain
-from companion_async.companion.config import CompanionConfig
 from companion_async.errors import (
     BrainClosedError,
     ChannelClosedError,
@@ -68,6 +69,19 @@ from companion_async.state.transaction import Transaction
 from companion_async.status.category import CategoryStatus
 from companion_async.status.module import ModuleStatus
 from companion_async.status.system import SystemStatus
+
+if _TYPE_CHECKING:
+    from companion_async.companion.answer import Answer, Source
+    from companion_async.companion.companion import CompanionBrain
+    from companion_async.companion.config import CompanionConfig
+
+# Found when they are first named: whoever wants the bare runtime does not wait for the built-in modules.
+_COMPANION = {
+    "Answer": "companion_async.companion.answer",
+    "CompanionBrain": "companion_async.companion.companion",
+    "CompanionConfig": "companion_async.companion.config",
+    "Source": "companion_async.companion.answer",
+}
 
 # A library says nothing until it is asked to: logger.enable("companion_async") turns it on.
 _logger.disable("companion_async")
@@ -150,3 +164,14 @@ __all__ = [
     "WrongThreadError",
     "current_task",
 ]
+
+
+def __getattr__(name: str) -> _Any:
+    if name not in _COMPANION:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = globals()[name] = getattr(_importlib.import_module(_COMPANION[name]), name)
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
