@@ -72,6 +72,7 @@ async def test_admission_pauses_while_the_memory_is_nearly_used_up() -> None:
         await shorter
         await clock.advance(5)
         assert [task.state for task in (running, after, waiting)] == ["running", "blocked", "blocked"]
+        assert brain.status().categories["core"].overloaded
         fraction = 0.78
         await clock.advance(5)
         assert waiting.state == "blocked", "a little less is not enough, or it would flap"
