@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from companion_async import Brain, BrainClosedError, BrainConfig, ConflictError
@@ -80,14 +82,14 @@ async def test_the_bus_tells_of_changes():
     """``state.changed`` comes to those who listen on the brain's bus, of a thread's commit too."""
     async with Brain() as brain, brain.events.subscribe("state.changed") as stream:
         await brain.to_thread(brain.state.propose, "m", "a.b", 1)
-        event = await anext(stream)
+        event: Any = await anext(stream)
         assert (event.path, event.change_type, event.version, event.module) == ("a.b", "update", 1, "m")
 
 
 @pytest.mark.feature("PT-04", "PT-06")
 async def test_what_is_pending_is_decided_as_the_brain_ends():
     """A module's last word in ``stop`` is applied and told of; afterwards the state is closed and can be read."""
-    told = []
+    told: list[Any] = []
     async with Brain(BrainConfig(sync_policy="on_demand")) as brain:
         state = brain.state
         state.subscribe_to_path("m", "*", told.extend)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -91,7 +93,7 @@ def test_what_it_costs_depends_on_who_is_touched():
     interests.add(("mine", "x"), -1)
     looked = []
 
-    class Spy(dict):
+    class Spy(dict[str, Any]):
         def get(self, key, default=None):
             looked.append(key)
             return super().get(key, default)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import threading
+from typing import Any
 
 import pytest
 
@@ -94,7 +95,8 @@ async def test_names_that_are_not_open_here_are_refused():
     with pytest.raises(TransactionStateError):
         state.commit_transaction("x")
     assert state.to_dict() == {"n": 2, "s": 1}
-    for name in ("", None, 7):
+    names: list[Any] = ["", None, 7]
+    for name in names:
         with pytest.raises(InvalidArgumentError):
             state.begin_transaction(name)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from typing import Any
 
 import pytest
 
@@ -78,7 +79,7 @@ async def test_periodic_changes_are_decided_at_the_beats(virtual_clock):
 @pytest.mark.parametrize("policy", ["batched", "periodic", "on_demand"])
 async def test_what_is_pending_is_decided_at_the_end(policy, virtual_clock):
     """STA-10: a change that was acknowledged as pending is not lost with the state; subscribers are told of it."""
-    told = []
+    told: list[Any] = []
     async with StateCoordinator(sync_policy=policy, clock=virtual_clock) as state:
         state.subscribe_to_path("m", "a", told.extend)
         change = state.propose("m", "a", 1)

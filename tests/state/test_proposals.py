@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -218,7 +219,7 @@ async def test_metrics_and_status_say_what_there_is_and_what_became_of_it():
     kept.rollback()
     assert state.get_metrics().rollbacks == 1
     with pytest.raises(AttributeError):
-        status.version = 9
+        setattr(status, "version", 9)  # noqa: B010
     assert state.unregister_module("planner")
     assert not state.unregister_module("planner")
     assert state.status().subscriptions == {}
@@ -229,7 +230,8 @@ def test_a_state_needs_no_loop():
     """In a program without one everything but streams, async callbacks and timers works."""
     with pytest.raises(RuntimeError):
         asyncio.get_running_loop()
-    state, told = StateCoordinator({"n": 1}), []
+    state = StateCoordinator({"n": 1})
+    told: list[Any] = []
     state.subscribe_to_path("m", "n", told.append)
     state.propose("m", "n", 2)
     with state.transaction() as transaction:

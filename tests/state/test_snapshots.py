@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 import pytest
 
@@ -29,7 +30,7 @@ def test_a_snapshot_is_the_moment_it_was_taken(virtual_clock):
 async def test_restoring_is_a_commit_that_brings_everything_back():
     """T7: what was added later is gone, the version goes up, the history says from which snapshot."""
     state = StateCoordinator({"a": {"x": 1}, "b": 1})
-    told = []
+    told: list[Any] = []
     state.subscribe_to_path("m", "a.x", told.append)
     state.subscribe_to_path("m", "b", told.append)
     state.create_snapshot("s")
@@ -77,7 +78,8 @@ def test_names_are_made_where_none_is_given():
     state = StateCoordinator()
     state.create_snapshot("snapshot-2")
     assert [state.create_snapshot().name for _ in range(2)] == ["snapshot-1", "snapshot-3"]
-    for name in ("", 7, "x" * 256):
+    names: list[Any] = ["", 7, "x" * 256]
+    for name in names:
         with pytest.raises(InvalidArgumentError):
             state.create_snapshot(name)
 

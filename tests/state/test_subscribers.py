@@ -6,6 +6,7 @@ import asyncio
 import contextvars
 import gc
 import threading
+from typing import Any
 
 import anyio
 import pytest
@@ -40,7 +41,7 @@ async def state() -> StateCoordinator:
 )
 async def test_a_subscriber_hears_what_touches_its_path(state, pattern, told):
     """Exact, from its parents, from its children, and with a star for any one segment; nothing else."""
-    heard = []
+    heard: list[Any] = []
     state.subscribe_to_path("m", pattern, heard.extend)
     for path, value in (
         ("mood.joy", 5),
@@ -57,7 +58,7 @@ async def test_a_subscriber_hears_what_touches_its_path(state, pattern, told):
 @pytest.mark.feature("PT-01")
 async def test_a_merge_tells_only_those_whose_keys_it_changed(state):
     """Merging one key into a mapping does not concern the subscriber of another one."""
-    heard = []
+    heard: list[Any] = []
     for pattern in ("mood.joy", "mood.fear", "mood"):
         state.subscribe_to_path(pattern, pattern, lambda changes, pattern=pattern: heard.append(pattern))
     state.propose("m", "mood", {"joy": 9}, "merge")
@@ -119,7 +120,8 @@ async def test_whoever_commits_callbacks_run_on_the_loop_in_commit_order(state):
 @pytest.mark.parametrize("error", [ValueError, SystemExit, KeyboardInterrupt, asyncio.CancelledError, StopIteration])
 async def test_whatever_a_callback_raises_ends_with_it(state, error):
     """STA-06: the commit stands, the others are told, the error is counted and logged."""
-    told, lines = [], []
+    told: list[Any] = []
+    lines: list[Any] = []
     logger.enable("companion_async")
     logger.add(lines.append, format="{message}")
 
@@ -280,11 +282,12 @@ async def test_leaving_the_state_ends_streams_and_async_callbacks():
 @pytest.mark.feature("PT-01")
 async def test_unsubscribing_ends_it_at_once(state):
     """One subscription, a module's at one path, or all of a module; nothing that was noted before comes after."""
-    heard = []
+    heard: list[Any] = []
     first = state.subscribe_to_path("a", "n", lambda changes: heard.append("a.n"))
     state.subscribe_to_path("a", "x.*", lambda changes: heard.append("a.x"))
-    state.subscribe_to_path("b", "n", lambda changes: state.unsubscribe(later))
-    later = state.subscribe_to_path("c", "n", lambda changes: heard.append("c.n"))
+    later: list[Any] = []
+    state.subscribe_to_path("b", "n", lambda changes: state.unsubscribe(later[0]))
+    later.append(state.subscribe_to_path("c", "n", lambda changes: heard.append("c.n")))
     assert state.status().subscriptions == {"a": ("n", "x.*"), "b": ("n",), "c": ("n",)}
     state.propose("m", "n", 1)
     assert heard == ["a.n"]
@@ -299,7 +302,7 @@ async def test_unsubscribing_ends_it_at_once(state):
 
 async def test_a_subscriber_hears_nothing_of_before(state):
     """A commit that a thread made before the subscription is not told after it, although the loop comes to it late."""
-    heard = []
+    heard: list[Any] = []
     state.subscribe_to_path("early", "n", lambda changes: heard.append("early"))
     thread = threading.Thread(target=state.propose, args=("m", "n", 1))
     thread.start()
@@ -363,7 +366,7 @@ async def test_the_bus_hears_of_each_change_only_if_somebody_listens():
         async with state.transaction("planner") as transaction:
             transaction.set("a.b", 1)
             transaction.delete("n")
-        events = [await anext(stream) for _ in range(2)]
+        events: list[Any] = [await anext(stream) for _ in range(2)]
     assert [(event.path, event.change_type, event.version, event.module) for event in events] == [
         ("a.b", "update", 2, "planner"),
         ("n", "delete", 2, "planner"),

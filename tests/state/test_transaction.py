@@ -6,6 +6,7 @@ import asyncio
 import gc
 import threading
 import weakref
+from typing import Any
 
 import anyio
 import pytest
@@ -43,7 +44,7 @@ async def test_it_reads_one_moment_and_its_own_writes(state):
 @pytest.mark.feature("PT-10")
 async def test_all_of_it_is_one_commit(state):
     """Its changes have one version, come to subscribers together, and stand in the history under its module."""
-    told = []
+    told: list[Any] = []
     state.subscribe_to_path("m", "*", told.append)
     async with state.transaction("planner") as transaction:
         transaction.set("a", 2)

@@ -19,7 +19,8 @@ _STEPS = st.lists(st.tuples(st.integers(0, 400), st.booleans()), max_size=300)
 @pytest.mark.feature("X-07")
 def test_a_branch_is_a_dict_that_forgets_nothing_of_its_past(steps):
     """After any puts and drops each branch there ever was still equals the dict of its time."""
-    branch, model = EMPTY, {}
+    branch = EMPTY
+    model: dict[str, int] = {}
     past = []
     for number, (name, add) in enumerate(steps):
         key = f"key{name}"
@@ -101,7 +102,7 @@ def test_a_tree_that_refers_to_itself_can_be_collected():
     """An object that is held by reference and holds the tree goes with it: nothing hides it from the collector."""
 
     class Owner:
-        pass
+        tree = EMPTY
 
     owner = Owner()
     owner.tree = Branch.of({f"k{number}": owner for number in range(LEAF + 1)})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import math
 import threading
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -39,7 +40,7 @@ def test_what_comes_out_equals_what_went_in(value):
 @pytest.mark.feature("PT-09")
 def test_nobody_changes_the_state_behind_its_back():
     """STA-07: what was handed in may change, and what was handed out too; the state keeps what was said."""
-    given_in = {"list": [1, {"deep": [2]}], "set": {3}, "mapping": {"x": [4]}}
+    given_in: dict[str, Any] = {"list": [1, {"deep": [2]}], "set": {3}, "mapping": {"x": [4]}}
     state = StateCoordinator({"start": given_in})
     state.propose("m", "later", given_in)
     given_in["list"][1]["deep"].append("changed")
@@ -116,9 +117,9 @@ def test_numbers_are_kept_as_they_are():
 @pytest.mark.feature("PT-14")
 def test_a_value_that_contains_itself_is_refused():
     """It is refused at the door and the state stays as it was."""
-    endless: list = []
+    endless: list[Any] = []
     endless.append(endless)
-    deep: dict = {}
+    deep: dict[str, Any] = {}
     for _ in range(DEEPEST + 1):
         deep = {"d": deep}
     state = StateCoordinator({"a": 1})
