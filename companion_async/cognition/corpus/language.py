@@ -138,7 +138,7 @@ builtins.reversed: in reverse order, backwards
 builtins.round: round a number to some decimals, digits after the decimal point
 builtins.setattr: set an attribute by name
 builtins.slice: part of a sequence
-builtins.sorted: sort any items, by a key, in descending order
+builtins.sorted: sort the items of a list, set or dictionary, by a key or value, in descending order
 builtins.staticmethod: method without self
 builtins.sum: add up numbers, total
 builtins.super: call a method of the parent class, base class, inheritance

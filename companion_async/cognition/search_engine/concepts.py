@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from itertools import pairwise
+from keyword import iskeyword
 
 import msgspec
 
@@ -25,8 +26,14 @@ COMMON = frozenset(_COMMON_WORDS.split())
 # Verbs of all work: they tell less about what is asked for than about that something is asked.
 _WEAK_WORDS = "check code create find get give kind look make own program put read set several take thing work write"
 _WEAK = frozenset(_WEAK_WORDS.split())
+# A word of the language that is spoken of as such: the with statement, a for loop, 'is'.
+_SPOKEN_OF = re.compile(r"[`'\"](\w+)[`'\"]|\b(\w+)(?= (?:statement|keyword|clause|block|loop|operator)s?\b)")
+# What differs is asked for, not something that finds differences.
+_CONTRAST = re.compile(r"\bdifferen(?:ce|ces|t) between\b.* and\b|\bdiffer(?:s|ent)? from\b")
+_CONTRASTING = frozenset({"difference", "differences", "different", "differ", "differs"})
 _WEAK_WEIGHT = 0.5
 _SYNONYM_WEIGHT = 0.4
+_AGENT_WEIGHT = 0.3
 _PHRASE_WEIGHT = 0.7
 _MOST_BETWEEN = 2
 
@@ -58,9 +65,14 @@ class Vocabulary:
 
         A question of nothing but common words is about these.
         """
-        words = _WORD.findall(question[:_LONGEST_QUESTION].lower())
+        asked = question[:_LONGEST_QUESTION].lower()
+        words = _WORD.findall(asked)
         stems = [self.stem(word) for word in words]
-        found = [*self._phrases(stems), *self._compounds(words, known), *self._words(words, stems)]
+        spoken_of = {word for match in _SPOKEN_OF.finditer(asked) for word in match.groups() if word}
+        passed_over = COMMON - {word for word in spoken_of if iskeyword(word)}
+        weak = _WEAK | _CONTRASTING if _CONTRAST.search(asked) else _WEAK
+        found = [*self._phrases(stems), *self._compounds(words, known)]
+        found += self._words(words, stems, known, passed_over, weak)
         if not found:
             found = [Concept({word: 1.0}) for word in dict.fromkeys(words)]
         return found[:_MOST_CONCEPTS]
@@ -90,17 +102,34 @@ class Vocabulary:
                 if COMMON.isdisjoint(run) and known(initials):
                     yield Concept({initials: 1.0}, 0.7, derived=True)
 
-    def _words(self, words: list[str], stems: list[str]) -> Iterator[Concept]:
+    def _words(
+        self,
+        words: list[str],
+        stems: list[str],
+        known: Callable[[str], bool],
+        passed_over: frozenset[str],
+        weak: frozenset[str],
+    ) -> Iterator[Concept]:
         seen = set()
         for word, stem in zip(words, stems, strict=True):
-            if word in COMMON or stem in seen:
+            if word in passed_over or stem in seen:
                 continue
             seen.add(stem)
             meant = {
                 part: _SYNONYM_WEIGHT for other in self._synonyms.get((stem,), ()) for part in _WORD.findall(other)
             }
+            # What reads is a reader, what counts a counter: things are called so that do what is asked for.
+            for agent in _agents(word):
+                if agent not in meant and known(agent):
+                    meant[agent] = _AGENT_WEIGHT
             meant[word] = 1.0
-            yield Concept(meant, _WEAK_WEIGHT if word in _WEAK else 1.0)
+            yield Concept(meant, _WEAK_WEIGHT if word in weak else 1.0)
+
+
+def _agents(word: str) -> tuple[str, ...]:
+    if len(word) < 3 or not word.isalpha():
+        return ()
+    return (f"{word}r",) if word.endswith("e") else (f"{word}er", f"{word}{word[-1]}er", f"{word}or")
 
 
 def _in_order(phrase: tuple[str, ...], stems: list[str], places: dict[str, list[int]]) -> bool:

@@ -50,7 +50,7 @@ _PARTS = re.compile(r"(?<=[a-z])(?=[A-Z0-9])|(?<=[A-Z])(?=[A-Z][a-z])|[._]+")
 
 _OF_GROUP = "SELECT id FROM document WHERE cluster = ?"
 _CANDIDATE = f"""
-SELECT passage.rowid, {", ".join(FIELDS)}, cluster, depth
+SELECT passage.rowid, {", ".join(FIELDS)}, cluster, depth, title
 FROM passage JOIN part ON part.passage = passage.rowid JOIN document ON document.number = part.document
 WHERE passage.rowid IN (
   SELECT rowid FROM passage WHERE passage MATCH ?
@@ -277,8 +277,9 @@ class TextIndex:
                 depth,
                 self._renown.get(group, 0),
                 near.get(number, 0.0),
+                frozenset(storage.stems(_PARTS.sub(" ", title.rpartition(".")[2]))),
             )
-            for number, *fields, group, depth in rows
+            for number, *fields, group, depth, title in rows
         ]
 
     def _leanings(self, storage: Storage, concepts: Sequence[Concept]) -> dict[str, float]:

@@ -27,6 +27,7 @@ _GROUP_DEPTH = 100
 _DEPTH_PENALTY = 0.15
 _RENOWN = 0.05
 _REPEATED = 0.8
+_CALLED = 0.15
 _LIKENESS = 0.4
 _LEANING = 0.2
 _SMALL_GROUP = 10  # passages
@@ -43,7 +44,8 @@ class Term(msgspec.Struct, frozen=True):
 class Candidate(msgspec.Struct):
     """A passage that may answer: the stems of its fields, and what speaks for it beforehand.
 
-    ``likeness`` is how near it is to the question in meaning, from 0 to 1, where that is known.
+    ``called`` are the stems of what it is called inside its group, the last part of its name. ``likeness`` is how near
+    it is to the question in meaning, from 0 to 1, where that is known.
     """
 
     passage: int
@@ -52,6 +54,7 @@ class Candidate(msgspec.Struct):
     depth: int = 0
     mentions: int = 0
     likeness: float = 0.0
+    called: frozenset[str] = frozenset()
     score: float = 0.0
 
 
@@ -145,7 +148,13 @@ def _relevance(candidate: Candidate, terms: Sequence[Term], lengths: Sequence[fl
     for term in terms:
         occurrences = sum(sure * weighted[stem] for stem, sure in term.stems.items() if stem in weighted)
         score += term.worth * occurrences / (_SATURATION + occurrences)
-    return score
+    return score + _CALLED * _called(candidate, terms)
+
+
+def _called(candidate: Candidate, terms: Sequence[Term]) -> float:
+    """What it is worth that the question has all words of the candidate's own name; a part of them is chance."""
+    own = {stem: term.worth for term in terms for stem, sure in term.stems.items() if sure == 1.0}
+    return sum(own[stem] for stem in candidate.called) if own.keys() >= candidate.called else 0.0
 
 
 def _prior(candidate: Candidate) -> float:

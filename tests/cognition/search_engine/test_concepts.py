@@ -49,6 +49,33 @@ def test_compounds_that_occur_are_looked_for():
     assert {"abc"} in words("an abstract base class", ["abc"])
 
 
+def test_what_does_something_is_looked_for_as_well():
+    """What reads is a reader; only where such a word occurs, and as less than the word itself."""
+    (concept,) = VOCABULARY.concepts("grind", {"grinder", "miller"}.__contains__)
+    assert 0 < concept.words["grinder"] < concept.words["grind"] == 1.0
+    assert "writer" in words("write", ["writer"])[0]
+    assert "compressor" in words("compress", ["compressor"])[0]
+    assert {"grinder", "writer"}.isdisjoint(set().union(*words("grind write")))
+
+
+def test_a_word_of_the_language_that_is_spoken_of_is_looked_for():
+    """The with statement is about with; with a file is not."""
+    assert {"with"} in words("What does the with statement do?")
+    assert {"for"} in words("how does a for loop work")
+    assert {"is"} in words("when do I use `is`")
+    assert all("with" not in each and "the" not in each for each in words("open the statement with a file"))
+
+
+def test_what_differs_counts_more_than_that_it_does():
+    """Between a list and a tuple the difference is no tool; between two dates it is."""
+
+    def weight(question):
+        concepts = VOCABULARY.concepts(question, lambda word: False)
+        return next(each.weight for each in concepts if "difference" in each.words)
+
+    assert weight("difference between a list and a tuple") < weight("difference between two dates") == 1.0
+
+
 def test_a_question_of_common_words_is_about_these():
     """Better look for common words than for nothing."""
     assert words("what is it") == [{"what"}, {"is"}, {"it"}]

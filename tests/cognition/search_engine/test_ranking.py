@@ -82,7 +82,7 @@ def test_equal_scores_keep_the_order_of_the_index():
 
 
 def test_what_is_near_in_meaning_wins_among_those_that_share_as_many_words():
-    """Likeness counts for a share of the best match of words: it decides between equals, and not against a clear lead."""
+    """Likeness counts for a share of the best match of words: it decides between equals, not against a clear lead."""
     assert order([passage(1, body="zip"), passage(2, body="zip", likeness=0.9)], Term({"zip": 1.0}, 1.0)) == [2, 1]
     strong = passage(1, name="zip", body="zip")
     assert order([strong, passage(2, likeness=0.9)], Term({"zip": 1.0}, 1.0)) == [1, 2]
@@ -102,3 +102,13 @@ def test_a_word_is_at_home_where_most_of_a_group_has_it():
     leaning = leanings([(5.0, {"a": 5}), (1.0, {"b": 5})], {"a": 10, "b": 10})
     assert 1.0 >= leaning["a"] > leaning["b"] > 0
     assert leanings([], {"a": 3}) == {}
+
+
+def test_what_is_called_as_the_question_says_comes_first_among_equals():
+    """All words of its own name count for it, a part of them is chance."""
+    terms = [Term({"read": 1.0, "load": 0.4}, 1.0), Term({"zip": 1.0}, 1.0)]
+    named = [passage(1, body="zip read"), passage(2, body="zip read", called=frozenset({"read"}))]
+    assert order(named, *terms) == [2, 1]
+    partly = [passage(1, body="zip read"), passage(2, body="zip read", called=frozenset({"read", "size"}))]
+    assert order(partly, *terms) == [1, 2]
+    assert order([passage(1, body="zip"), passage(2, body="zip", called=frozenset({"load"}))], *terms) == [1, 2]
