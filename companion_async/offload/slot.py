@@ -111,7 +111,7 @@ class Slot(Seat):
                     following = take(self)
                     if following is None:
                         break
-                    job = following
+                    job, following = following, None
                     share = now() + BATCH_SECONDS
                 value: Any = None
                 error: BaseException | None = None
