@@ -20,6 +20,7 @@ _VALUES = (
     | st.dictionaries(st.sampled_from("abc"), st.integers(0, 3), max_size=2)
 )
 _KINDS = st.sampled_from(["create", "update", "update", "delete", "merge", "reset"])
+_OPERATIONS = st.tuples(st.sampled_from(["get", "get", "get", "set", "set", "merge", "delete"]), _PATHS, _VALUES)
 _BAD = st.sampled_from(["", "a..b", "__class__", "a.__init__", "a b", None, 7, "x" * 300])
 NOTHING = "nothing"
 BEGINNING = {"a": {"b": 1}, "c": 0}
@@ -105,6 +106,9 @@ class StoreAgainstDict(RuleBasedStateMachine):
 
     @rule(kind=_KINDS, path=_PATHS, value=_VALUES)
     def propose(self, kind, path, value):
+        self.change(kind, path, value)
+
+    def change(self, kind, path, value):
         if kind == "merge" and not isinstance(value, dict):
             value = {"a": value}
         change = self.state.propose("m", path, value, kind)
@@ -123,17 +127,17 @@ class StoreAgainstDict(RuleBasedStateMachine):
         self.open.append(Open(self.state.transaction(), copy.deepcopy(self.model)))
 
     @precondition(lambda self: self.open)
-    @rule(which=st.integers(0, 3), path=_PATHS)
-    def look(self, which, path):
-        one = self.open[which % len(self.open)]
-        expected = copy.deepcopy(read(one.view, path))
-        assert one.transaction.get(path, NOTHING) == expected
-        one.ops.append(("get", path, expected))
+    @rule(which=st.integers(0, 3), operation=_OPERATIONS)
+    def work(self, which, operation):
+        self.operate(which, *operation)
 
-    @precondition(lambda self: self.open)
-    @rule(which=st.integers(0, 3), kind=st.sampled_from(["set", "set", "delete", "merge"]), path=_PATHS, value=_VALUES)
-    def put(self, which, kind, path, value):
+    def operate(self, which, kind, path, value):
         one = self.open[which % len(self.open)]
+        if kind == "get":
+            expected = copy.deepcopy(read(one.view, path))
+            assert one.transaction.get(path, NOTHING) == expected
+            one.ops.append(("get", path, expected))
+            return
         if kind == "merge" and not isinstance(value, dict):
             value = {"a": value}
         arguments = (path,) if kind == "delete" else (path, value)
@@ -148,12 +152,16 @@ class StoreAgainstDict(RuleBasedStateMachine):
             one.ops.append(("blocked", path, "update" if kind == "set" else kind))
         else:
             getattr(one.transaction, kind)(*arguments)
+            # Deleting what is not there is a look at it.
+            one.ops.append(("get", path, NOTHING) if view is one.view else (kind, path, value))
             one.view = view
-            one.ops.append((kind, path, value))
 
     @precondition(lambda self: self.open)
     @rule(which=st.integers(0, 3))
     def commit(self, which):
+        self.finish(which)
+
+    def finish(self, which):
         one = self.open.pop(which % len(self.open))
         since = [path for paths in self.commits[one.version :] for path in paths]
         head = self.state._store.head
@@ -184,9 +192,24 @@ class StoreAgainstDict(RuleBasedStateMachine):
             elif kind == "blocked":
                 with pytest.raises(BlockedError):
                     changed(tree, what, path, {})
-            elif kind != "delete" or read(tree, path) is not NOTHING:
+            else:
                 tree = changed(tree, "update" if kind == "set" else kind, path, what)
         return tree
+
+    @rule(
+        before=st.lists(_OPERATIONS, min_size=1, max_size=4),
+        meanwhile=st.lists(st.tuples(_KINDS, _PATHS, _VALUES), max_size=3),
+        after=st.lists(_OPERATIONS, max_size=2),
+    )
+    def race(self, before, meanwhile, after):
+        self.open.append(Open(self.state.transaction(), copy.deepcopy(self.model)))
+        for kind, path, value in before:
+            self.operate(-1, kind, path, value)
+        for kind, path, value in meanwhile:
+            self.change(kind, path, value)
+        for kind, path, value in after:
+            self.operate(-1, kind, path, value)
+        self.finish(-1)
 
     @precondition(lambda self: self.open)
     @rule(which=st.integers(0, 3))
@@ -249,7 +272,7 @@ class StoreAgainstDict(RuleBasedStateMachine):
 
 
 TestStoreAgainstDict = pytest.mark.feature("PT-02", "PT-08", "PT-09", "PT-10", "X-07")(StoreAgainstDict.TestCase)
-TestStoreAgainstDict.settings = settings(max_examples=100, stateful_step_count=40, phases=[Phase.generate])
+TestStoreAgainstDict.settings = settings(max_examples=100, stateful_step_count=30, phases=[Phase.generate])
 
 
 @pytest.mark.slow
