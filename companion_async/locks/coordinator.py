@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import _get_running_loop
 from typing import Any
 
 from msgspec import UNSET, UnsetType
@@ -96,7 +97,10 @@ class ResourceCoordinator:
         ``timeout`` in seconds: 0 tries once, None waits without a limit, left out it is ``default_timeout``. ``holder``
         is a label. With a ``lease`` the lock is taken back after so many seconds, used or not; without one, never.
         """
-        lock = self._find(resource_id)
+        try:
+            lock = self._locks[resource_id]
+        except (KeyError, TypeError):
+            raise UnknownResourceError(str(resource_id)[:80]) from None
         if access_mode.__class__ is not AccessMode:
             access_mode = parse(AccessMode, access_mode, "access_mode")
         if timeout is UNSET:
@@ -129,7 +133,7 @@ class ResourceCoordinator:
         given: Any = lock
         if not isinstance(given, ResourceLock) or given.ledger is not self._ledger:
             raise InvalidArgumentError(f"release_resource() takes a lock of this coordinator; {given!r:.80} is none.")
-        if given.held and self._ledger.work.owner() != given.owner:
+        if given.held and self._ledger.work.owner(_get_running_loop()) != given.owner:
             raise LockNotHeldError(given.lock.name, self.graph.label(given.owner))
         return self._ledger.let_go(given)
 
@@ -160,7 +164,7 @@ class ResourceCoordinator:
         wake(woken)
 
     def _find(self, resource_id: str) -> ReadWriteLock:
-        lock = self._locks.get(resource_id)
-        if lock is None:
-            raise UnknownResourceError(str(resource_id)[:80])
-        return lock
+        try:
+            return self._locks[resource_id]
+        except (KeyError, TypeError):
+            raise UnknownResourceError(str(resource_id)[:80]) from None

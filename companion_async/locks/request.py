@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from asyncio import _get_running_loop
 from collections.abc import Hashable
 from enum import Enum
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from companion_async.errors import InvalidArgumentError
 from companion_async.locks.mode import AccessMode
 
 if TYPE_CHECKING:
@@ -83,7 +85,10 @@ class ResourceLock:
         return self.lock.suspect
 
     async def __aenter__(self) -> Any:
-        if not self.ledger.ask(self):
+        loop = _get_running_loop()
+        if loop is None:
+            raise InvalidArgumentError("'async with' needs a running event loop of asyncio; in a thread use 'with'.")
+        if not self.ledger.ask(self, loop):
             await self.ledger.wait(self)
         return self.lock.value
 

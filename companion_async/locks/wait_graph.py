@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Protocol
 
 from companion_async.errors import DeadlockError
-from companion_async.locks.knot import AnyOf, knot_through
+from companion_async.locks.cycle import path_to
 from companion_async.locks.lock_edges import LockEdges
 from companion_async.locks.request import ResourceLock
 from companion_async.locks.rwlock import ReadWriteLock
@@ -22,7 +22,7 @@ class Waits(Protocol):
     """Waits of another kind than for locks, such as of tasks for tasks."""
 
     def ahead(self, node: Hashable) -> Iterable[Hashable]:
-        """Whom the node waits for; `AnyOf` where one of them is enough. Asked when a wait begins, never stored."""
+        """Whom the node waits for. Asked when a wait begins, never stored."""
 
     def label(self, node: Hashable) -> str | None:
         """The node in words; None if it is none of theirs."""
@@ -52,7 +52,7 @@ class WaitGraph:
         # No cycle leads through a node that nobody waits for: most waits begin and end with this look.
         if not any(wanted(waiter) for wanted in self.wanted):
             return [], []
-        cycle = knot_through(waiter, self._ahead(LockEdges(self.waiting)))
+        cycle = _cycle(waiter, self._ahead(LockEdges(self.waiting)))
         if not cycle:
             return [], []
         order, woken = self._untangle(waiter, cycle), list[ResourceLock]()
@@ -102,10 +102,7 @@ class WaitGraph:
         def ahead(node: Hashable) -> Iterable[Hashable]:
             found = edges.ahead(node)
             for other in others:
-                more = other(node)
-                if isinstance(more, AnyOf) and not found:
-                    return more
-                found += more
+                found += other(node)
             return found
 
         return ahead
@@ -124,8 +121,9 @@ class WaitGraph:
                     return ()
                 order = (*moved, request)
                 ahead = self._ahead(LockEdges(self.waiting, order))
-                knots = (knot_through(node, ahead) for node in dict.fromkeys((waiter, *(one.owner for one in order))))
-                rest = next((knot for knot in knots if knot), None)
+                # Who is passed now waits for those moved: any new cycle leads through one of these.
+                cycles = (_cycle(node, ahead) for node in dict.fromkeys((waiter, *(one.owner for one in order))))
+                rest = next((one for one in cycles if one), None)
                 if rest is None:
                     return order
                 tries.append((order, rest))
@@ -139,6 +137,10 @@ def _soft_in(cycle: list[Hashable]) -> list[ResourceLock]:
         for step, following in pairwise(cycle)
         if isinstance(step, ResourceLock) and following is not step.lock and following != step.lock.writer
     ]
+
+
+def _cycle(node: Hashable, ahead: Callable[[Hashable], Iterable[Hashable]]) -> list[Hashable]:
+    return path_to(node, ahead(node), ahead)
 
 
 def _ignore(cycle: tuple[str, ...], victim: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from asyncio import _get_running_loop
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Any, Protocol
 
@@ -18,8 +17,8 @@ _GLANCE = 0.05
 class Work(Protocol):
     """What runs, as the locks see it: they ask who calls, and have it wait."""
 
-    def owner(self) -> Hashable:
-        """Who calls: the one that will own what it is granted now."""
+    def owner(self, loop: asyncio.AbstractEventLoop | None) -> Hashable:
+        """Who calls, in a thread in which ``loop`` runs: the one that will own what it is granted now."""
 
     def watch(self, owner: Hashable, ended: Callable[[Hashable], None]) -> None:
         """Have ``ended(owner)`` called when the owner has ended or was given up; raise if it was already. Called at
@@ -43,11 +42,11 @@ class PlainWork:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
 
-    def owner(self) -> Hashable:
+    def owner(self, loop: asyncio.AbstractEventLoop | None) -> Hashable:
         """`Work.owner`."""
-        if _get_running_loop() is None:
+        if loop is None:
             return threading.current_thread()
-        task = asyncio.current_task()
+        task = asyncio.current_task(loop)
         if task is None:
             raise InvalidArgumentError("A callback of the loop cannot own a lock. Acquire it in a coroutine.")
         return task

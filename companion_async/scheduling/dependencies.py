@@ -1,11 +1,12 @@
-"""Pure: who waits for whom. Nothing here recurses, so a chain may be as long as memory allows."""
+"""Pure: which tasks wait for which others to end."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Hashable, Iterable
 from typing import Generic, TypeVar
 
 from companion_async.errors import DependencyCycleError
+from companion_async.locks.cycle import path_to
 
 Node = TypeVar("Node", bound=Hashable)
 
@@ -69,27 +70,3 @@ class Dependencies(Generic[Node]):
         if node not in self.dependents:
             return []  # nobody waits for it, so no way leads back
         return path_to(node, upstream, lambda step: self._unmet.get(step, ()))
-
-
-def path_to(goal: Node, starts: Iterable[Node], ahead: Callable[[Node], Iterable[Node]]) -> list[Node]:
-    """A way from ``goal`` through one of ``starts`` along ``ahead`` and back to ``goal``; empty if there is none."""
-    came: dict[Node, Node] = {}
-    stack = []
-    for start in starts:
-        if start == goal:
-            return [goal, goal]
-        if start not in came:
-            came[start] = goal
-            stack.append(start)
-    while stack:
-        step = stack.pop()
-        for following in ahead(step):
-            if following == goal:
-                way = [goal, step]
-                while came[way[-1]] != goal:
-                    way.append(came[way[-1]])
-                return [goal, *reversed(way[1:]), goal]
-            if following not in came:
-                came[following] = step
-                stack.append(following)
-    return []

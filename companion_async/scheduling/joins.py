@@ -120,9 +120,9 @@ class Joins:
         until: float | None,
         wanted: Callable[[], Task[Any] | None] = lambda: None,
     ) -> None:
-        """Block the seat's thread until ``done``, its place lent to a stand-in; ``wanted()`` is the task behind it, where
-        the graph does not know of that. `TimeoutError` at ``until``, `TaskCancelledError` when the seat's own task is
-        given up.
+        """Block the seat's thread until ``done``, its place lent to a stand-in; ``wanted()`` is the task behind it,
+        where the graph does not know of that. `TimeoutError` at ``until``, `TaskCancelledError` when the seat's own
+        task is given up.
         """
         job: Any = seat.job
         job.lane.pool.lend(seat)

@@ -31,16 +31,16 @@ class Ownership(PlainWork):
         super().__init__(scheduler.clock)
         self._scheduler = scheduler
 
-    def owner(self) -> Hashable:
+    def owner(self, loop: asyncio.AbstractEventLoop | None) -> Hashable:
         """`Work.owner`."""
-        if _get_running_loop() is None:
+        if loop is None:
             seat = Slot.running.get(threading.get_ident())
             job: Any = None if seat is None else seat.job
             return job if isinstance(job, Task) else threading.current_thread()
         seat = SEAT.get()
         if seat is not None and isinstance(seat.job, Task) and seat.job.owner.routines.runs(seat):
             return seat.job
-        return super().owner()
+        return super().owner(loop)
 
     def watch(self, owner: Hashable, ended: Callable[[Hashable], None]) -> None:
         """`Work.watch`."""

@@ -1,4 +1,4 @@
-"""Locks inside a brain: owned by tasks, their places lent while they wait, one graph with the joins of tasks."""
+"""Locks inside a brain: owned by tasks, given back by those that end, told when the brain does."""
 
 from __future__ import annotations
 
@@ -9,42 +9,15 @@ from typing import Any
 import pytest
 
 from companion_async import (
-    AccessMode,
-    Brain,
     BrainClosedError,
-    DeadlockError,
     LockTimeoutError,
-    ResourceType,
     TaskCancelledError,
     TaskTimeoutError,
     WrongThreadError,
-    current_task,
 )
 from companion_async.testing.clock import VirtualClock, until
-from tests.work.house import Gate, pool, running
-
-CORE = "category:core"
-READ, WRITE, EXCLUSIVE = AccessMode.READ, AccessMode.WRITE, AccessMode.EXCLUSIVE
-
-
-def share(brain: Brain, *names: str) -> None:
-    for name in names:
-        brain.resources.register_resource(name, [name], ResourceType.COMPUTATION)
-
-
-def holding(brain: Brain, name: str, gate: Any, mode: AccessMode = WRITE) -> Any:
-    """Work for a thread: hold a lock while the gate is shut."""
-
-    def hold() -> Any:
-        with brain.resources.acquire_context(name, mode) as value:
-            gate(name)
-            return value
-
-    return hold
-
-
-def waiters(brain: Brain, name: str) -> int:
-    return len(brain.resources.get_resource_status(name).waiters)
+from tests.locks.sharing import CORE, EXCLUSIVE, READ, WRITE, holding, share, waiters
+from tests.work.house import Gate, running
 
 
 @pytest.mark.feature("PR-03", "PR-07")
@@ -152,150 +125,6 @@ async def test_an_abandoned_writer_loses_its_lock_and_leaves_it_suspect(mode):
         assert not brain.resources.release_resource(next_one)
 
 
-@pytest.mark.feature("X-05", "PR-09")
-@pytest.mark.parametrize("last", ["lock", "join"])
-async def test_a_cycle_of_a_lock_and_a_join_is_found_whichever_comes_last(last):
-    """Work holds a lock and waits for work that wants it: one of the two is told, and the other goes on."""
-    async with running() as brain:
-        share(brain, "memory")
-        gate = Gate()
-
-        def child() -> str:
-            if last == "lock":
-                gate()
-            with brain.resources.acquire_context("memory", WRITE, timeout=None):
-                return "written"
-
-        def parent() -> Any:
-            work = current_task()
-            with brain.resources.acquire_context("memory", WRITE):
-                task = work.submit(CORE, child, timeout=None)
-                if last == "join":
-                    gate()
-                return work.wait(task)
-
-        heard = []
-        brain.events.add_handler("lock.deadlock", heard.append)
-        task = brain.submit(CORE, parent, timeout=None)
-        await gate.holds(1)
-        if last == "join":
-            await until(lambda: waiters(brain, "memory") == 1)
-        else:
-            await until(lambda: pool(brain).waiting == 1)
-        gate.open()
-        with pytest.raises(DeadlockError) as error:
-            await task
-        cycle = error.value.cycle
-        assert cycle[0] == cycle[-1]
-        assert "write on 'memory'" in cycle
-        assert sum("parent" in step for step in cycle) >= 1
-        assert sum("child" in step for step in cycle) >= 1
-        await until(lambda: bool(heard))
-        assert [(event.cycle, event.victim) for event in heard] == [(cycle, cycle[0])]
-        assert ("child" in cycle[0]) is (last == "lock")
-
-
-@pytest.mark.feature("X-05")
-async def test_a_coroutine_that_is_no_work_is_part_of_the_cycle():
-    """A request handler holds a lock and awaits work that wants it: found, though the handler is no task."""
-    async with running() as brain:
-        share(brain, "memory")
-
-        def work() -> None:
-            with brain.resources.acquire_context("memory", WRITE, timeout=None):
-                pass
-
-        async with brain.resources.acquire_context("memory", WRITE):
-            with pytest.raises(DeadlockError) as error:
-                await brain.submit(CORE, work, timeout=None)
-        assert "write on 'memory'" in error.value.cycle
-        await brain.submit(CORE, work, timeout=None)
-
-
-@pytest.mark.feature("X-05")
-async def test_a_cycle_through_a_task_that_waits_for_others_to_end_is_found():
-    """Of `after=` the graph knows too: the blocked task waits for the holder that joins it."""
-    async with running() as brain:
-        share(brain, "memory")
-        gate = Gate()
-
-        def holder() -> Any:
-            with brain.resources.acquire_context("memory", WRITE):
-                gate()
-                return current_task().wait(blocked)
-
-        def wants() -> None:
-            with brain.resources.acquire_context("memory", READ, timeout=None):
-                pass
-
-        first = brain.submit(CORE, holder, timeout=None)
-        await gate.holds(1)
-        second = brain.submit(CORE, wants, timeout=None)
-        await until(lambda: waiters(brain, "memory") == 1)
-        blocked = brain.submit(CORE, wants, after=[second], timeout=None)
-        gate.open()
-        with pytest.raises(DeadlockError) as error:
-            await first
-        assert len(error.value.cycle) == 5
-        await second
-        await blocked
-
-
-@pytest.mark.feature("X-05", "X-02")
-@pytest.mark.parametrize("kind", ["threads", "coroutines"])
-async def test_waiting_for_a_lock_lends_the_place(kind):
-    """A category of two is full of work that waits for a lock: the work that its holder needs runs all the same."""
-    async with running(categories={"core": 2}) as brain:
-        share(brain, "memory")
-        begun = asyncio.Event()
-
-        def in_thread() -> int:
-            with brain.resources.acquire_context("memory", WRITE, timeout=None):
-                return 1
-
-        async def on_loop() -> int:
-            async with brain.resources.acquire_context("memory", WRITE, timeout=None):
-                return 1
-
-        async def holder() -> int:
-            async with brain.resources.acquire_context("memory", WRITE):
-                begun.set()
-                await until(lambda: waiters(brain, "memory") == 4)
-                return await brain.submit(CORE, lambda: 40, timeout=None)
-
-        held = brain.submit("category:phase1", holder, timeout=None)
-        await begun.wait()
-        works = [brain.submit(CORE, in_thread if kind == "threads" else on_loop, timeout=None) for _ in range(4)]
-        assert await held == 40
-        assert await asyncio.gather(*works) == [1] * 4
-        await until(lambda: pool(brain).working == pool(brain).waiting == 0)
-
-
-@pytest.mark.feature("X-05", "X-02")
-async def test_in_a_full_house_a_thread_that_waits_for_a_lock_runs_what_its_holder_waits_for():
-    """Every thread waits for a lock whose holder awaits a task that no thread is left for: it is run all the same."""
-    async with running(categories={"core": 3}, max_threads=2) as brain:
-        share(brain, "memory")
-        begun = asyncio.Event()
-
-        def wants() -> str:
-            with brain.resources.acquire_context("memory", WRITE, timeout=None):
-                return "had it"
-
-        async def holder() -> str:
-            async with brain.resources.acquire_context("memory", WRITE):
-                begun.set()
-                await until(lambda: waiters(brain, "memory") == 2)
-                return await brain.submit(CORE, lambda: "ran", timeout=None)
-
-        held = brain.submit(CORE, holder, timeout=None)
-        await begun.wait()
-        works = [brain.submit(CORE, wants, timeout=None) for _ in range(2)]
-        assert await held == "ran"
-        assert await asyncio.gather(*works) == ["had it"] * 2
-        assert brain.status().total_threads <= 2
-
-
 @pytest.mark.feature("PR-03")
 async def test_coroutines_that_work_starts_beside_itself_exclude_each_other():
     """Two children of one run are two owners: both write, one after the other."""
@@ -371,34 +200,3 @@ async def test_urgent_work_behind_a_lock_of_idle_work_waits_for_that_alone(polic
         gate.open()
         await asyncio.gather(idle, urgent, *flood)
         assert order == ["urgent"] + ["flood"] * 30
-
-
-@pytest.mark.feature("PR-12")
-async def test_the_graph_can_be_asked_for_as_data():
-    """Holders, waits and joins of one moment, as the page draws them."""
-    async with running() as brain:
-        share(brain, "memory")
-        gate = Gate()
-        held = brain.submit(CORE, holding(brain, "memory", gate), timeout=None)
-        await gate.holds(1)
-
-        async def joins() -> Any:
-            return await held
-
-        async def wants() -> None:
-            async with brain.resources.acquire_context("memory", READ, timeout=None):
-                pass
-
-        works = [brain.submit(CORE, joins, timeout=None), brain.submit(CORE, wants, timeout=None)]
-        await until(lambda: waiters(brain, "memory") == 1 and pool(brain).waiting == 2)
-        picture = brain.resources.get_wait_graph()
-        names = [f"{task.id} ({task.module}.{task.target})" for task in (held, *works)]
-        assert {(edge.source, edge.target, edge.kind) for edge in picture.edges} == {
-            ("resource memory", names[0], "held"),
-            (names[2], "resource memory", "waits"),
-            (names[1], names[0], "joins"),
-        }
-        assert {node.id for node in picture.nodes} == {"resource memory", *names}
-        gate.open()
-        await asyncio.gather(*works)
-        assert brain.resources.get_wait_graph().edges == ()
