@@ -241,10 +241,17 @@ class Brain(BrainModules):
         return self._assembly("task()").scheduler.find(task_id)
 
     def tasks(
-        self, state: TaskState | str | None = None, module: str | None = None, limit: int = 100
+        self,
+        state: TaskState | str | None = None,
+        module: str | None = None,
+        limit: int = 100,
+        *,
+        before: str | None = None,
     ) -> list[Task[Any]]:
-        """Tasks that are known, the newest first."""
+        """Tasks that are known, the newest first; with ``before``, the id of one, only those submitted before it."""
         check_count(limit, "limit", maximum=1_000_000)
+        scheduler = self._assembly("tasks()").scheduler
+        end = scheduler.number_of(before) if before is not None else None
         wanted = None
         if state is not None:
             try:
@@ -254,7 +261,9 @@ class Brain(BrainModules):
                     f"state must be one of {', '.join(TaskState)}; {state!r:.80} is not."
                 ) from None
         found: list[Task[Any]] = []
-        for task in reversed(tuple(self._assembly("tasks()").scheduler.history)):
+        for task in reversed(tuple(scheduler.history)):
+            if end is not None and task.number >= end:
+                continue
             if (wanted is None or task.state is wanted) and (module is None or task.module == module):
                 found.append(task)
                 if len(found) == limit:

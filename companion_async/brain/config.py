@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -57,6 +58,7 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
     "sync_policy": ("immediate", "batched", "periodic", "on_demand"),
 }
 _TOKENS = ("token", "readonly_token")
+_HOST = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*", re.ASCII)
 # Keys of a room that the brain's own keys decide; said in both places, one of them would be ignored in silence.
 _DECIDED_ABOVE: Mapping[str, Mapping[str, str]] = {
     "autonomy": {
@@ -80,8 +82,9 @@ class BrainConfig(msgspec.Struct, metaclass=SettingsMeta, frozen=True, kw_only=T
     another and keeps the rest. A category without work has no threads, so an unused one costs nothing.
     ``policy`` takes a `SchedulingPolicy` or its value, and holds the `SchedulingPolicy`. ``stream_buffer`` items of a
     streamed result may wait for their reader. With ``plugins`` the modules that installed packages offer in the
-    entry-point group ``companion_async.modules`` are registered as the brain starts. ``autonomy`` and ``health`` hold
-    the thresholds of the decision loop's rules and of the health checks, but for those that are keys here, ``security``
+    entry-point group ``companion_async.modules`` are registered as the brain starts. ``allowed_hosts`` are the names
+    that its HTTP interface is served under, besides addresses and names of the same machine. ``autonomy`` and
+    ``health`` hold the thresholds of the decision loop's rules and of the health checks, but for those that are keys here, ``security``
     the limits on data that comes in from outside.
     """
 
@@ -112,6 +115,7 @@ class BrainConfig(msgspec.Struct, metaclass=SettingsMeta, frozen=True, kw_only=T
     max_snapshots: int = 50
     token: str | None = None
     readonly_token: str | None = None
+    allowed_hosts: tuple[str, ...] = ()
     expose_errors: bool = False
     stream_buffer: int = 64
     plugins: bool = True
@@ -143,6 +147,7 @@ class BrainConfig(msgspec.Struct, metaclass=SettingsMeta, frozen=True, kw_only=T
             raise InvalidArgumentError(
                 "token and readonly_token must differ, or the two roles could not be told apart."
             )
+        self._settle("allowed_hosts", _hosts(self.allowed_hosts))
         self._settle("categories", _limits(self.categories))
         _check_room("autonomy", self.autonomy, AutonomySettings)
         _check_room("health", self.health, HealthSettings)
@@ -180,6 +185,14 @@ def _check_token(value: Any, key: str) -> None:
         return
     if not isinstance(value, str) or not value or not all("!" <= character <= "~" for character in value):
         raise InvalidArgumentError(f"{key} must be a string of visible ASCII characters without spaces, or unset.")
+
+
+def _hosts(given: Any) -> tuple[str, ...]:
+    if isinstance(given, (tuple, list)) and all(isinstance(each, str) and _HOST.fullmatch(each) for each in given):
+        return tuple(each.lower() for each in given)
+    raise InvalidArgumentError(
+        f"allowed_hosts must be a tuple of host names, as in ('brain.example.org',), without port; {given!r:.80} is not."
+    )
 
 
 def _limits(given: Any) -> dict[str, int]:

@@ -344,7 +344,7 @@ class Roster:
             event = ModulePaused(*known)
         elif new is ModuleState.ERROR:
             last = module.record.errors[-1] if module.record.errors else None
-            event = ModuleError(*known, last.type if last else "", last.message if last else "")
+            event = ModuleError(*known, *((last.type, last.message, last.id) if last else ()))
         elif new is ModuleState.STOPPED:
             event = ModuleCompleted(*known, module.reason)
         if event is not None:

@@ -122,11 +122,14 @@ class ModuleCompleted(ModuleEvent, frozen=True, gc=False, tag="module.completed"
 
 
 class ModuleError(ModuleEvent, frozen=True, gc=False, tag="module.error"):
-    """The module failed to start, failed its health checks or its runs, and is in state ``error``."""
+    """The module failed to start, failed its health checks or its runs, and is in state ``error``; ``id`` is that of
+    its last error.
+    """
 
     kind: ClassVar[str] = "module.error"
     error: str = ""
     message: str = ""
+    id: str = ""
 
 
 class ModuleRestarted(ModuleEvent, frozen=True, gc=False, tag="module.restarted"):

@@ -269,7 +269,7 @@ class Module:
 
     def _log(self, what: str, entry: ErrorEntry) -> None:
         # repr, so that a text with newlines in it cannot pass for further lines of the log.
-        logger.bind(module=self.name).warning("{} failed: {} {!r}", what, entry.type, entry.message)
+        logger.bind(module=self.name).warning("{} failed: {} {}: {!r}", what, entry.type, entry.id, entry.message)
 
     def _move(self, new: ModuleState) -> None:
         old, self.state = self.state, checked_move(self.name, self.state, new)

@@ -31,8 +31,12 @@ class ErrorEntry(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def id(self) -> str:
-        """The same for the same failure wherever it is shown: with it the text is found in the log."""
-        name = f"{self.type}|{self.task_id}|{self.timestamp.timestamp()}|{self.message}"
+        """The same for the same failure wherever it is shown: with it the text is found in the log. For a task's
+        failure it is the task's own id.
+        """
+        if self.task_id is not None:
+            return self.task_id
+        name = f"{self.type}|{self.timestamp.timestamp()}|{self.message}"
         return hashlib.blake2s(name.encode(errors="replace"), digest_size=6).hexdigest()
 
 

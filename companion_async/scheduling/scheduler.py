@@ -8,7 +8,7 @@ import contextvars
 import secrets
 import threading
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from companion_async.clock import Clock
@@ -90,7 +90,7 @@ class Scheduler:
         self.submit: Callable[..., Task[Any]] = _nobody
         self.on_module_failure: Callable[[Port], None] = _ignore
         self._thread = threading.get_ident()
-        self._wall = clock.time() - clock.monotonic()
+        self._epoch = utc(clock.time() - clock.monotonic())
         self._ordering = ORDERINGS[settings.policy]
 
     # -- categories and modules ------------------------------------------------------------------------------------
@@ -138,19 +138,21 @@ class Scheduler:
 
     def find(self, task_id: str) -> Task[Any]:
         """The task of that id; `UnknownTaskError` once it has left the history."""
-        prefix, _, number = str(task_id).rpartition("-")
-        task = (
-            self.history.find(int(number))
-            if prefix == self.prefix and number.isdecimal() and len(number) < 20
-            else None
-        )
+        task = self.history.find(self.number_of(task_id))
         if task is None:
             raise UnknownTaskError(str(task_id)[:80])
         return task
 
+    def number_of(self, task_id: str) -> int:
+        """The number in an id of this brain's, whether its task is still known or not; else `UnknownTaskError`."""
+        prefix, _, number = str(task_id).rpartition("-")
+        if prefix != self.prefix or not number.isdecimal() or len(number) >= 20:
+            raise UnknownTaskError(str(task_id)[:80])
+        return int(number)
+
     def date(self, monotonic: float) -> datetime:
         """The UTC date of an instant on the monotonic scale."""
-        return utc(self._wall + monotonic)
+        return self._epoch + timedelta(0, monotonic)
 
     # -- the loop and its neighbours -------------------------------------------------------------------------------
 

@@ -25,8 +25,9 @@ FLOORS = {
     "brain": 9,
     "cognition": 10,
     "companion": 11,
-    **dict.fromkeys(("cli", "sdk", "integrations", "dashboard"), 12),
-    "__main__": 13,
+    "http": 12,
+    **dict.fromkeys(("cli", "sdk", "integrations", "dashboard"), 13),
+    "__main__": 14,
 }
 VOCABULARY_FLOOR = 1
 IMPORTED_BY_NOBODY = "testing"
