@@ -28,9 +28,10 @@ from tests.locks.clients import READ, WRITE, Client, coordinator, in_thread
 async def test_a_resource_is_registered_once_under_a_name_and_a_type():
     """Wrong names, wrong types and names that are taken are refused, and unknown ones are named."""
     made = coordinator()
-    for name in ("", "a b", None, "x" * 65):
+    wrong: Any
+    for wrong in ("", "a b", None, "x" * 65):
         with pytest.raises(InvalidArgumentError):
-            made.register_resource(name, 1, "network")
+            made.register_resource(wrong, 1, "network")
     with pytest.raises(InvalidArgumentError, match="resource_type must be one of episodic_memory"):
         made.register_resource("other", 1, "toaster")
     with pytest.raises(InvalidArgumentError, match="registered already"):
@@ -213,7 +214,7 @@ async def test_status_and_metrics_say_who_holds_who_waits_and_how_long_it_took()
     assert msgspec.json.decode(msgspec.json.encode(metrics))["max_concurrent_locks"] == 10_000
     assert msgspec.json.decode(msgspec.json.encode(status))["resource_id"] == "memory"
     with pytest.raises(AttributeError):
-        status.requests = 0
+        status.requests = 0  # type: ignore[misc]
 
 
 @pytest.mark.feature("PR-06", "PR-13")

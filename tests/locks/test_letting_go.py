@@ -6,6 +6,7 @@ import asyncio
 import gc
 import itertools
 import threading
+from typing import Any
 
 import pytest
 
@@ -34,7 +35,8 @@ async def test_only_the_owner_releases_and_only_once():
     assert made.release_resource(lock) is False
     with pytest.raises(InvalidArgumentError, match="for one block"):
         await lock.__aenter__()
-    for wrong in (None, "memory", coordinator().acquire_context("memory", READ)):
+    strangers: list[Any] = [None, "memory", coordinator().acquire_context("memory", READ)]
+    for wrong in strangers:
         with pytest.raises(InvalidArgumentError):
             made.release_resource(wrong)
     stale = await made.acquire_resource("memory", WRITE)
