@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from benchmarks.figures import Comparison
+from benchmarks.figures import Comparison, Measurement, summarize
 from benchmarks.report import Sample, Verdict
 
 
@@ -27,6 +27,19 @@ class Goal(msgspec.Struct, frozen=True):
         return f"{self.suite} at {self.setting} {sign} {self.bound:g} x {self.peer}"
 
 
+class Limit(msgspec.Struct, frozen=True):
+    """A bound on our own figure in one setting, or on how many times that of another setting it is."""
+
+    suite: str
+    setting: str
+    bound: float
+    than: str = ""
+
+    def text(self, unit: str) -> str:
+        """As a sentence for a table."""
+        return f"{self.suite} at {self.setting} <= {self.bound:g} " + (f"x {self.than}" if self.than else unit)
+
+
 LEFT_BEHIND = 4 * 2**20
 """Bytes."""
 
@@ -34,6 +47,12 @@ GOALS = (
     Goal("throughput", "200 clients", "asyncio.to_thread", "at least", 4.0),
     Goal("throughput", "200 clients", "anyio.to_thread", "at least", 8.0),
     Goal("latency", "p50", "asyncio.to_thread", "at most", 1.0),
+)
+
+LIMITS = (
+    Limit("state", "10,000 keys", 20.0),
+    # Not growing beyond the logarithm: a million keys have three times that of a hundred.
+    Limit("state", "1,000,000 keys", 3.0, "100 keys"),
 )
 
 
@@ -48,6 +67,25 @@ def judge(suite: str, comparisons: Iterable[Comparison], goals: Iterable[Goal] =
                 votes = [_reaches(goal, value) for value in (ratio.median, ratio.low, ratio.high)]
                 measured = f"{ratio.median:.2f} x ({ratio.low:.2f} to {ratio.high:.2f})"
                 verdicts.append(Verdict(goal.text, one.ours, measured, votes[0], len(set(votes)) == 1))
+    return verdicts
+
+
+def judge_limits(
+    suite: str, ours: str, measurements: Iterable[Measurement], limits: Iterable[Limit] = LIMITS
+) -> list[Verdict]:
+    """A verdict for each limit of the suite on a setting in which ``ours`` was measured."""
+    found = {one.setting: one for one in measurements if one.contender == ours}
+    verdicts = []
+    for limit in limits:
+        one, than = found.get(limit.setting), found.get(limit.than)
+        if limit.suite != suite or one is None or (limit.than and than is None):
+            continue
+        bases = than.rounds if than is not None else (1.0,) * len(one.rounds)
+        figure = summarize([a / b for a, b in zip(one.rounds, bases, strict=True)])
+        votes = [value <= limit.bound for value in (figure.median, figure.low, figure.high)]
+        unit = "x" if limit.than else one.unit
+        measured = f"{figure.median:.2f} {unit} ({figure.low:.2f} to {figure.high:.2f})"
+        verdicts.append(Verdict(limit.text(one.unit), ours, measured, votes[0], len(set(votes)) == 1))
     return verdicts
 
 

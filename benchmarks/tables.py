@@ -80,15 +80,17 @@ def _contest(one: Report) -> Table:
     for name in dict.fromkeys(each.contender for each in one.measurements):
         cells: list[str] = []
         for setting, _unit in settings:
-            cells.append(figure(summarize(_find(one, name, setting).rounds)))
+            found = _find(one, name, setting)
+            cells.append(figure(summarize(found.rounds)) if found is not None else "")
             if one.comparisons:
                 cells.append(_times(one, name, setting))
         table.add_row(name, *cells, style="bold" if name in OURS else "")
     return table
 
 
-def _find(one: Report, name: str, setting: str) -> Measurement:
-    return next(each for each in one.measurements if (each.contender, each.setting) == (name, setting))
+def _find(one: Report, name: str, setting: str) -> Measurement | None:
+    # Not every contender can do everything.
+    return next((each for each in one.measurements if (each.contender, each.setting) == (name, setting)), None)
 
 
 def _times(one: Report, peer: str, setting: str) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.figures import Comparison, Summary
-from benchmarks.goals import GOALS, LEFT_BEHIND, Goal, judge, judge_course
+from benchmarks.figures import Comparison, Measurement, Summary
+from benchmarks.goals import GOALS, LEFT_BEHIND, LIMITS, Goal, Limit, judge, judge_course, judge_limits
 from benchmarks.report import Sample
 
 MORE = Goal("throughput", "200 clients", "peer", "at least", 4.0)
@@ -73,3 +73,33 @@ def test_tasks_must_leave_nothing_behind(threads, growth, reached):
     """One thread more, or more memory than a few megabytes, misses the goal."""
     before, after = Sample("before", 3, 1e6), Sample("after", 3 + threads, 1e6 + growth)
     assert judge_course(1000, before, after).reached is reached
+
+
+def test_a_limit_is_judged_by_our_own_figures():
+    """By the median of ours alone, or of its ratio to another setting, round by round; others are not looked at."""
+    ours = [
+        Measurement("companion", "small", "us", (1.0, 2.0, 3.0)),
+        Measurement("companion", "large", "us", (2.0, 6.0, 6.0)),
+        Measurement("peer", "small", "us", (90.0, 90.0, 90.0)),
+    ]
+    limits = [
+        Limit("state", "small", 2.0),
+        Limit("state", "large", 2.0, "small"),
+        Limit("state", "large", 5.0),
+        Limit("other", "small", 0.0),
+        Limit("state", "unmeasured", 0.0),
+        Limit("state", "small", 0.0, "unmeasured"),
+    ]
+    verdicts = judge_limits("state", "companion", ours, limits)
+    assert [(one.reached, one.sure) for one in verdicts] == [(True, False), (True, False), (False, False)]
+    assert verdicts[0].goal == "state at small <= 2 us"
+    assert verdicts[1].goal == "state at large <= 2 x small"
+    assert verdicts[1].measured == "2.00 x (2.00 to 2.50)"
+
+
+def test_the_promised_limits_stand():
+    """The absolute bounds that the project promised are the ones that are judged."""
+    assert {(one.suite, one.setting, one.bound, one.than) for one in LIMITS} >= {
+        ("state", "10,000 keys", 20.0, ""),
+        ("state", "1,000,000 keys", 3.0, "100 keys"),
+    }

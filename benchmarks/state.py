@@ -1,0 +1,172 @@
+"""What a commit, a transaction and telling a thousand subscribers cost, against what one would write instead.
+
+The contenders for a commit: ``dict, path copied`` is a dict of dicts under a lock whose writer copies the dicts on the
+path and swaps the root, so that its readers have snapshots as ours do; ``dict in place`` is the same without them: its
+readers must take the lock and copy what they read. Values are copied on the way in by all.
+"""
+
+from __future__ import annotations
+
+import copy
+import gc
+import importlib.util
+import queue
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from benchmarks.contenders import OURS
+from benchmarks.figures import Measurement, compare
+from benchmarks.goals import judge, judge_limits
+from benchmarks.report import Progress, Report
+from companion_async import StateCoordinator
+
+SIZES = (100, 10_000, 1_000_000)
+SUBSCRIBERS = 1000
+COPIED, IN_PLACE, QUEUES, BLINKER = "dict, path copied", "dict in place", "queue per subscriber", "blinker"
+_VALUE = {"mood": "calm", "level": 0.5}
+
+Act = Callable[[int], object]
+"""What is timed, given the number of the call."""
+
+
+def measure(loop: str, *, quick: bool, progress: Progress) -> Report:
+    """Rounds in which each contender has its turn in each setting; a figure is the mean of the turn's calls."""
+    rounds, seconds = (3, 0.03) if quick else (11, 0.1)
+    acts = [each for size in SIZES for each in commits(size)]
+    acts += [*transactions(SIZES[1]), *fan_outs()]
+    figures: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for number in range(rounds):
+        shift = number % len(acts)
+        for place, (contender, setting, act) in enumerate(acts[shift:] + acts[:shift]):
+            figures[contender, setting].append(1e6 * duration(act, seconds))
+            progress((number * len(acts) + place + 1) / (rounds * len(acts)))
+    measurements = [
+        Measurement(contender, setting, "us", tuple(figures[contender, setting])) for contender, setting, _ in acts
+    ]
+    comparisons = compare(measurements, OURS)
+    missing = importlib.util.find_spec(BLINKER) is None
+    return Report(
+        suite="state",
+        loop=loop,
+        measurements=tuple(measurements),
+        comparisons=tuple(comparisons),
+        verdicts=(*judge_limits("state", OURS[0], measurements), *judge("state", comparisons)),
+        notes=(
+            "keys: one value put at one path of a mapping of so many; transaction: one number read and put back higher",
+            f"{rounds} rounds of {seconds} s for each figure; the collector is off within a turn",
+            *(("blinker is not installed and was not measured: pip install blinker",) if missing else ()),
+        ),
+    )
+
+
+def duration(act: Act, seconds: float) -> float:
+    """Seconds of one call, the mean over as many as fit, after a warm-up of a tenth of the time."""
+    for span in (seconds / 10, seconds):
+        gc.collect()
+        gc.disable()
+        calls, begun = 0, time.perf_counter()
+        while (taken := time.perf_counter() - begun) < span:
+            # Few enough not to run over the span by much, many enough for the clock not to be what is measured.
+            for _ in range(1 + calls // 8):
+                act(calls)
+                calls += 1
+        gc.enable()
+    return taken / calls
+
+
+def commits(size: int) -> Iterator[tuple[str, str, Act]]:
+    """One value put at one path of a mapping of so many keys."""
+    setting = f"{size:,} keys"
+    keys = [f"key{number}" for number in range(size)]
+    paths = [f"items.{key}" for key in keys[:100]]
+    state = StateCoordinator({"items": dict.fromkeys(keys, 0)})
+    yield OURS[0], setting, lambda number: state.propose("bench", paths[number % 100], _VALUE)
+    copied = Copied({"items": dict.fromkeys(keys, 0)})
+    yield COPIED, setting, lambda number: copied.put("items", keys[number % 100], _VALUE)
+    in_place: dict[str, dict[str, Any]] = {"items": dict.fromkeys(keys, 0)}
+    lock = threading.Lock()
+
+    def put(number: int) -> None:
+        value = copy.deepcopy(_VALUE)
+        with lock:
+            in_place["items"][keys[number % 100]] = value
+
+    yield IN_PLACE, setting, put
+
+
+def transactions(size: int) -> Iterator[tuple[str, str, Act]]:
+    """One number read, and put back one higher, as a transaction or with the lock held."""
+    setting = "transaction"
+    keys = [f"key{number}" for number in range(size)]
+    state = StateCoordinator({"items": dict.fromkeys(keys, 0)})
+
+    def transact(number: int) -> None:
+        path = f"items.{keys[number % 100]}"
+        transaction = state.transaction()
+        transaction.set(path, transaction.get(path) + 1)
+        transaction.commit()
+
+    yield OURS[0], setting, transact
+    copied = Copied({"items": dict.fromkeys(keys, 0)})
+
+    def add_copied(number: int) -> None:
+        key = keys[number % 100]
+        with copied.lock:
+            copied.put("items", key, copied.root["items"][key] + 1)
+
+    yield COPIED, setting, add_copied
+    in_place, lock = {"items": dict.fromkeys(keys, 0)}, threading.Lock()
+
+    def add_in_place(number: int) -> None:
+        with lock:
+            in_place["items"][keys[number % 100]] += 1
+
+    yield IN_PLACE, setting, add_in_place
+
+
+def fan_outs() -> Iterator[tuple[str, str, Act]]:
+    """One change told to 1,000 subscribers of its path; ours has the commit in it, and as many others do not listen."""
+    setting = f"tell {SUBSCRIBERS:,}"
+    state = StateCoordinator({"mood": 0})
+
+    def hear(changes: Any) -> None:
+        pass
+
+    for number in range(SUBSCRIBERS):
+        state.subscribe_to_path(f"m{number}", "mood", hear)
+        state.subscribe_to_path(f"m{number}", f"other.k{number}", hear)
+    yield OURS[0], setting, lambda number: state.propose("bench", "mood", number)
+    queues: list[queue.SimpleQueue[int]] = [queue.SimpleQueue() for _ in range(SUBSCRIBERS)]
+
+    def put_and_take(number: int) -> None:
+        for each in queues:
+            each.put(number)
+        for each in queues:
+            hear(each.get())
+
+    yield QUEUES, setting, put_and_take
+    if importlib.util.find_spec(BLINKER) is not None:
+        import blinker
+
+        signal = blinker.Signal()
+        receivers = [lambda sender, changes, number=number: hear(changes) for number in range(SUBSCRIBERS)]
+        for receiver in receivers:
+            signal.connect(receiver)
+        yield BLINKER, setting, lambda number: (signal.send("bench", changes=number), receivers)
+
+
+class Copied:
+    """A dict of dicts under a lock: a writer copies what it touches and swaps the root."""
+
+    def __init__(self, root: dict[str, dict[str, Any]]) -> None:
+        self.root = root
+        self.lock = threading.RLock()
+
+    def put(self, outer: str, inner: str, value: Any) -> None:
+        """Put a copy of ``value`` there."""
+        value = copy.deepcopy(value)
+        with self.lock:
+            self.root = {**self.root, outer: {**self.root[outer], inner: value}}
