@@ -107,6 +107,33 @@ def test_streaming(run):
     found(r"\['socketserver\.py:\d+: class ThreadingMixIn:'\]", third)
 
 
+@pytest.mark.feature("PT-01", "PT-09", "PT-13", "PX-08")
+def test_shared_memory(run):
+    """What one module remembers another is told of; copies are copies; a restore is a new version of the old state."""
+    output = run("shared_memory.py")
+    words = re.findall(r"critic saw: (.*)", output)[0].split(", ")
+    assert len(words) == 3
+    assert all(word.isalpha() for word in words)
+    mine, memory = found(r"mine says (-1), the memory (\d+)", output).groups()
+    assert int(memory) > 0 > int(mine)
+    assert "version 7: ['total']" in output
+    assert "version 8: ['chapters', 'total'], as in version 6" in output
+    found(r"version 5: update chapters\.with by reader in \S+-3\n", output)
+    found(r"version 7: delete chapters by cleaner in no task\n", output)
+
+
+@pytest.mark.feature("PT-10", "X-07", "PX-08")
+def test_transactions(run):
+    """Of two that took one seat one has it and the other is told why not; nothing is half done, no addition is lost."""
+    output = run("transactions.py")
+    assert len(re.findall(r"^   \w+ has it$", output, re.MULTILINE)) == 1
+    found(r"   \w+: The transaction read paths that changed before it committed: seats\. Run it again\.", output)
+    found(r"the state: \{'free': 0, 'taken_by': \['\w+'\]\}", output)
+    assert sorted(re.findall(r"'(sits|waits)'", output)) == ["sits", "sits", "waits", "waits"]
+    found(r"upstairs.*; the seats: \{'free': 0", output)
+    assert "visits: 100" in output
+
+
 @pytest.mark.feature("CB-14", "CB-17", "CB-21", "X-19", "PX-08")
 def test_watching_decisions(run):
     """The brain grows where work waits and restarts what fails; its decisions have reasons and measured outcomes."""
