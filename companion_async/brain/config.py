@@ -84,8 +84,8 @@ class BrainConfig(msgspec.Struct, metaclass=SettingsMeta, frozen=True, kw_only=T
     streamed result may wait for their reader. With ``plugins`` the modules that installed packages offer in the
     entry-point group ``companion_async.modules`` are registered as the brain starts. ``allowed_hosts`` are the names
     that its HTTP interface is served under, besides addresses and names of the same machine. ``autonomy`` and
-    ``health`` hold the thresholds of the decision loop's rules and of the health checks, but for those that are keys here, ``security``
-    the limits on data that comes in from outside.
+    ``health`` hold the thresholds of the decision loop's rules and of the health checks, but for those that are keys
+    here, ``security`` the limits on data that comes in from outside.
     """
 
     categories: dict[str, int] = {}
@@ -191,7 +191,7 @@ def _hosts(given: Any) -> tuple[str, ...]:
     if isinstance(given, (tuple, list)) and all(isinstance(each, str) and _HOST.fullmatch(each) for each in given):
         return tuple(each.lower() for each in given)
     raise InvalidArgumentError(
-        f"allowed_hosts must be a tuple of host names, as in ('brain.example.org',), without port; {given!r:.80} is not."
+        f"allowed_hosts must be a tuple of host names, as ('brain.example.org',), without port; {given!r:.80} is not."
     )
 
 

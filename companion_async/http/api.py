@@ -1,0 +1,69 @@
+"""The way of every request: let in or refused, decoded, handled, answered."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+
+from companion_async.brain.brain import Brain
+from companion_async.clock import Clock, SystemClock
+from companion_async.http.access import Access, Role
+from companion_async.http.answer import Answer, success
+from companion_async.http.decoding import read_json, read_query
+from companion_async.http.operation import Call, Operation
+from companion_async.http.refusal import Refusal, answer_to, not_ready
+from companion_async.http.replay import Replay
+from companion_async.http.request import Request
+
+
+class Api:
+    """The HTTP interface of one brain. ``close`` ends its streams: call it when the server begins to shut down, since
+    servers wait for their responses before they tell anybody else.
+    """
+
+    def __init__(self, brain: Brain, clock: Clock | None = None) -> None:
+        self.brain = brain
+        self.clock = clock if clock is not None else SystemClock()
+        self.access = Access(brain.config, self.clock)
+        self.replay = Replay(brain, self.clock)
+
+    def close(self) -> None:
+        """End all streams now and refuse new ones. A second call does nothing. Loop thread only."""
+        self.replay.close()
+
+    async def handle(self, operation: Operation, request: Request) -> Answer:
+        """The answer to a request; never raises but when it is cancelled. Nothing of the body is read before it is
+        known who asks.
+        """
+        role = Role.NOBODY
+        try:
+            role = self._admit(operation, request)
+            query = read_query(request.query, operation.query)
+            body = None if operation.body is None else await read_json(request, operation.body)
+            result = operation.handler(Call(self, request, role, query, body))
+            data = await result if inspect.isawaitable(result) else result
+            return data if isinstance(data, Answer) else success(data, operation.status)
+        except Exception as error:
+            return answer_to(error, expose=role is Role.OPERATOR and self.brain.config.expose_errors)
+
+    async def refuse_method(self, allowed: Sequence[str], request: Request) -> Answer:
+        """The answer to a method that a path of ours does not have."""
+        methods = ", ".join(sorted(allowed))
+        refusal = Refusal(405, "method_not_allowed", f"This takes {methods}.", headers={"allow": methods}, closing=True)
+        try:
+            self.access.check_host(request)
+            self.access.demand(request, Role.READER)
+        except Refusal as error:
+            refusal = error
+        return refusal.answer()
+
+    def _admit(self, operation: Operation, request: Request) -> Role:
+        self.access.check_host(request)
+        role = Role.NOBODY
+        if operation.role is not Role.NOBODY:
+            role = self.access.demand(request, operation.role)
+        if operation.changes:
+            self.access.check_origin(request)
+        if not operation.anytime and self.brain.phase != "running":
+            raise not_ready(self.brain.phase)
+        return role

@@ -1,0 +1,215 @@
+"""Everything that can be asked for: the one table that all frameworks, the description and the tests are made from."""
+
+from __future__ import annotations
+
+from companion_async.autonomy.decision import Decision
+from companion_async.http import ask, events, health, metrics, modules, page, tasks, threads
+from companion_async.http.access import Role
+from companion_async.http.answer import EVENT_STREAM
+from companion_async.http.operation import Operation
+from companion_async.http.redaction import ModulePicture
+from companion_async.status.system import SystemStatus
+
+OPERATIONS: tuple[Operation, ...] = (
+    Operation(
+        name="threads_status",
+        method="GET",
+        path="/api/threads/status",
+        summary="The whole runtime at this moment",
+        handler=threads.status,
+        data=SystemStatus,
+    ),
+    Operation(
+        name="threads_decisions",
+        method="GET",
+        path="/api/threads/decisions",
+        summary="What the brain decided by itself, newest last",
+        handler=threads.decisions,
+        query=threads.DecisionsQuery,
+        data=list[Decision],
+    ),
+    Operation(
+        name="modules",
+        method="GET",
+        path="/api/modules",
+        summary="All modules",
+        handler=modules.all_modules,
+        data=list[ModulePicture],
+    ),
+    Operation(
+        name="module",
+        method="GET",
+        path="/api/modules/{name}",
+        summary="One module",
+        handler=modules.one_module,
+        data=ModulePicture,
+        refuses=(404,),
+    ),
+    *(
+        Operation(
+            name=f"module_{verb}",
+            method="POST",
+            path=f"/api/modules/{{name}}/{verb}",
+            summary=summary,
+            handler=handler,
+            role=Role.OPERATOR,
+            body=modules.Reason,
+            data=ModulePicture,
+            refuses=(404, 409),
+        )
+        for verb, summary, handler in (
+            ("pause", "Hold a module's work", modules.pause),
+            ("resume", "Let a module go on", modules.resume),
+            ("restart", "Start a module afresh", modules.restart),
+        )
+    ),
+    Operation(
+        name="task_submit",
+        method="POST",
+        path="/api/tasks",
+        summary="Submit a module's handler by name",
+        handler=tasks.submit,
+        role=Role.OPERATOR,
+        body=tasks.TaskOrder,
+        data=tasks.TaskAccepted,
+        status=202,
+        refuses=(404, 409, 429),
+    ),
+    Operation(
+        name="tasks",
+        method="GET",
+        path="/api/tasks",
+        summary="Tasks, newest first, page by page",
+        handler=tasks.page,
+        query=tasks.TasksQuery,
+        data=tasks.TaskPage,
+    ),
+    Operation(
+        name="task",
+        method="GET",
+        path="/api/tasks/{task_id}",
+        summary="One task with its result or error",
+        handler=tasks.detail,
+        data=tasks.TaskDetail,
+        refuses=(404,),
+    ),
+    Operation(
+        name="task_cancel",
+        method="DELETE",
+        path="/api/tasks/{task_id}",
+        summary="Cancel a task",
+        handler=tasks.cancel,
+        role=Role.OPERATOR,
+        data=tasks.Cancelled,
+        refuses=(404,),
+    ),
+    Operation(
+        name="ask",
+        method="POST",
+        path="/api/ask",
+        summary="Ask the companion; with stream, the answer comes as events",
+        handler=ask.ask,
+        role=Role.OPERATOR,
+        body=ask.Question,
+        data=ask.Told,
+        streams=True,
+        refuses=(409, 429, 500, 501, 504),
+    ),
+    Operation(
+        name="events",
+        method="GET",
+        path="/api/events",
+        summary="Events as they come",
+        handler=events.events,
+        query=events.EventsQuery,
+        media=EVENT_STREAM,
+        streams=True,
+        refuses=(429,),
+    ),
+    Operation(
+        name="session",
+        method="GET",
+        path="/api/session",
+        summary="Who asks",
+        handler=page.session,
+        data=page.Session,
+        anytime=True,
+    ),
+    Operation(
+        name="livez",
+        method="GET",
+        path="/livez",
+        summary="Whether the process answers",
+        handler=health.livez,
+        role=Role.NOBODY,
+        data=health.Pulse,
+        anytime=True,
+    ),
+    Operation(
+        name="readyz",
+        method="GET",
+        path="/readyz",
+        summary="Whether the brain takes work",
+        handler=health.readyz,
+        role=Role.NOBODY,
+        data=health.Pulse,
+        anytime=True,
+        refuses=(503,),
+    ),
+    Operation(
+        name="metrics",
+        method="GET",
+        path="/metrics",
+        summary="Figures for Prometheus",
+        handler=metrics.metrics,
+        media="text/plain",
+        refuses=(501,),
+    ),
+    Operation(
+        name="page",
+        method="GET",
+        path="/",
+        summary="The page",
+        handler=page.index,
+        role=Role.NOBODY,
+        media="text/html",
+        anytime=True,
+    ),
+    Operation(
+        name="static",
+        method="GET",
+        path="/static/{file:path}",
+        summary="A file of the page",
+        handler=page.static,
+        media="application/octet-stream",
+        anytime=True,
+        refuses=(404,),
+    ),
+    Operation(
+        name="sign_in",
+        method="POST",
+        path="/sign-in",
+        summary="The page's sign-in",
+        handler=page.sign_in,
+        role=Role.NOBODY,
+        status=303,
+        media="text/html",
+        anytime=True,
+    ),
+    Operation(
+        name="sign_out",
+        method="POST",
+        path="/sign-out",
+        summary="The page's sign-out",
+        handler=page.sign_out,
+        role=Role.NOBODY,
+        status=303,
+        media="text/html",
+        anytime=True,
+    ),
+)
+
+
+def methods_at(path: str) -> list[str]:
+    """The methods that the table has for a path template."""
+    return [operation.method for operation in OPERATIONS if operation.path == path]

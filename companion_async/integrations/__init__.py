@@ -1,0 +1,1 @@
+"""A companion inside a web application: FastAPI and aiohttp."""
