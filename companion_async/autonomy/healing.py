@@ -67,7 +67,7 @@ def spent(category: CategoryReading, modules: list[ModuleReading], settings: Aut
     if 2 * worst.abandoned < category.budget:
         return None
     reason = (
-        f"{worst.abandoned} of its runs never ended and hold the threads that {category.name} could afford to abandon "
+        f"{worst.abandoned} of its runs never ended, and {category.name} can afford to abandon no more threads "
         f"({category.abandoned} of {category.budget}); it stays stopped until a person resumes it."
     )
     return quarantine(worst, reason, settings)

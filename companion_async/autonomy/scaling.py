@@ -154,7 +154,7 @@ def shrink(load: CategoryLoad, settings: AutonomySettings) -> Verdict | None:
         type="scale_down",
         context=load.name,
         reason=f"Low utilization: under {settings.low_utilization:.0%} of {load.limit} slots for {load.low_for:.0f} s; "
-        f"{spare} idle threads go.",
+        f"{'1 idle thread goes' if spare == 1 else f'{spare} idle threads go'}.",
         rule="scale.shrink",
         data={"old": load.limit, "new": new, "keep": load.peak_working, "idle_for": 0.0},
         inputs=msgspec.to_builtins(load),
@@ -210,11 +210,12 @@ def take_back(step: GainStep, settings: AutonomySettings) -> Verdict | None:
 
 
 def _grown(load: CategoryLoad, new: int, rule: str, grounds: str, settings: AutonomySettings) -> Verdict:
+    tasks = "1 task waits" if load.queued == 1 else f"{load.queued} tasks wait"
+    slots = "1 slot" if load.limit == 1 else f"{load.limit} slots"
     return Verdict(
         type="scale_up",
         context=load.name,
-        reason=f"All threads busy: {load.queued} tasks wait for {load.limit} slots, the oldest for "
-        f"{load.oldest_wait:.2f} s.{grounds}",
+        reason=f"All threads busy: {tasks} for {slots}, the oldest for {load.oldest_wait:.2f} s.{grounds}",
         rule=rule,
         data={"old": load.limit, "new": new},
         inputs=msgspec.to_builtins(load),

@@ -91,9 +91,11 @@ def _setting(config: CompanionConfig) -> str:
 
 def _read_line(learned: Learned, busiest: Mapping[str, int]) -> Text:
     busy = ", ".join(f"{count} of {name}" for name, count in busiest.items() if count)
+    passages = "1 passage" if learned.documents == 1 else f"{learned.documents:,} passages"
+    shares = "1 share" if learned.shares == 1 else f"{learned.shares} shares"
     return Text.assemble(
-        (f"Read {learned.documents:,} passages", "bold"),
-        f" in {seconds(learned.seconds)}, in {learned.shares} shares",
+        (f"Read {passages}", "bold"),
+        f" in {seconds(learned.seconds)}, in {shares}",
         (f" (threads busy at once: {busy})" if busy else "", "dim"),
     )
 
