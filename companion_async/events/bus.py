@@ -36,13 +36,19 @@ class EventBusStats(msgspec.Struct, frozen=True):
 class Topic:
     """One kind of event. Keep it and ask ``active`` before making an event: unheard, that is all an event costs."""
 
-    __slots__ = ("_bus", "_listeners", "active", "kind")
+    __slots__ = ("_bus", "_listeners", "_streams", "active", "kind")
 
     def __init__(self, bus: EventBus, kind: str) -> None:
         self.kind = kind
-        self.active = False
         self._bus = bus
-        self._listeners: tuple[_Listener, ...] = ()
+        self._listen(())
+
+    def _listen(self, listeners: tuple[_Listener, ...]) -> None:
+        self._listeners = listeners
+        self.active = bool(listeners)
+        # Where nobody but streams listens, as nearly always, no code of others runs and nothing can come in between.
+        streams = [entry if isinstance(entry, EventStream) else entry.stream for entry in listeners]
+        self._streams = tuple(stream for stream in streams if stream is not None) if None not in streams else None
 
     @property
     def listeners(self) -> int:
@@ -55,7 +61,12 @@ class Topic:
         Published from inside a handler, the event is told after the one that the handler was called for, so that every
         listener sees the same order.
         """
-        self._bus._deliver(self, event)
+        streams, bus = self._streams, self._bus
+        if streams is None or bus._chain is not None:
+            bus._deliver(self, event)
+        else:
+            for stream in streams:
+                stream.take(event)
 
 
 class EventBus:
@@ -98,13 +109,14 @@ class EventBus:
         topic = self._topics.get(kind)
         if topic is None:
             topic = self._topics[kind] = Topic(self, kind)
-            topic._listeners = tuple(entry for entry in self._entries if _matches(entry.pattern, kind))
-            topic.active = bool(topic._listeners)
+            topic._listen(tuple(entry for entry in self._entries if _matches(entry.pattern, kind)))
         return topic
 
     def publish(self, event: Event) -> None:
         """`Topic.publish` on the topic of the event's kind."""
-        self.topic(event.kind).publish(event)
+        topic = self._topics.get(event.kind) or self.topic(event.kind)
+        if topic.active:
+            topic.publish(event)
 
     def publish_threadsafe(self, event: Event) -> None:
         """Publish from any thread, soon. Does nothing unless someone listens and the bus has been entered."""
@@ -193,8 +205,7 @@ class EventBus:
         self._entries[entry] = None
         # A new tuple each time, here and below: whoever is being told at this moment walks the old one to its end.
         for topic in self._matching(entry.pattern):
-            topic._listeners += (entry,)
-            topic.active = True
+            topic._listen((*topic._listeners, entry))
 
     def _detach(self, entry: _Listener) -> None:
         if entry not in self._entries:
@@ -204,8 +215,7 @@ class EventBus:
         if isinstance(entry, HandlerEntry):
             self._errors_of_removed += entry.errors
         for topic in self._matching(entry.pattern):
-            topic._listeners = tuple(other for other in topic._listeners if other is not entry)
-            topic.active = bool(topic._listeners)
+            topic._listen(tuple(other for other in topic._listeners if other is not entry))
 
     def _matching(self, pattern: str) -> list[Topic]:
         return [topic for topic in self._topics.values() if _matches(pattern, topic.kind)]

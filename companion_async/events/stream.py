@@ -6,12 +6,12 @@ oldest out again would need a second handle on the same stream and a statistics 
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
-import anyio
 import anyio.lowlevel
 
 from companion_async.events.kinds import Event
@@ -45,7 +45,7 @@ class BoundedStream(Generic[T]):
         self.capacity = capacity
         self.dropped = 0
         self._buffer: deque[T] = deque(maxlen=capacity)
-        self._wakeup: anyio.Event | None = None
+        self._wakeup: asyncio.Event | None = None
         self._closed = False
         self._since_turn = 0
         self._attach = attach
@@ -77,7 +77,7 @@ class BoundedStream(Generic[T]):
                 raise StopAsyncIteration
             self._since_turn = 0
             if self._wakeup is None:
-                self._wakeup = anyio.Event()
+                self._wakeup = asyncio.Event()
             await self._wakeup.wait()
         self._since_turn += 1
         return self._buffer.popleft()

@@ -19,10 +19,17 @@ from companion_async.events.kinds import (
     utc,
 )
 from companion_async.offload.pool import Pool
+from companion_async.priority import Priority
 from companion_async.scheduling.task import Task, TaskState
 
 if TYPE_CHECKING:
     from companion_async.scheduling.scheduler import Scheduler
+
+
+_LEVELS = {level.value: level.name.lower() for level in Priority}
+_BLOCKED = TaskState.BLOCKED  # a member of an enum is found through a descriptor: once is enough
+_GLANCE = 0.02
+"""Seconds within which the beginning of a light run is told, if its end is not told before."""
 
 
 class Announcer:
@@ -30,28 +37,38 @@ class Announcer:
 
     def __init__(self, bus: EventBus, scheduler: Scheduler) -> None:
         self._scheduler = scheduler
+        # What every event needs, without the way through the task and the scheduler.
+        self._prefix = f"{scheduler.prefix}-"
+        self._date = scheduler.date
         self.queued_topic = bus.topic("task.queued")
         self.started_topic = bus.topic("task.started")
         self.completed_topic = bus.topic("task.completed")
         self._failed = bus.topic("task.failed")
         self._cancelled = bus.topic("task.cancelled")
-        self._timed_out = bus.topic("task.timed_out")
+        self._ends = {
+            TaskState.COMPLETED: self.completed_topic,
+            TaskState.FAILED: self._failed,
+            TaskState.CANCELLED: self._cancelled,
+            TaskState.TIMED_OUT: bus.topic("task.timed_out"),
+        }
         self._retrying = bus.topic("task.retrying")
         self._overload = bus.topic("system.overload")
         self._recovered = bus.topic("system.recovered")
+        self._glancing = False
 
     def queued(self, task: Task[Any]) -> None:
         """The task was accepted, or may run again."""
         if self.queued_topic.active:
+            lane = task.lane
             self.queued_topic.publish(
                 TaskQueued(
-                    task.id,
-                    task.module,
-                    task.lane.pool.name,
-                    self._scheduler.date(task.ready),
-                    task.target,
-                    task.priority.name.lower(),
-                    task.phase is TaskState.BLOCKED,
+                    f"{self._prefix}{task.number}",
+                    lane.name,
+                    lane.pool.name,
+                    self._date(task.ready),
+                    task.plan.name,
+                    _LEVELS[task.level],
+                    task.phase is _BLOCKED,
                 )
             )
 
@@ -60,17 +77,27 @@ class Announcer:
         if not self.started_topic.active or task.on_loop or isinstance(task.function, _Announced):
             return
         task.function = _Announced(task.function, task, self)
+        if task.light and not self._glancing:
+            self._glancing = True
+            self._scheduler.loop.call_later(_GLANCE, self._glance)
+
+    def _glance(self) -> None:
+        self._glancing = self._scheduler.live > 0 and self.started_topic.active
+        if self._glancing:
+            self._scheduler.loop.call_later(_GLANCE, self._glance)
+        self._scheduler.mailbox.deliver()
 
     def started(self, task: Task[Any]) -> None:
         """A run has begun."""
         if self.started_topic.active and task.started >= 0:
+            lane = task.lane
             self.started_topic.publish(
                 TaskStarted(
-                    task.id,
-                    task.module,
-                    task.lane.pool.name,
-                    self._scheduler.date(task.started),
-                    task.target,
+                    f"{self._prefix}{task.number}",
+                    lane.name,
+                    lane.pool.name,
+                    self._date(task.started),
+                    task.plan.name,
                     task.tries + 1,
                     max(0.0, task.started - task.ready),
                 )
@@ -78,20 +105,20 @@ class Announcer:
 
     def ended(self, task: Task[Any]) -> None:
         """The task has ended."""
-        known = (task.id, task.module, task.lane.pool.name, self._scheduler.date(task.ended))
-        run = task.ended - task.started if task.started >= 0 else 0.0
-        error = task.error
-        if task.phase is TaskState.COMPLETED:
-            if self.completed_topic.active:
-                self.completed_topic.publish(TaskCompleted(*known, task.tries, run))
-        elif task.phase is TaskState.FAILED:
-            if self._failed.active:
-                self._failed.publish(TaskFailed(*known, type(error).__name__, _text(error), task.tries, run))
-        elif task.phase is TaskState.CANCELLED:
-            if self._cancelled.active:
-                self._cancelled.publish(TaskCancelled(*known, getattr(error, "reason", "")))
-        elif self._timed_out.active:
-            self._timed_out.publish(TaskTimedOut(*known, getattr(error, "span", "run"), getattr(error, "limit", 0.0)))
+        topic = self._ends[task.phase]
+        if not topic.active:
+            return
+        lane, ended, error = task.lane, task.ended, task.error
+        known = (f"{self._prefix}{task.number}", lane.name, lane.pool.name, self._date(ended))
+        run = ended - task.started if task.started >= 0 else 0.0
+        if topic is self.completed_topic:
+            topic.publish(TaskCompleted(*known, task.tries, run))
+        elif topic is self._failed:
+            topic.publish(TaskFailed(*known, type(error).__name__, _text(error), task.tries, run))
+        elif topic is self._cancelled:
+            topic.publish(TaskCancelled(*known, getattr(error, "reason", "")))
+        else:
+            topic.publish(TaskTimedOut(*known, getattr(error, "span", "run"), getattr(error, "limit", 0.0)))
 
     def retrying(self, task: Task[Any], error: BaseException, delay: float) -> None:
         """A run failed and will be tried again."""
@@ -135,7 +162,11 @@ class _Announced:
         self._function, self._task, self._announcer = function, task, announcer
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        self._announcer._scheduler.mailbox.post(self._announcer.started, self._task)
+        mailbox, letter = self._announcer._scheduler.mailbox, (self._announcer.started, self._task)
+        if self._task.light:
+            mailbox.letters.append(letter)  # its end, in microseconds, wakes the loop for both
+        else:
+            mailbox.post(*letter)
         return self._function(*args, **kwargs)
 
 

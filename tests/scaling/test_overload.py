@@ -63,9 +63,10 @@ async def test_admission_pauses_while_the_memory_is_nearly_used_up() -> None:
         with pytest.raises(QueueFullError, match="takes nothing, since the memory is nearly used up") as refused:
             brain.submit("category:core", int)
         assert refused.value.retry_after == 5.0
-        assert brain.status().categories["core"].overloaded
         with pytest.raises(QueueFullError):
             brain.submit("category:core", int, after=running)
+        with pytest.raises(QueueFullError):
+            brain.submit("category:phase1", int)
         after = brain.submit("category:core", int, after=running, on_full="wait")
         waiting = brain.submit("category:core", int, on_full="wait")
         brief.open()
@@ -73,6 +74,7 @@ async def test_admission_pauses_while_the_memory_is_nearly_used_up() -> None:
         await clock.advance(5)
         assert [task.state for task in (running, after, waiting)] == ["running", "blocked", "blocked"]
         assert brain.status().categories["core"].overloaded
+        assert brain.status().categories["phase1"].overloaded
         fraction = 0.78
         await clock.advance(5)
         assert waiting.state == "blocked", "a little less is not enough, or it would flap"
@@ -82,7 +84,7 @@ async def test_admission_pauses_while_the_memory_is_nearly_used_up() -> None:
         brain.submit("category:core", int)
         gate.open()
         await asyncio.gather(running, after)
-        assert [event.kind for event in await drained(told)] == ["system.overload", "system.recovered"]
+        assert [event.kind for event in await drained(told)] == ["system.overload"] * 2 + ["system.recovered"] * 2
 
 
 @pytest.mark.feature("PX-04")
