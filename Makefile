@@ -50,9 +50,8 @@ fix: $(VENV)/.dev ## Mend what ruff can mend, and format
 bench: $(VENV)/.dev ## Measure against asyncio.to_thread, anyio and a bare pool (ARGS=--json for a machine)
 	@$(PY) -m benchmarks $(ARGS)
 
-serve: $(VENV)/.core ## Serve the page and the HTTP doors on 127.0.0.1:8765
-	@if $(VENV)/bin/companion --help | grep -qw serve; then $(VENV)/bin/companion serve $(ARGS); else \
-	  echo "The HTTP server arrives with the HTTP doors; this version has none. Try: make run"; fi
+serve: $(VENV)/.serve ## Serve the page and the HTTP interface on 127.0.0.1:8765
+	@$(VENV)/bin/companion serve $(ARGS)
 
 features: $(VENV)/.dev ## Print every promised feature with the tests that carry it
 	@$(PY) -m tests.features $(ARGS)
@@ -93,7 +92,7 @@ $(PY):
 %/floors.txt: pyproject.toml | $(PY)
 	@$(PY) -c 'import re, tomllib; \
 	project = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
-	wanted = project["dependencies"] + [need for extra in ("llm", "ml", "test") for need in project["optional-dependencies"][extra]]; \
+	wanted = project["dependencies"] + [need for extra in ("aiohttp", "fastapi", "llm", "ml", "serve", "test") for need in project["optional-dependencies"][extra]]; \
 	print(*(re.sub(r">=([\w.]+)", r"==\1", need) for need in wanted), sep="\n")' > $@
 
 $(VENV)/.core: pyproject.toml $(CONSTRAINTS) | $(PY)
@@ -101,7 +100,12 @@ $(VENV)/.core: pyproject.toml $(CONSTRAINTS) | $(PY)
 	@$(PIP) install -c $(CONSTRAINTS) -e .
 	@touch $@
 
+$(VENV)/.serve: pyproject.toml $(CONSTRAINTS) | $(PY)
+	@echo "Installing companion-async with its HTTP server into $(VENV)"
+	@$(PIP) install -c $(CONSTRAINTS) -e ".[serve]"
+	@touch $@ $(VENV)/.core
+
 $(VENV)/.dev: pyproject.toml $(CONSTRAINTS) | $(PY)
 	@echo "Installing companion-async with its extras and the tools for its tests into $(VENV)"
 	@$(PIP) install -c $(CONSTRAINTS) -e ".[dev]"
-	@touch $@ $(VENV)/.core
+	@touch $@ $(VENV)/.core $(VENV)/.serve

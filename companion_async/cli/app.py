@@ -19,7 +19,7 @@ from companion_async.errors import CompanionError, InvalidArgumentError
 DEFAULT_URL = "http://127.0.0.1:8765"
 
 _READING = Group("Reading and answering", sort_key=1)
-_WATCHING = Group("Watching a running server", sort_key=2)
+_WATCHING = Group("Serving, and watching a running server", sort_key=2)
 _OTHER = Group("Options", sort_key=3)
 
 Docs = Annotated[
@@ -92,6 +92,25 @@ def demo(*, docs: Docs = None, config: Config = None) -> int:
     from companion_async.cli.demo import demonstrate
 
     return run(demonstrate(docs, config))
+
+
+@app.command(group=_WATCHING)
+def serve(
+    *,
+    host: Annotated[str, Parameter(help="Where to listen; beyond this machine only with a token.")] = "127.0.0.1",
+    port: Annotated[int, Parameter(help="The port; 0 takes a free one.")] = 8765,
+    token: Annotated[
+        str | None,
+        Parameter(name="--token", env_var="COMPANION_TOKEN", show_env_var=True, help="What callers have to bring."),
+    ] = None,
+    docs: Docs = None,
+    config: Config = None,
+    grace: Annotated[float, Parameter(help="Seconds that open work has when the server is asked to end.")] = 5.0,
+) -> int:
+    """Serve a companion over HTTP, with its page, until Ctrl-C or SIGTERM."""
+    from companion_async.cli.serve import serve as serve_until_end
+
+    return serve_until_end(host, port, token, docs, config, grace)
 
 
 @app.command(group=_WATCHING)

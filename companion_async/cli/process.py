@@ -88,15 +88,16 @@ def leave(code: int, grace: float = GRACE) -> NoReturn:
                 if thread.is_alive():
                     stuck.append(thread)
     except KeyboardInterrupt:
-        _end_now(INTERRUPTED, "Interrupted again; ending the process at once.")
+        end_now(INTERRUPTED, "Interrupted again; ending the process at once.")
     if stuck:
         names = ", ".join(thread.name for thread in stuck[:5])
         threads = "1 thread is" if len(stuck) == 1 else f"{len(stuck)} threads are"
-        _end_now(code, f"{threads} still running after {grace:g} s ({names}); ending the process without waiting.")
+        end_now(code, f"{threads} still running after {grace:g} s ({names}); ending the process without waiting.")
     sys.exit(code)
 
 
-def _end_now(code: int, message: str) -> NoReturn:
+def end_now(code: int, message: str) -> NoReturn:
+    """End the process with ``code`` and a line on standard error, whatever its threads are doing."""
     for stream in (sys.stdout, sys.stderr):
         try:
             if stream is sys.stderr:

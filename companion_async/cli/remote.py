@@ -88,7 +88,7 @@ def _get(url: str, path: str, token: str | None) -> Any:
             raise _NoAnswerError(f"what answers at {url} is no server of this kind.") from None
         reason = getattr(error, "reason", error)
         why = getattr(reason, "strerror", None) or str(reason) or type(error).__name__
-        raise _NoAnswerError(f"no server answers at {url} ({why}); this version has no server of its own yet") from None
+        raise _NoAnswerError(f"no server answers at {url} ({why}); start one with: companion serve") from None
     if not isinstance(body, dict) or not body.get("success"):
         raise _NoAnswerError(f"what answers at {url} is no server of this kind.")
     return body["data"]

@@ -34,7 +34,7 @@ def test_help_lists_every_command(capsys):
     """The help names each command, and ends well."""
     assert outcome("--help") == OK
     page = capsys.readouterr().out
-    assert all(f" {command} " in page for command in ("ask", "chat", "demo", "status", "modules", "decisions"))
+    assert all(f" {command} " in page for command in ("ask", "chat", "demo", "serve", "status", "modules", "decisions"))
 
 
 @pytest.mark.parametrize(
