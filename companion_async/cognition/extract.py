@@ -15,8 +15,11 @@ import msgspec
 
 from companion_async.cognition.search_engine.concepts import COMMON, Vocabulary
 
-# Below this share of what was asked for, passages are about something else.
+# Passages that have less of what was asked for, the index having weighed it against all it has, are about something
+# else; unless nearly every word of the question is in one of them, as may be in a few short documents.
+_LEAST_FIT = 0.43
 _LEAST_COVERAGE = 0.4
+_NEARLY_ALL = 0.75
 _MOST_SENTENCES = 3
 _MOST_PASSAGES = 3
 _MOST_NAMES = 12
@@ -79,10 +82,13 @@ class _Wanted(msgspec.Struct):
     derived: bool
 
 
-def extract(question: str, passages: Sequence[SupportsPassage], *, limit: int = _MOST_PASSAGES) -> list[Part]:
+def extract(
+    question: str, passages: Sequence[SupportsPassage], *, fit: float = 1.0, limit: int = _MOST_PASSAGES
+) -> list[Part]:
     """The parts of ``passages`` (best first) that answer ``question``, most important first, at most ``limit``.
 
-    Empty where the passages speak of little that was asked for: then there is no answer in them.
+    ``fit`` is the share of what was asked for that the best passage has, as far as who found them knows. Empty where
+    the passages speak of little that was asked for: then there is no answer in them.
     """
     if COMMON.issuperset(_WORD.findall(question.lower())):
         return []
@@ -100,7 +106,8 @@ def extract(question: str, passages: Sequence[SupportsPassage], *, limit: int = 
         _coverage(wanted, title.union(*(piece.stems for piece in pieces)))
         for title, pieces in zip(titles, split, strict=True)
     ]
-    if not coverages or max(coverages) < _LEAST_COVERAGE:
+    most = max(coverages, default=0.0)
+    if most < _LEAST_COVERAGE or (most < _NEARLY_ALL and fit < _LEAST_FIT):
         return []
     rarities = _rarities(wanted, split)
     # The order of the passages is worth more than a word more or less.

@@ -89,7 +89,7 @@ class Reader:
     async def retrieve(self, question: str, limit: int) -> tuple[Passage, ...]:
         """The passages that fit ``question`` best."""
         found = await self._brain.submit(RETRIEVER, "retrieve", question, limit)
-        return tuple(Passage(each.title, each.location, each.text) for each in found)
+        return tuple(Passage(each.title, each.location, each.text, each.fit) for each in found)
 
     async def close(self) -> None:
         """Give up the reading that is under way, if there is one; let go of the library."""

@@ -58,6 +58,14 @@ def test_where_nothing_fits_nothing_is_answered(question):
     assert extract(QUESTION, [Quoted("", "")]) == []
 
 
+def test_little_of_what_is_asked_for_is_no_answer():
+    """A word in common is none where the index knows that the telling ones are missing, unless the rest is there."""
+    question = "How do I read the members of a football club?"
+    assert extract(question, [ZIP], fit=0.3) == []
+    assert extract(question, [ZIP], fit=0.6) != []
+    assert extract(QUESTION, [ZIP], fit=0.3) != []
+
+
 def test_a_better_passage_that_came_later_is_found():
     """The order of the passages counts, and what they say counts more."""
     weak = Quoted("archive", "A file is closed here.")

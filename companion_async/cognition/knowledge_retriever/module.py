@@ -24,7 +24,9 @@ _MOST = 1_000
 class Passage(msgspec.Struct, frozen=True):
     """A piece of a document that bears on a question, ``excerpt`` the stretch of it that does most.
 
-    ``method`` says how it was found: by ``text``, or by both text and meaning (``hybrid``).
+    ``fit`` is the share of what the question asks for, words that occur nowhere included, from 0 to 1; 1 where too
+    few passages are there to tell. ``method`` says how it was found: by ``text``, or by both text and meaning
+    (``hybrid``).
     """
 
     title: str
@@ -35,6 +37,7 @@ class Passage(msgspec.Struct, frozen=True):
     method: str
     document_id: str
     kind: str
+    fit: float = 1.0
 
 
 class Indexed(msgspec.Struct, frozen=True):
@@ -90,7 +93,9 @@ class KnowledgeRetriever(BaseModule):
         method, found = self._library.find(question, limit, mode, vary=True)
         excerpts = self._library.excerpts(question, found)
         return [
-            Passage(each.title, each.location, each.text, excerpt, each.score, method, each.document_id, each.kind)
+            Passage(
+                each.title, each.location, each.text, excerpt, each.score, method, each.document_id, each.kind, each.fit
+            )
             for each, excerpt in zip(found, excerpts, strict=True)
         ]
 

@@ -13,7 +13,8 @@ NOTHING_CLOSE = "Nothing that was read answers this; the passages that came near
 
 def embedded_reply(prompt: Prompt, kind: str) -> Reply:
     """The sentences of the passages that answer best, word for word, each part with its number."""
-    parts = extract(prompt.spelt_out or prompt.question, prompt.passages)
+    fit = max((passage.fit for passage in prompt.passages), default=0.0)
+    parts = extract(prompt.spelt_out or prompt.question, prompt.passages, fit=fit)
     if not parts:
         return Reply(NOTHING_CLOSE if prompt.passages else NOTHING_FOUND, EMBEDDED, kind, found=False)
     text = "\n\n".join(f"{part.text} [{number}]" for number, part in enumerate(parts, 1))

@@ -20,11 +20,12 @@ _CITATION = re.compile(r"\[(\d{1,3})\]")
 
 
 class Passage(msgspec.Struct, frozen=True):
-    """A piece of a document, and where it stands."""
+    """A piece of a document, where it stands, and how much of what is asked for it has, from 0 to 1."""
 
     title: str
     location: str
     text: str
+    fit: float = 1.0
 
 
 class Said(msgspec.Struct, frozen=True):

@@ -41,12 +41,14 @@ _MOST_BETWEEN = 2
 class Concept(msgspec.Struct, frozen=True):
     """One thing that the question is about: ``words`` stand for it, each with how surely. ``weight`` is its own.
 
-    ``derived`` ones are read out of several words of the question, each of which is a concept as well.
+    ``derived`` ones are read out of several words of the question, each of which is a concept as well; the others have
+    their ``own`` word.
     """
 
     words: dict[str, float]
     weight: float = 1.0
     derived: bool = False
+    own: str = ""
 
 
 class Vocabulary:
@@ -74,7 +76,7 @@ class Vocabulary:
         found = [*self._phrases(stems), *self._compounds(words, known)]
         found += self._words(words, stems, known, passed_over, weak)
         if not found:
-            found = [Concept({word: 1.0}) for word in dict.fromkeys(words)]
+            found = [Concept({word: 1.0}, own=word) for word in dict.fromkeys(words)]
         return found[:_MOST_CONCEPTS]
 
     def _phrases(self, stems: list[str]) -> Iterator[Concept]:
@@ -123,7 +125,7 @@ class Vocabulary:
                 if agent not in meant and known(agent):
                     meant[agent] = _AGENT_WEIGHT
             meant[word] = 1.0
-            yield Concept(meant, _WEAK_WEIGHT if word in weak else 1.0)
+            yield Concept(meant, _WEAK_WEIGHT if word in weak else 1.0, own=word)
 
 
 def _agents(word: str) -> tuple[str, ...]:

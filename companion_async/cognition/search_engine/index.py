@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 PASSAGE_CHARACTERS = 1_500
 _CANDIDATES = 200
 _NEAREST = 20
+# That a word is missing from fewer passages than this is chance.
+_TELLING = 1_000
 # A word in more passages than this tells nothing of a group that would be worth counting them.
 _MOST_HAVING = 5_000
 _NOTHING_NEAR: Mapping[int, float] = {}
@@ -74,7 +76,11 @@ _TEXTS = f"SELECT rowid, concat_ws(char(10), {', '.join(FIELDS)}) FROM passage W
 
 
 class Found(msgspec.Struct):
-    """A passage of a document and how well it fits; ``passage`` is its number in the index."""
+    """A passage of a document and how well it fits; ``passage`` is its number in the index.
+
+    ``score`` compares passages for one question. ``fit`` is the share of what the question asks for, words that occur
+    nowhere included, from 0 to 1; 1 where too few passages are there to tell.
+    """
 
     passage: int
     score: float
@@ -84,6 +90,7 @@ class Found(msgspec.Struct):
     kind: str
     group: str
     text: str
+    fit: float = 1.0
 
 
 class TextIndex:
@@ -150,7 +157,11 @@ class TextIndex:
                 return []
             terms, lengths = self._terms(storage, concepts), self._average_lengths(storage, match)
             order = ranked(candidates, terms, lengths, self._leanings(storage, concepts))
-            return self._found(storage, [(each.passage, each.score) for each in order[:limit]])
+            found = self._found(storage, [(each.passage, each.score) for each in order[:limit]])
+            asked = self._asked(storage, concepts)
+            for each in found:
+                each.fit = min(1.0, each.score / asked) if asked else 1.0
+            return found
 
     def passages(self, numbers: Sequence[tuple[int, float]]) -> list[Found]:
         """The passages of these numbers with these scores, in this order; what is gone is left out."""
@@ -281,6 +292,20 @@ class TextIndex:
             )
             for number, *fields, group, depth, title in rows
         ]
+
+    def _asked(self, storage: Storage, concepts: Sequence[Concept]) -> float:
+        """What all that is asked for would be worth, could it be found: what occurs nowhere is the rarest of all.
+
+        A number is an instance of what is asked for, not a part of it. 0 where too little is there to tell.
+        """
+        total = int(storage.connection.execute("SELECT count(*) FROM part").get)
+        if total < _TELLING:
+            return 0.0
+        return sum(
+            concept.weight * rarity(total, _having(storage, storage.stem(concept.own)))
+            for concept in concepts
+            if concept.own and not concept.own.isdigit()
+        )
 
     def _leanings(self, storage: Storage, concepts: Sequence[Concept]) -> dict[str, float]:
         """How much the question's own words are at home in each group."""

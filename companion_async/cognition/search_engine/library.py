@@ -83,9 +83,12 @@ class Library:
             found = varied(found)
         if method == "hybrid":
             by_meaning = [number for number, _ in near[:considered]]
+            fits = {each.passage: each.fit for each in found}
             found = self._index.passages(
                 reciprocal_rank_fusion([(1.0, [each.passage for each in found]), (_SEMANTIC_WEIGHT, by_meaning)])
             )
+            for each in found:
+                each.fit = fits.get(each.passage, 0.0)
         return method, found[:limit]
 
     def excerpts(self, question: str, found: Sequence[Found]) -> list[str]:

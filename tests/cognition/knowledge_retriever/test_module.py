@@ -50,6 +50,16 @@ def test_passages_carry_what_an_answer_needs(retriever, without_extra):
         retriever.retrieve("zip", 3, "hybrid")
 
 
+def test_a_passage_says_how_much_of_the_question_it_has(retriever, without_extra):
+    """Words that occur nowhere count among what is asked for; numbers do not, and a few passages cannot tell."""
+    retriever.index([document("zip", "zip members")])
+    assert retriever.retrieve("zip members of the football club")[0].fit == 1.0
+    retriever.index([document(f"d{number}", "other things") for number in range(1_000)])
+    whole, part = (retriever.retrieve(q)[0].fit for q in ("zip members", "zip members of the football club"))
+    assert 1.0 >= whole > part > 0
+    assert retriever.retrieve("zip members 1998")[0].fit == whole
+
+
 def test_with_the_extra_both_ways_are_used(retriever):
     """Where the extra is installed, passages are found by text and meaning, and say so."""
     pytest.importorskip("sklearn")
