@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 
+import anyio
 import pytest
 
-from companion_async import QueueFullError, RetryPolicy, TaskTimeoutError
-from companion_async.events.kinds import EVENT_KINDS
+from companion_async import Brain, BrainConfig, QueueFullError, RetryPolicy, TaskTimeoutError
+from companion_async.events.kinds import EVENT_KINDS, TaskStarted
 from companion_async.testing.clock import VirtualClock, settle, until
 from tests.brain.rig import Gate, brain_on, diary, fill, until_state
 
@@ -103,3 +105,26 @@ async def test_an_overload_does_not_wait_for_the_next_regular_decision() -> None
         await clock.advance(0.1)
         assert brain.status().categories["core"].max == 4
         gate.open()
+
+
+async def test_a_light_run_that_does_not_come_back_is_told_to_have_begun() -> None:
+    """The beginning of a run known to take microseconds travels with its end; if that does not come, it comes alone."""
+    gate, hangs = threading.Event(), False
+
+    def work() -> None:
+        if hangs:
+            gate.wait(5)
+
+    async with Brain(BrainConfig(plugins=False)) as brain:
+        for _ in range(200):
+            await brain.submit("category:core", work)
+        async with brain.events.subscribe("task.started") as told:
+            hangs = True
+            task = brain.submit("category:core", work, timeout=None)
+            assert task.light, "or this would show nothing"
+            with anyio.fail_after(2):
+                event = await anext(told)
+            assert isinstance(event, TaskStarted)
+            assert (event.task_id, task.done()) == (task.id, False)
+            gate.set()
+            await task

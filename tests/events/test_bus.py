@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import threading
 import tracemalloc
+from typing import ClassVar
 
 import anyio
 import pytest
@@ -209,3 +210,14 @@ async def test_other_threads_publish_through_the_loop() -> None:
         thread.join()
         assert where == [threading.get_ident()]
     bus.publish_threadsafe(completed())
+
+
+class _Rang(Event, frozen=True, tag="door.rang"):
+    kind: ClassVar[str] = "door.rang"
+
+
+async def test_a_kind_that_nobody_has_heard_of_reaches_those_who_hear_everything() -> None:
+    """An application's own event needs no registration."""
+    async with EventBus() as bus, bus.subscribe("*") as stream:
+        bus.publish(_Rang())
+        assert await taken(stream) == ["door.rang"]
