@@ -27,6 +27,9 @@ ChangeStream = BoundedStream[list[StateChange]]
 CALLBACK_CAPACITY = 1000
 DEEPEST = 16
 """Commits that answer each other from inside callbacks."""
+OUTBOX = 100_000
+"""Commits of threads that a loop which is held up may have before it; more, and the oldest are told to nobody."""
+_COMMITS_PER_TURN = 1000
 
 
 class Subscription:
@@ -162,6 +165,9 @@ class Announcer:
     def note(self, commit: Commit) -> None:
         """Keep it to be told, if anybody listens. Called for each commit in order."""
         if self._subscriptions or (self._topic is not None and self._topic.active):
+            if len(self._outbox) >= OUTBOX:
+                self._outbox.popleft()
+                self.dropped += 1
             self._outbox.append(commit)
 
     def tell(self) -> None:
@@ -182,11 +188,16 @@ class Announcer:
         while self._outbox and self._gate.acquire(blocking=False):
             try:
                 self._teller = threading.get_ident()
-                while self._outbox:
+                for _ in range(_COMMITS_PER_TURN):
+                    if not self._outbox:
+                        break
                     self._tell_one(self._outbox.popleft())
             finally:
                 self._teller = self._depth = 0
                 self._gate.release()
+            if self._outbox and self.loop is not None:
+                self.loop.call_soon(self._drain)  # threads may commit faster than callbacks run
+                return
 
     def _tell_one(self, commit: Commit) -> None:
         concerned: dict[Subscription, list[StateChange]] = {}

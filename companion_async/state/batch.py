@@ -29,6 +29,9 @@ class SyncPolicy(StrEnum):
     ON_DEMAND = "on_demand"
 
 
+MOST_PENDING = 100_000
+
+
 class Batch:
     """Pending changes, in the order they came. Any thread; the timer lives on the announcer's loop, if it has one."""
 
@@ -51,8 +54,14 @@ class Batch:
         return len(self._pending)
 
     def add(self, change: StateChange) -> None:
-        """Have it wait; a batch that is full with it is decided now, in this thread."""
+        """Have it wait; a batch that is full with it is decided now, in this thread.
+
+        Refused if `MOST_PENDING` wait already: nobody decides them.
+        """
         with self._store.lock:
+            if len(self._pending) >= MOST_PENDING:
+                self._store.refuse(change, f"{MOST_PENDING} changes are pending already: call apply_changes()")
+                return
             self._pending.append(change)
             waiting = len(self._pending)
         if self.policy is SyncPolicy.BATCHED and waiting >= self._size:

@@ -84,14 +84,17 @@ def settle(changes: Sequence[StateChange], resolvers: Mapping[Segments, Resolver
             group = _decide(group, nearest(resolvers, segments), result)
         standing[segments] = group
     # What lies above goes first, so that what survives below it is not overwritten.
+    replacing: dict[Segments, _Replacing] = {}
     for segments in sorted(standing, key=len):
         above = [
             (change, nearest(resolvers, segments[:length]))
             for length in range(1, len(segments))
-            for change in standing.get(segments[:length], ())
+            if segments[:length] in replacing
+            for change in replacing[segments[:length]].what_is_at(segments[length])
         ]
+        replacing[segments] = _Replacing(standing[segments])
         for change in standing[segments]:
-            by = next((a for a, resolver in above if _replaces(a, change) and _stronger(a, change, resolver)), None)
+            by = next((over for over, resolver in above if _stronger(over, change, resolver)), None)
             if by is None:
                 result.winners.append(change)
                 continue
@@ -99,6 +102,23 @@ def settle(changes: Sequence[StateChange], resolvers: Mapping[Segments, Resolver
             for each in result.combined.pop(change.number, [change]):
                 result.lost.append((each, f"{by.module} replaced {shown(by.segments)} at once with it"))
     return result
+
+
+class _Replacing:
+    """Which changes of a mapping replace what is at one of its keys: merges those they name, the others all."""
+
+    def __init__(self, changes: Iterable[StateChange]) -> None:
+        self._all: list[StateChange] = []
+        self._named: dict[str, list[StateChange]] = {}
+        for change in changes:
+            if change.change_type is not _T.MERGE:
+                self._all.append(change)
+                continue
+            for key in change.node:
+                self._named.setdefault(key, []).append(change)
+
+    def what_is_at(self, key: str) -> list[StateChange]:
+        return self._all + self._named.get(key, [])
 
 
 def _decide(group: list[StateChange], resolver: Resolver, result: Settlement) -> list[StateChange]:
@@ -122,7 +142,7 @@ def _custom(group: list[StateChange], decide: Decide, result: Settlement) -> lis
     try:
         chosen = decide(list(group))
         winners = chosen if isinstance(chosen, list) else [chosen]
-        if winners and all(any(each is change for change in group) for each in winners):
+        if winners and {id(winner) for winner in winners} <= {id(change) for change in group}:
             _lose(group, winners, result)
             return winners
         return _combine(group, _T.UPDATE, freeze(chosen), result)
@@ -152,8 +172,9 @@ def _combine(group: list[StateChange], kind: StateChangeType, node: Any, result:
 
 def _lose(group: Iterable[StateChange], winners: list[StateChange], result: Settlement) -> None:
     names = ", ".join(dict.fromkeys(winner.module for winner in winners))
+    won = {id(winner) for winner in winners}
     for change in group:
-        if not any(change is winner for winner in winners):
+        if id(change) not in won:
             result.lost.append((change, f"{names} changed the same path at once and won"))
 
 
@@ -169,15 +190,9 @@ def _stronger(above: StateChange, below: StateChange, resolver: Resolver) -> boo
     return _precedence(above, resolver) > _precedence(below, resolver)
 
 
-def _replaces(above: StateChange, below: StateChange) -> bool:
-    if above.change_type is not _T.MERGE:
-        return True
-    return any(key == below.segments[len(above.segments)] for key, _ in above.node.items())
-
-
 def _apart(group: list[StateChange]) -> bool:
     """Whether all are merges, of keys that no two of them name."""
     if any(change.change_type is not _T.MERGE for change in group):
         return False
-    keys = [key for change in group for key, _ in change.node.items()]
+    keys = [key for change in group for key in change.node]
     return len(keys) == len(set(keys))

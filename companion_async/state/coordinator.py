@@ -57,6 +57,7 @@ class StateCoordinator:
         sync_interval: float = 1.0,
         max_snapshots: int = 50,
         history_size: int = 10_000,
+        transaction_ttl: float = 300.0,
         clock: Clock | None = None,
         topic: Topic | None = None,
         current_task: Callable[[], str | None] = lambda: None,
@@ -76,6 +77,7 @@ class StateCoordinator:
             self._clock,
         )
         self._shelf = Shelf(check_count(max_snapshots, "max_snapshots"))
+        self._transaction_ttl = check_seconds(transaction_ttl, "transaction_ttl")
         self._transactions: weakref.WeakSet[Transaction] = weakref.WeakSet()
         with contextlib.suppress(RuntimeError):  # made in a plain thread
             announcer.bind(asyncio.get_running_loop())
@@ -135,7 +137,7 @@ class StateCoordinator:
         self,
         module: str,
         path: str,
-        value: Any = None,
+        new_value: Any = None,
         change_type: StateChangeType | str = StateChangeType.UPDATE,
         priority: float = 0,
         metadata: Mapping[str, Any] | None = None,
@@ -149,7 +151,7 @@ class StateCoordinator:
         self._ledger.check_open()
         kind = parse_change_type(change_type)
         change = self._ledger.record(
-            checked_module(module), parse_path(path), kind, value, checked_priority(priority), metadata
+            checked_module(module), parse_path(path), kind, new_value, checked_priority(priority), metadata
         )
         transaction = bound(self._ledger)
         if transaction is not None:
@@ -165,13 +167,13 @@ class StateCoordinator:
         self,
         module: str,
         path: str,
-        value: Any = None,
+        new_value: Any = None,
         change_type: StateChangeType | str = StateChangeType.UPDATE,
         priority: float = 0,
         metadata: Mapping[str, Any] | None = None,
     ) -> StateChange:
         """`propose`. When it returns, plain callbacks on this loop have been told of what was applied."""
-        return self.propose(module, path, value, change_type, priority, metadata)
+        return self.propose(module, path, new_value, change_type, priority, metadata)
 
     def apply(self) -> None:
         """Decide all that is pending when it is called. `apply_changes` for threads."""
@@ -211,7 +213,11 @@ class StateCoordinator:
         """A new one: ``async with`` on the loop, ``with`` in a thread. ``module`` is its name in the history."""
         self._ledger.check_open()
         transaction = Transaction(self._ledger, module and checked_module(module))
-        self._transactions.add(transaction)
+        return self._known(transaction)
+
+    def _known(self, transaction: Transaction) -> Transaction:
+        with self._store.lock:
+            self._transactions.add(transaction)
         return transaction
 
     def transact(self, function: Callable[[Transaction], T], *, attempts: int = 10, module: str = "") -> T:
@@ -233,16 +239,16 @@ class StateCoordinator:
         """From here on what this task or thread reads and proposes is part of the transaction ``name``.
 
         Other tasks and threads stay outside, those that this one starts included. One that is never ended is gone
-        with its task; nobody waits for it.
+        with its task, and nobody waits for it; in a task that lives on it is rolled back once ``transaction_ttl``
+        seconds have passed, and the next call that would have been part of it raises `TransactionStateError`.
         """
         self._ledger.check_open()
         given: Any = name
         if not isinstance(given, str) or not given:
             raise InvalidArgumentError(f"A transaction's name is a text; {name!r:.80} is none.")
         transaction = Transaction(self._ledger, module and checked_module(module), name)
-        bind(self._ledger, transaction)
-        self._transactions.add(transaction)
-        return transaction
+        bind(self._ledger, transaction, self._clock.monotonic() + self._transaction_ttl)
+        return self._known(transaction)
 
     def commit_transaction(self, name: str) -> int:
         """`Transaction.commit` of the one that this task or thread began under that name."""
@@ -346,6 +352,8 @@ class StateCoordinator:
 
     def status(self) -> StateStatus:
         """What it holds at this moment."""
+        with self._store.lock:
+            active = sum(each.open for each in self._transactions)
         subscriptions: dict[str, tuple[str, ...]] = {}
         for each in self._announcer.subscriptions:
             subscriptions[each.module] = (*subscriptions.get(each.module, ()), each.pattern)
@@ -353,7 +361,7 @@ class StateCoordinator:
             version=self.version,
             sync_policy=self._batch.policy.value,
             pending=len(self._batch),
-            active_transactions=sum(each.open for each in list(self._transactions)),
+            active_transactions=active,
             snapshots=self._shelf.names,
             history=len(self._store.history),
             resolvers=tuple(shown(path) for path in self._batch.resolvers),
@@ -372,7 +380,7 @@ def _beginning(initial: Any) -> dict[str, Any]:
         attributes = vars(initial)
     except TypeError:
         raise InvalidArgumentError(
-            f"A state begins with a dict or with an object that has attributes; {initial!r:.80} is neither."
+            f"A state begins with a dict or with an object that has attributes; {type(initial).__name__} is neither."
         ) from None
     return {name: value for name, value in attributes.items() if not name.startswith("_")}
 

@@ -80,7 +80,7 @@ def _below(node: _Node[T], before: Any, after: Any) -> Iterator[T]:
         if segment != ANY:
             yield from _if_changed(child, _child(before, segment), _child(after, segment))
             continue
-        keys = {key: None for branch in (before, after) if type(branch) is Branch for key, _ in branch.items()}
+        keys = {key: None for branch in (before, after) if type(branch) is Branch for key in branch}
         changed = [key for key in keys if _child(before, key) is not _child(after, key)]
         if changed:
             yield from child.held

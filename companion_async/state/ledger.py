@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 from companion_async.clock import Clock
@@ -46,6 +47,10 @@ class Ledger:
         """The tree that a reset goes back to."""
         return self.store.beginning
 
+    def now(self) -> float:
+        """On the monotonic scale of its clock."""
+        return self._clock.monotonic()
+
     def check_open(self) -> None:
         """`BrainClosedError` once it takes no changes, `EndlessAnswersError` where they only answer each other."""
         if self.closed:
@@ -70,7 +75,7 @@ class Ledger:
         if kind is not StateChangeType.DELETE and kind is not StateChangeType.RESET:
             node = freeze(value)
             if kind is StateChangeType.MERGE and type(node) is not Branch:
-                raise InvalidArgumentError(f"merge takes a dict with text keys; {value!r:.80} is none.")
+                raise InvalidArgumentError(f"merge takes a dict with text keys; {type(value).__name__} is none.")
         kept = metadata if metadata is None else _plain(metadata)
         return StateChange(module, segments, kind, node, priority, self._clock.time(), self._current_task(), kept)
 
@@ -109,7 +114,7 @@ def checked_priority(priority: Any) -> float:
     raise InvalidArgumentError(f"priority must be a finite number, the higher the stronger; {priority!r:.80} is not.")
 
 
-def _plain(metadata: Any) -> dict[str, Any]:
+def _plain(metadata: Any) -> Mapping[str, Any]:
     if not isinstance(metadata, Mapping):
-        raise InvalidArgumentError(f"metadata must be a dict; {metadata!r:.80} is none.")
-    return dict(metadata)
+        raise InvalidArgumentError(f"metadata must be a dict; {type(metadata).__name__} is none.")
+    return MappingProxyType(dict(metadata))

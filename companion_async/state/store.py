@@ -57,7 +57,7 @@ class Store:
                 try:
                     root, old, new = effect(head.root, self.beginning, change)
                 except RefusedChangeError as error:
-                    self._refuse(change, str(error))
+                    self.refuse(change, str(error))
                     return
                 change.take_effect(head.version + 1, old, new)
                 if self._swap(head, root, (change,), depth):
@@ -85,7 +85,7 @@ class Store:
             for change, reason in batch.lost:
                 change.fail(ChangeStatus.LOST, reason)
             for change, reason in refused:
-                self._refuse(change, reason)
+                self.refuse(change, reason)
             self.counts["lost"] += len(batch.lost)
             self.counts["conflicts"] += batch.conflicts
 
@@ -140,7 +140,8 @@ class Store:
         self.history.extend(changes)  # last: what it forgets may have a finalizer
         return True
 
-    def _refuse(self, change: StateChange, reason: str) -> None:
+    def refuse(self, change: StateChange, reason: str) -> None:
+        """It will never be applied. Under the lock."""
         change.fail(ChangeStatus.REFUSED, reason)
         self.counts["refused"] += 1
 

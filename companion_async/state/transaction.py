@@ -47,6 +47,9 @@ class Desk(Protocol):
     def rolled_back(self) -> None:
         """Count one that was given up."""
 
+    def now(self) -> float:
+        """Seconds on a scale that never goes back."""
+
 
 class Transaction:
     """Reads are of the moment it began, its own writes over them; it locks nothing.
@@ -131,7 +134,7 @@ class Transaction:
             return
         self._entries.append(change)
         if kind is _T.MERGE:
-            self._written.update((*segments, key) for key, _ in change.node.items())
+            self._written.update((*segments, key) for key in change.node)
         else:
             self._written.add(segments)
 
@@ -211,33 +214,44 @@ _bound: ContextVar[tuple[_Bound, ...]] = ContextVar("companion_state_transaction
 
 
 class _Bound:
-    __slots__ = ("desk", "owner", "transaction")
+    __slots__ = ("desk", "owner", "transaction", "until")
 
-    def __init__(self, desk: Desk, transaction: Transaction) -> None:
+    def __init__(self, desk: Desk, transaction: Transaction, until: float) -> None:
         self.desk = desk
+        self.until = until
         self.transaction = transaction
         self.owner = _who()
 
 
-def bind(desk: Desk, transaction: Transaction) -> None:
-    """From here on `bound` finds it; `TransactionStateError` if the name is taken here."""
+def bind(desk: Desk, transaction: Transaction, until: float) -> None:
+    """From here on, to the instant ``until``, `bound` finds it; `TransactionStateError` if the name is taken here."""
     mine = _mine(desk)
     if any(each.transaction.name == transaction.name for each in mine):
         raise TransactionStateError(
             f"A transaction {transaction.name!r} is open here already. Commit it, roll it back, or use another name."
         )
-    _bound.set((*(each for each in _bound.get() if each.transaction.open), _Bound(desk, transaction)))
+    _bound.set((*(each for each in _bound.get() if each.transaction.open), _Bound(desk, transaction, until)))
 
 
 def bound(desk: Desk, name: str | None = None) -> Transaction | None:
     """The transaction of that name that the calling task or thread has begun on ``desk`` and not ended, without a name
     the one begun last. A task inherits the context of its maker, but not its transactions.
+
+    One whose time is over is rolled back here, with a `TransactionStateError`: it was forgotten, and must not take in
+    what its task does after it.
     """
     if not _bound.get():
         return None
     for each in reversed(_mine(desk)):
-        if name is None or each.transaction.name == name:
-            return each.transaction
+        if name is not None and each.transaction.name != name:
+            continue
+        if each.until <= desk.now():
+            each.transaction.rollback()
+            raise TransactionStateError(
+                f"The transaction {each.transaction.name!r} was begun here and not ended in time; it has been rolled "
+                "back. End each with commit_transaction() or rollback_transaction(), or raise transaction_ttl."
+            )
+        return each.transaction
     return None
 
 

@@ -76,6 +76,9 @@ class Branch:
         else:
             yield from sorted(_walk(self._trie))
 
+    def __iter__(self) -> Iterator[str]:
+        return (key for key, _ in self.items())
+
     def __len__(self) -> int:
         return sum(len(part) for part in _leaves(self._trie))
 

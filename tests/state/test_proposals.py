@@ -134,8 +134,8 @@ def test_a_priority_is_a_finite_number(priority):
     [
         {"change_type": "replace"},
         {"change_type": None},
-        {"change_type": "merge", "value": [1]},
-        {"change_type": "merge", "value": {1: 2}},
+        {"change_type": "merge", "new_value": [1]},
+        {"change_type": "merge", "new_value": {1: 2}},
         {"metadata": [1]},
         {"module": ""},
         {"module": "a b"},
