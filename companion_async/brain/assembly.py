@@ -256,7 +256,6 @@ class Assembly:
     async def _close(self) -> int:
         """Send the threads home and end; how many threads are still at work."""
         scheduler = self.scheduler
-        self.resources.close()
         await scheduler.routines.close()
         for pool in scheduler.pools.values():
             pool.close()

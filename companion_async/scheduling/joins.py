@@ -86,7 +86,12 @@ class Joins:
         return [(waiter, other) for waiter, others in self._waits.items() for other in others]
 
     def _is_awaited(self, node: Hashable) -> bool:
-        return node in self._joined or node in self._scheduler.dependencies.dependents
+        scheduler = self._scheduler
+        return (
+            node in self._joined
+            or node in scheduler.dependencies.dependents
+            or any(seat.job is node for seat in tuple(scheduler.guests))
+        )
 
     def _forget(self, waiter: Hashable, other: Task[Any]) -> None:
         waits = self._waits[waiter]

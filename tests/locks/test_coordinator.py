@@ -185,6 +185,11 @@ async def test_no_more_locks_than_allowed_are_held_or_waited_for():
     assert (metrics.held, metrics.waiting, metrics.peak_locks) == (1, 2, 3)
     for client in (readers[1], waiting, third):
         await client.end()
+    mine = [await made.acquire_resource("memory", READ) for _ in range(3)]
+    with pytest.raises(TooManyLocksError):
+        await made.acquire_resource("memory", READ)
+    assert made.release_resource(mine[0])
+    await made.acquire_resource("memory", READ)
 
 
 @pytest.mark.feature("PR-12")

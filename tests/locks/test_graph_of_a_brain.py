@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import Any
 
 import pytest
@@ -77,32 +78,84 @@ async def test_a_coroutine_that_is_no_work_is_part_of_the_cycle():
 
 
 @pytest.mark.feature("X-05")
-async def test_a_cycle_through_a_task_that_waits_for_others_to_end_is_found():
-    """Of `after=` the graph knows too: the blocked task waits for the holder that joins it."""
+@pytest.mark.parametrize("last", ["lock", "join"])
+async def test_a_cycle_through_a_task_that_waits_for_others_to_end_is_found(last):
+    """Of `after=` the graph knows too: a blocked task waits for one that wants the lock of whoever joins it."""
     async with running() as brain:
         share(brain, "memory")
-        gate = Gate()
+        joining, asking = Gate(), Gate()
 
         def holder() -> Any:
             with brain.resources.acquire_context("memory", WRITE):
-                gate()
+                joining()
                 return current_task().wait(blocked)
 
         def wants() -> None:
+            asking()
             with brain.resources.acquire_context("memory", READ, timeout=None):
                 pass
 
         first = brain.submit(CORE, holder, timeout=None)
-        await gate.holds(1)
+        await joining.holds(1)
         second = brain.submit(CORE, wants, timeout=None)
-        await until(lambda: waiters(brain, "memory") == 1)
-        blocked = brain.submit(CORE, wants, after=[second], timeout=None)
-        gate.open()
+        await asking.holds(1)
+        blocked = brain.submit(CORE, lambda: "ran", after=[second], timeout=None, on_upstream_failure="run")
+        if last == "join":
+            asking.open()
+            await until(lambda: waiters(brain, "memory") == 1)
+            joining.open()
+        else:
+            joining.open()
+            await until(lambda: pool(brain).waiting == 1)
+            asking.open()
         with pytest.raises(DeadlockError) as error:
-            await first
+            await (first if last == "join" else second)
         assert len(error.value.cycle) == 5
-        await second
-        await blocked
+        await asyncio.wait([asyncio.ensure_future(_end(task)) for task in (first, second)])
+        assert await blocked == "ran"
+
+
+async def _end(task: Any) -> None:
+    with contextlib.suppress(DeadlockError):
+        await task
+
+
+@pytest.mark.feature("X-05", "X-02")
+async def test_work_that_runs_on_the_stack_of_a_waiting_thread_is_part_of_the_graph():
+    """The thread waited for a lock, ran in the meantime what the holder needed, and was granted the lock: it cannot go
+    on before that work ends, so that work may not wait for the lock.
+    """
+    async with running(categories={"core": 3}, max_threads=1) as brain:
+        share(brain, "memory")
+        gate = Gate()
+
+        def wants() -> str:
+            with brain.resources.acquire_context("memory", WRITE, timeout=None):
+                return "had it"
+
+        def needed() -> str:
+            gate()
+            with pytest.raises(DeadlockError), brain.resources.acquire_context("memory", WRITE, timeout=None):
+                pass
+            return "refused"
+
+        async def holder() -> None:
+            async with brain.resources.acquire_context("memory", WRITE):
+                begun.set()
+                await until(lambda: waiters(brain, "memory") == 1)
+                works.append(brain.submit(CORE, needed, timeout=None))
+                await works[-1].wait()
+
+        begun, works = asyncio.Event(), list[Any]()
+        holding = asyncio.create_task(holder())
+        await begun.wait()
+        works.append(brain.submit(CORE, wants, timeout=None))
+        await gate.holds(1)
+        holding.cancel()
+        await asyncio.wait([holding])
+        assert len(brain.resources.get_resource_status("memory").holders) == 1
+        gate.open()
+        assert sorted([await work for work in works]) == ["had it", "refused"]
 
 
 @pytest.mark.feature("X-05", "X-02")

@@ -91,6 +91,23 @@ async def test_a_cancelled_run_keeps_its_lock_until_it_has_stopped():
 
 
 @pytest.mark.feature("PR-13")
+async def test_a_cancelled_coroutine_that_forgets_its_lock_loses_it_when_it_has_ended():
+    """Work on the loop that acquired without a block and is cancelled holds nothing any more."""
+    async with running() as brain:
+        share(brain, "memory")
+
+        async def forgetful() -> None:
+            await brain.resources.acquire_resource("memory", WRITE)
+            await asyncio.Event().wait()
+
+        task = brain.submit(CORE, forgetful, timeout=None)
+        await until(lambda: len(brain.resources.get_resource_status("memory").holders) == 1)
+        assert task.cancel()
+        await until(lambda: not brain.resources.get_resource_status("memory").holders)
+        assert brain.resources.get_resource_status("memory").suspect
+
+
+@pytest.mark.feature("PR-13")
 @pytest.mark.parametrize("mode", [READ, WRITE, EXCLUSIVE])
 async def test_an_abandoned_writer_loses_its_lock_and_leaves_it_suspect(mode):
     """Its late release frees nothing that others hold by then, and it acquires nothing any more."""
