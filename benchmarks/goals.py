@@ -47,12 +47,14 @@ GOALS = (
     Goal("throughput", "200 clients", "asyncio.to_thread", "at least", 4.0),
     Goal("throughput", "200 clients", "anyio.to_thread", "at least", 8.0),
     Goal("latency", "p50", "asyncio.to_thread", "at most", 1.0),
+    Goal("events", "1,000 subscribers", "queue per subscriber", "at most", 0.5),
 )
 
 LIMITS = (
     Limit("state", "10,000 keys", 20.0),
     # Not growing beyond the logarithm: a million keys have three times that of a hundred.
     Limit("state", "1,000,000 keys", 3.0, "100 keys"),
+    Limit("events", "no subscriber", 0.3),
 )
 
 

@@ -15,8 +15,8 @@ import msgspec
 
 from benchmarks.report import Progress, Report
 
-NAMES = ("throughput", "latency", "memory", "state", "retrieval")
-ON_ONE_LOOP = ("state", "retrieval")  # their figures do not depend on the loop
+NAMES = ("throughput", "latency", "memory", "state", "events", "retrieval")
+ON_ONE_LOOP = ("state", "events", "retrieval")  # their figures do not depend on the loop
 
 _ROOT = Path(__file__).parents[1]
 

@@ -62,6 +62,7 @@ def test_the_promised_goals_stand():
         ("throughput", "200 clients", "asyncio.to_thread", "at least", 4.0),
         ("throughput", "200 clients", "anyio.to_thread", "at least", 8.0),
         ("latency", "p50", "asyncio.to_thread", "at most", 1.0),
+        ("events", "1,000 subscribers", "queue per subscriber", "at most", 0.5),
     }
 
 
@@ -102,4 +103,5 @@ def test_the_promised_limits_stand():
     assert {(one.suite, one.setting, one.bound, one.than) for one in LIMITS} >= {
         ("state", "10,000 keys", 20.0, ""),
         ("state", "1,000,000 keys", 3.0, "100 keys"),
+        ("events", "no subscriber", 0.3, ""),
     }
