@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 import msgspec
 
+from companion_async.cognition.pieces import ALONE, Piece, pieces_of, stem_of, stems_of
 from companion_async.cognition.search_engine.concepts import COMMON, Vocabulary
 
 # Passages that have less of what was asked for, the index having weighed it against all it has, are about something
@@ -23,27 +24,12 @@ _NEARLY_ALL = 0.75
 _MOST_SENTENCES = 3
 _MOST_PASSAGES = 3
 _MOST_NAMES = 12
-_LONGEST_SENTENCE = 400
-_LONGEST_CODE = 14  # lines
 _RANK_COSTS = 0.4
 _FURTHER_PASSAGE = 0.75
 _FURTHER_SENTENCE = 0.4
 
 _WORD = re.compile(r"[^\W_]+")
-_NAME_PARTS = re.compile(r"(?<=[a-z])(?=[A-Z0-9])|(?<=[A-Z])(?=[A-Z][a-z])")
-_SENTENCE_END = re.compile(r"(?<=[.!?])[\"')\]]*\s+(?=[A-Z*`\"'(])")
-_NO_SENTENCE_END = re.compile(r"(?:\b(?:e\.g|i\.e|etc|vs|cf|Mr|Dr|No)\.|\.\.\.)[\"')\]]*$")
-_SIGNATURE = re.compile(r"[\w.]+\(.*\)$", re.DOTALL)
-_ITEM_START = r"\s*(?:[-*+•]\s|\d+[.)]\s|\w[\w, *()]* (?:--?|:)\s|(?<=\s\s)\w+:\s|\w[\w.]*\(.*\) --?> )"
-_ITEM = re.compile(_ITEM_START)
-_NEXT_ITEM = re.compile(rf"\n(?={_ITEM_START})")
-_ALONE = -1
-_PLAIN_WORD = re.compile(r"(?<![\w.])[A-Za-z]{2,}(?![\w(])")
-_CODE_MARK = re.compile(
-    r"[=(){}\[\]]|^\s*(?:@|import|from|def|class|for|while|with|if|else|try|except|finally|return|yield|async|await)\b"
-)
 _CONTENTS = re.compile(r"(?:Contents|Methods): ")
-_SUFFIXES = ("ations", "ation", "ings", "ing", "ies", "ied", "edly", "ed", "es", "ly", "s", "e")
 
 
 class SupportsPassage(Protocol):
@@ -66,16 +52,6 @@ class Part(msgspec.Struct, frozen=True):
     score: float
 
 
-class _Piece(msgspec.Struct):
-    """A sentence, a signature or a block of code, in its place; rows and items stand in a paragraph of their own."""
-
-    text: str
-    kind: str
-    paragraph: int
-    stems: frozenset[str] = frozenset()
-    score: float = 0.0
-
-
 class _Wanted(msgspec.Struct):
     stems: dict[str, float]
     weight: float
@@ -92,13 +68,13 @@ def extract(
     """
     if COMMON.issuperset(_WORD.findall(question.lower())):
         return []
-    split = [_pieces(passage.text) for passage in passages]
-    titles = [frozenset(_stems(_NAME_PARTS.sub(" ", passage.title))) for passage in passages]
+    split = [pieces_of(passage.text) for passage in passages]
+    titles = [frozenset(stems_of(passage.title)) for passage in passages]
     everywhere = set[str]().union(*titles, *(piece.stems for pieces in split for piece in pieces))
-    concepts = _VOCABULARY.concepts(question, lambda word: _stem(word) in everywhere)
+    concepts = _VOCABULARY.concepts(question, lambda word: stem_of(word) in everywhere)
     # A number is an instance of what is asked for, not a part of it.
     wanted = [
-        _Wanted({_stem(word): sure for word, sure in each.words.items()}, each.weight, each.derived)
+        _Wanted({stem_of(word): sure for word, sure in each.words.items()}, each.weight, each.derived)
         for each in concepts
         if not all(word.isdigit() for word in each.words)
     ]
@@ -119,7 +95,10 @@ def extract(
     parts: list[Part] = []
     said: set[str] = set()
     for number in order:
-        if number != first and (coverages[number] < _FURTHER_PASSAGE * coverages[first] or len(parts) >= limit):
+        weak = coverages[number] < _FURTHER_PASSAGE * coverages[first]
+        # More of the same place would only show that place twice.
+        known = any(passages[part.passage].title == passages[number].title for part in parts)
+        if number != first and (weak or known or len(parts) >= limit):
             continue
         text = _quoted(split[number], wanted, rarities, said, brief=number != first)
         if number == first:
@@ -139,14 +118,14 @@ def _coverage(wanted: Sequence[_Wanted], stems: frozenset[str]) -> float:
     return min(1.0, had / asked) if asked else 0.0
 
 
-def _rarities(wanted: Sequence[_Wanted], split: Sequence[Sequence[_Piece]]) -> dict[str, float]:
+def _rarities(wanted: Sequence[_Wanted], split: Sequence[Sequence[Piece]]) -> dict[str, float]:
     pieces = [piece for each in split for piece in each]
     having = {stem: sum(stem in piece.stems for piece in pieces) for each in wanted for stem in each.stems}
     return {stem: math.log(1 + len(pieces) / count) for stem, count in having.items() if count}
 
 
 def _quoted(
-    pieces: Sequence[_Piece], wanted: Sequence[_Wanted], rarities: dict[str, float], said: set[str], *, brief: bool
+    pieces: Sequence[Piece], wanted: Sequence[_Wanted], rarities: dict[str, float], said: set[str], *, brief: bool
 ) -> str:
     """The signature, the first sentence, what else fits best, and the example: in the order of the text."""
     sentences = [piece for piece in pieces if piece.kind == "sentence"]
@@ -170,8 +149,9 @@ def _quoted(
             chosen.add(number)
     if not brief:
         chosen |= _examples(pieces, chosen, {stem for each in wanted for stem in each.stems})
+    chosen -= _leading_nowhere(pieces, chosen)
     lines: list[str] = []
-    before: _Piece | None = None
+    before: Piece | None = None
     new = False
     for number in sorted(chosen):
         piece = pieces[number]
@@ -180,11 +160,18 @@ def _quoted(
         new = new or piece.kind != "signature"
         said.add(piece.text)
         if before is not None:
-            together = piece.kind == before.kind == "sentence" and piece.paragraph == before.paragraph != _ALONE
+            together = piece.kind == before.kind == "sentence" and piece.paragraph == before.paragraph != ALONE
             lines.append(" " if together else "\n\n")
         lines.append(piece.text)
         before = piece
     return "".join(lines) if new or not brief else ""
+
+
+def _leading_nowhere(pieces: Sequence[Piece], chosen: set[int]) -> set[int]:
+    """Sentences that announce what is not quoted with them; not if they are all there is."""
+    sentences = {number for number in chosen if pieces[number].kind == "sentence"}
+    leading = {number for number in sentences if pieces[number].text.endswith(":") and number + 1 not in chosen}
+    return leading if leading < sentences else set()
 
 
 def _contents(text: str, wanted: Sequence[_Wanted]) -> str:
@@ -195,11 +182,11 @@ def _contents(text: str, wanted: Sequence[_Wanted]) -> str:
         return ""
     stems = {stem for each in wanted for stem in each.stems}
     names = [name for name in last[label.end() :].split(", ") if name != "..."]
-    telling = sorted(names, key=lambda name: -len(stems.intersection(_stems(_NAME_PARTS.sub(" ", name)))))
+    telling = sorted(names, key=lambda name: -len(stems.intersection(stems_of(name))))
     return label[0] + ", ".join(telling[:_MOST_NAMES]) + (", ..." if len(names) > _MOST_NAMES else "")
 
 
-def _examples(pieces: Sequence[_Piece], chosen: set[int], wanted: set[str]) -> set[int]:
+def _examples(pieces: Sequence[Piece], chosen: set[int], wanted: set[str]) -> set[int]:
     """Code that follows what was chosen; failing that the first that shows what was asked for, with its line above."""
     after = {number + 1 for number in chosen if number + 1 < len(pieces) and pieces[number + 1].kind == "code"}
     if after:
@@ -211,110 +198,4 @@ def _examples(pieces: Sequence[_Piece], chosen: set[int], wanted: set[str]) -> s
     return set()
 
 
-def _pieces(text: str) -> list[_Piece]:
-    found: list[_Piece] = []
-    for number, paragraph in enumerate(re.split(r"\n[ \t]*\n", _unfenced(text).strip("\n"))):
-        for piece in _of_paragraph(paragraph, number, bool(found)):
-            last = found[-1] if found else None
-            if piece.kind == "code" and last is not None and last.kind == "code":
-                # A blank line inside an example does not end it.
-                last.text = f"{last.text}\n\n{piece.text}"
-            else:
-                found.append(piece)
-    for piece in found:
-        piece.stems = frozenset(_stems(piece.text))
-        if piece.kind == "code":
-            piece.text = _dedented(piece.text)
-            lines = piece.text.splitlines()
-            if len(lines) > _LONGEST_CODE:
-                piece.text = "\n".join([*lines[:_LONGEST_CODE], "    # and so on"])
-    return found
-
-
-def _unfenced(text: str) -> str:
-    """``text`` with Markdown's fenced code indented instead, as all other code is."""
-    lines: list[str] = []
-    fenced = False
-    for line in text.splitlines():
-        if line.lstrip().startswith(("```", "~~~")):
-            fenced = not fenced
-            lines.append("")
-        else:
-            lines.append(f"    {line}" if fenced else line)
-    return "\n".join(lines)
-
-
-def _of_paragraph(paragraph: str, number: int, inside: bool) -> Iterator[_Piece]:
-    stripped = paragraph.strip()
-    if not stripped or _CONTENTS.match(stripped) or not any(map(str.isalnum, stripped)):
-        return
-    if not inside and (_SIGNATURE.fullmatch(stripped) or re.fullmatch(r"[\w.]+", stripped)):
-        yield _Piece(" ".join(stripped.split()), "signature", number)
-        return
-    if _is_code(paragraph):
-        yield _Piece(paragraph, "code", number)
-        return
-    # Tables and lists keep their lines, prose is set anew.
-    lines = paragraph.splitlines()
-    if all(line.lstrip().startswith("|") for line in lines):
-        for line in lines:
-            cells = [cell.strip(" *") for cell in line.strip(" |").split("|")]
-            if any(cell.strip("-: ") for cell in cells):
-                yield _Piece(": ".join(filter(None, cells))[:_LONGEST_SENTENCE], "sentence", _ALONE)
-        return
-    if sum(bool(_ITEM.match(line)) for line in lines) >= 2:
-        for item in _NEXT_ITEM.split(paragraph):
-            yield _Piece(" ".join(item.split())[:_LONGEST_SENTENCE], "sentence", _ALONE)
-        return
-    for sentence in _sentences(" ".join(stripped.split())):
-        # A single word is no sentence, and names in a row are none either; what introduces an example is needed.
-        if sentence.endswith(":") or len(_PLAIN_WORD.findall(sentence)) > 1:
-            yield _Piece(sentence, "sentence", number)
-
-
-def _sentences(text: str) -> Iterator[str]:
-    pending = ""
-    for part in _SENTENCE_END.split(text):
-        pending = f"{pending} {part}" if pending else part
-        if not _NO_SENTENCE_END.search(pending):
-            yield _shortened(pending)
-            pending = ""
-    if pending:
-        yield _shortened(pending)
-
-
-def _shortened(sentence: str) -> str:
-    if len(sentence) <= _LONGEST_SENTENCE:
-        return sentence
-    return sentence[:_LONGEST_SENTENCE].rsplit(" ", 1)[0] + " ..."
-
-
-def _is_code(paragraph: str) -> bool:
-    lines = [line for line in paragraph.splitlines() if line.strip()]
-    if any(line.lstrip().startswith((">>>", "$ ")) for line in lines):
-        return True
-    if not all(line.startswith(("    ", "\t", "   ")) for line in lines):
-        return False
-    return 3 * sum(bool(_CODE_MARK.search(line)) for line in lines) >= len(lines)
-
-
-def _dedented(block: str) -> str:
-    lines = block.strip("\n").splitlines()
-    margin = min((len(line) - len(line.lstrip()) for line in lines if line.strip()), default=0)
-    return "\n".join(f"    {line[margin:]}".rstrip() for line in lines)
-
-
-def _stems(text: str) -> Iterator[str]:
-    return map(_stem, _WORD.findall(text.lower()))
-
-
-def _stem(word: str) -> str:
-    """``word`` without its ending, roughly: enough to see that reads, reading and read are one."""
-    for suffix in _SUFFIXES:
-        if word.endswith(suffix) and len(word) - len(suffix) >= 3:
-            word = word[: -len(suffix)]
-            break
-    return word[:-1] if len(word) > 3 and word[-1] == word[-2] else word
-
-
-_VOCABULARY = Vocabulary(_stem)
+_VOCABULARY = Vocabulary(stem_of)

@@ -88,7 +88,7 @@ topic:typesseq-mutable: change a list, add, insert and remove items, append, ext
 topic:unary: negative number, sign, invert bits
 topic:while: loop as long as a condition holds, endless loop, repeat until
 topic:with: context manager, open and close a file, resource that is closed in any case, clean up
-topic:yield: generator, produce values one after the other, lazily
+topic:yield: generator, generator function, produce values one after the other, lazily
 builtins.abs: absolute value, without the sign
 builtins.all: whether all items are true, every
 builtins.any: whether at least one item is true
@@ -109,7 +109,7 @@ builtins.enumerate: loop with a counter, index and item
 builtins.eval: evaluate an expression given as text
 builtins.exec: run code given as text
 builtins.filter: only the items that meet a condition
-builtins.float: number with a decimal point, convert text to a number
+builtins.float: number with a decimal point, convert a string to a number
 builtins.format: format a value, width, decimals, thousands separator
 builtins.frozenset: set that cannot be changed
 builtins.getattr: attribute of an object by name, with a default
@@ -118,7 +118,7 @@ builtins.hasattr: whether an object has an attribute
 builtins.hash: hash value, dictionary key
 builtins.hex: number as hexadecimal digits
 builtins.id: identity of an object, address in memory
-builtins.int: whole number, convert text to a number, number in another base
+builtins.int: integer, whole number, convert a string to a number, number in another base
 builtins.isinstance: check the type of an object, instance of a class
 builtins.issubclass: whether a class inherits from another
 builtins.iter: iterator of an object
@@ -135,10 +135,10 @@ builtins.property: computed attribute, getter and setter, read-only attribute
 builtins.range: numbers from start to end, count in a loop
 builtins.repr: text of an object for programmers
 builtins.reversed: in reverse order, backwards
-builtins.round: round a number to some decimals, digits after the decimal point
+builtins.round: round a float to some decimals, digits after the decimal point
 builtins.setattr: set an attribute by name
 builtins.slice: part of a sequence
-builtins.sorted: sort the items of a list, set or dictionary, by a key or value, in descending order
+builtins.sorted: sort the items of a list, set or dict, by a key or value, in descending order
 builtins.staticmethod: method without self
 builtins.sum: add up numbers, total
 builtins.super: call a method of the parent class, base class, inheritance

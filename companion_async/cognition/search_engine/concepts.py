@@ -72,9 +72,10 @@ class Vocabulary:
         stems = [self.stem(word) for word in words]
         spoken_of = {word for match in _SPOKEN_OF.finditer(asked) for word in match.groups() if word}
         passed_over = COMMON - {word for word in spoken_of if iskeyword(word)}
-        weak = _WEAK | _CONTRASTING if _CONTRAST.search(asked) else _WEAK
+        if _CONTRAST.search(asked):
+            passed_over |= _CONTRASTING
         found = [*self._phrases(stems), *self._compounds(words, known)]
-        found += self._words(words, stems, known, passed_over, weak)
+        found += self._words(words, stems, known, passed_over)
         if not found:
             found = [Concept({word: 1.0}, own=word) for word in dict.fromkeys(words)]
         return found[:_MOST_CONCEPTS]
@@ -110,7 +111,6 @@ class Vocabulary:
         stems: list[str],
         known: Callable[[str], bool],
         passed_over: frozenset[str],
-        weak: frozenset[str],
     ) -> Iterator[Concept]:
         seen = set()
         for word, stem in zip(words, stems, strict=True):
@@ -125,7 +125,7 @@ class Vocabulary:
                 if agent not in meant and known(agent):
                     meant[agent] = _AGENT_WEIGHT
             meant[word] = 1.0
-            yield Concept(meant, _WEAK_WEIGHT if word in weak else 1.0, own=word)
+            yield Concept(meant, _WEAK_WEIGHT if word in _WEAK else 1.0, own=word)
 
 
 def _agents(word: str) -> tuple[str, ...]:
