@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable
 from typing import TYPE_CHECKING, Any
 
 from companion_async.errors import TaskCancelledError
@@ -63,6 +63,18 @@ class Joins:
             return None
         caller = asyncio.current_task()
         return caller if caller in self.outsiders else None
+
+    async def wait_outside(self, other: Task[Any], wait: Callable[[], Awaitable[None]]) -> None:
+        """Await ``wait()``, which ``other`` ends, in a coroutine that may be an `outsider`. Loop only."""
+        outsider = self.outsider()
+        if outsider is None:
+            await wait()
+            return
+        self.begin(outsider, other)
+        try:
+            await wait()
+        finally:
+            self.end(outsider, other)
 
     # -- the tasks' part of the graph, under its mutex -------------------------------------------------------------
 

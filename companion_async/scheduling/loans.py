@@ -54,19 +54,23 @@ class Loans:
         """
         waiter: Any = seat.job
         joins = self._scheduler.joins
-        begun: list[Task[Any]] = []
+        # A coroutine that work has started beside itself, and that holds a lock, waits for it on its own account too.
+        outsider = joins.outsider()
+        waiters = (waiter,) if outsider is None else (waiter, outsider)
+        begun: list[tuple[Any, Task[Any]]] = []
         try:
             for other in others:
-                joins.begin(waiter, other)
-                begun.append(other)
+                for one in waiters:
+                    joins.begin(one, other)
+                    begun.append((one, other))
             self._lend(seat)
             try:
                 return await wait()
             finally:
                 await self._take_back(seat)
         finally:
-            for other in begun:
-                joins.end(waiter, other)
+            for one, other in begun:
+                joins.end(one, other)
 
     def block(self, wait: Callable[[], None]) -> None:
         """Call ``wait()``, which blocks the calling work's thread, with its place lent."""

@@ -293,7 +293,7 @@ class Task(msgspec.Struct, Generic[T], eq=False, weakref=True):
         if self.ended < 0:
             seat = owner.seat_of_caller()
             if seat is None:
-                await owner.patience(self, timeout)
+                await owner.joins.wait_outside(self, lambda: owner.patience(self, timeout))
             else:
                 await owner.loans.wait(seat, (self,), lambda: owner.patience(self, timeout))
         return self.result()

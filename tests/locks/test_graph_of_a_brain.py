@@ -70,11 +70,55 @@ async def test_a_coroutine_that_is_no_work_is_part_of_the_cycle():
             with brain.resources.acquire_context("memory", WRITE, timeout=None):
                 pass
 
-        async with brain.resources.acquire_context("memory", WRITE):
-            with pytest.raises(DeadlockError) as error:
-                await brain.submit(CORE, work, timeout=None)
-        assert "write on 'memory'" in error.value.cycle
+        for wait in ("await", "wait()"):
+            async with brain.resources.acquire_context("memory", WRITE):
+                task = brain.submit(CORE, work, timeout=None)
+                with pytest.raises(DeadlockError) as error:
+                    await (task if wait == "await" else task.wait())
+            assert "write on 'memory'" in error.value.cycle
         await brain.submit(CORE, work, timeout=None)
+
+
+@pytest.mark.feature("X-05")
+@pytest.mark.parametrize("wait", ["await", "wait()"])
+async def test_a_coroutine_that_work_starts_beside_itself_waits_on_its_own_account(wait):
+    """It holds a lock and joins a task that wants it, while its parent's run waits for it: the joined task is told."""
+    async with running() as brain:
+        share(brain, "memory")
+
+        def wants() -> None:
+            with brain.resources.acquire_context("memory", WRITE, timeout=None):
+                pass
+
+        async def child() -> None:
+            async with brain.resources.acquire_context("memory", WRITE):
+                task = brain.submit(CORE, wants, timeout=None)
+                with pytest.raises(DeadlockError):
+                    await (task if wait == "await" else task.wait())
+
+        async def parent() -> None:
+            await asyncio.gather(child())
+
+        await brain.submit(CORE, parent, timeout=None)
+
+
+@pytest.mark.feature("X-05")
+async def test_a_join_of_a_coroutine_that_is_no_work_can_close_the_cycle():
+    """The task stands in line already when the handler that holds the lock awaits it: the handler is told."""
+    async with running() as brain:
+        share(brain, "memory")
+
+        def work() -> None:
+            with brain.resources.acquire_context("memory", WRITE, timeout=None):
+                pass
+
+        for wait in ("await", "wait()"):
+            async with brain.resources.acquire_context("memory", WRITE):
+                task = brain.submit(CORE, work, timeout=None)
+                await until(lambda: waiters(brain, "memory") == 1)
+                with pytest.raises(DeadlockError):
+                    await (task if wait == "await" else task.wait())
+            await task
 
 
 @pytest.mark.feature("X-05")
