@@ -219,3 +219,19 @@ def test_a_resolver_may_come_back():
     state.apply()
     state.apply()
     assert state.to_dict() == {"x": 1, "log": "called"}
+
+
+@pytest.mark.feature("PT-07")
+def test_what_was_merged_is_as_late_as_the_latest_of_it():
+    """A change of the mapping above that came after both takes the merged ones along, and both are told."""
+    state = made()
+    state.register_conflict_resolver("a.b", "merge")
+    merged = [state.propose(module, "a.b", {module: 1}) for module in ("x", "y")]
+    above = state.propose("z", "a", {"new": 1})
+    state.apply()
+    assert statuses(*merged, above) == [LOST, LOST, APPLIED]
+    assert state.to_dict() == {"a": {"new": 1}}
+    above = state.propose("z", "a", {"newer": 1})
+    merged = [state.propose(module, "a.b", {module: 1}) for module in ("x", "y")]
+    state.apply()
+    assert state.to_dict() == {"a": {"newer": 1, "b": {"x": 1, "y": 1}}}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import gc
 import threading
 from typing import Any
 
@@ -372,24 +371,3 @@ async def test_the_bus_hears_of_each_change_only_if_somebody_listens():
         ("n", "delete", 2, "planner"),
     ]
     bus.close()
-
-
-async def test_a_finalizer_may_commit_whenever_it_runs():
-    """An object whose end proposes a change, let go inside a commit, neither blocks it nor is overwritten by it."""
-    state = StateCoordinator(history_size=1)
-
-    class Tells:
-        def __deepcopy__(self, memo):
-            raise TypeError
-
-        def __del__(self):
-            state.propose("finalizer", "ended", True)
-
-    state.propose("m", "thing", Tells())
-    state.propose("m", "thing", None)
-    gc.collect()
-    state.propose("m", "other", 1)
-    gc.collect()
-    state.propose("m", "last", 1)
-    assert state.to_dict() == {"thing": None, "other": 1, "ended": True, "last": 1}
-    assert [change.version for change in state.history()] == [state.version]
