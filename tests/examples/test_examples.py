@@ -144,3 +144,12 @@ def test_watching_decisions(run):
     assert int(found(r"now: up to (\d+)", output)[1]) > 2
     found(r"scale_up +fetchers +All threads busy: \d+ tasks wait .*oldest_wait: \d+\.\d+ -> \d+\.\d+", output)
     found(r"restart_module +translator .*state: error -> running", output)
+
+
+@pytest.mark.feature("CB-F5", "PX-08")
+def test_channels(run):
+    """The sender stands still at the bound, all that it saw is planned for, and a camera's dropped frames are counted."""
+    output = run("channels.py")
+    assert "2 of 2 wait in the channel, 1 sender waits" in output
+    assert "6 sights, and the plan: look for a key, take the key, unlock the door, sit down" in output
+    assert "kept [97, 98, 99], dropped 97" in output
