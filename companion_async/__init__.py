@@ -41,7 +41,19 @@ from companion_async.errors import (
     UpstreamFailedError,
     WrongThreadError,
 )
+from companion_async.events.bus import EventBus
 from companion_async.events.channel import Channel, ChannelStatus
+from companion_async.events.kinds import (
+    Event,
+    TaskCancelled,
+    TaskCompleted,
+    TaskFailed,
+    TaskQueued,
+    TaskRetrying,
+    TaskStarted,
+    TaskTimedOut,
+)
+from companion_async.events.stream import EventStream
 from companion_async.locks.coordinator import ResourceCoordinator
 from companion_async.locks.mode import AccessMode, ResourceType
 from companion_async.locks.request import ResourceLock
@@ -110,6 +122,9 @@ __all__ = [
     "Decision",
     "DependencyCycleError",
     "DuplicateModuleError",
+    "Event",
+    "EventBus",
+    "EventStream",
     "InvalidArgumentError",
     "InvalidPathError",
     "LockNotHeldError",
@@ -146,10 +161,17 @@ __all__ = [
     "SyncPolicy",
     "SystemStatus",
     "Task",
+    "TaskCancelled",
     "TaskCancelledError",
+    "TaskCompleted",
     "TaskContext",
     "TaskCrashedError",
+    "TaskFailed",
+    "TaskQueued",
+    "TaskRetrying",
+    "TaskStarted",
     "TaskState",
+    "TaskTimedOut",
     "TaskTimeoutError",
     "Ticker",
     "Timeout",

@@ -221,3 +221,18 @@ async def test_a_kind_that_nobody_has_heard_of_reaches_those_who_hear_everything
     async with EventBus() as bus, bus.subscribe("*") as stream:
         bus.publish(_Rang())
         assert await taken(stream) == ["door.rang"]
+
+
+async def test_a_flood_of_one_kind_costs_the_listeners_of_another_nothing() -> None:
+    """BUS-09: what must not be missed has a stream of its own, or a plain handler, which misses nothing at all."""
+    heard: list[str] = []
+    async with EventBus() as bus:
+        bus.add_handler("*", lambda event: heard.append(event.kind))
+        async with bus.subscribe("task.*", capacity=2) as flooded, bus.subscribe("module.*", capacity=3) as calm:
+            for number in range(999):
+                bus.publish(completed(number))
+                if number % 333 == 0:
+                    bus.publish(paused())
+            assert flooded.dropped == 997
+            assert (calm.dropped, len(calm)) == (0, 3)
+        assert len(heard) == 999 + 3

@@ -148,7 +148,7 @@ def test_watching_decisions(run):
 
 @pytest.mark.feature("CB-F5", "PX-08")
 def test_channels(run):
-    """The sender stands still at the bound, all that it saw is planned for, and a camera's dropped frames are counted."""
+    """The sender stands still at the bound, all that it saw is planned for, and a camera's lost frames are counted."""
     output = run("channels.py")
     assert "2 of 2 wait in the channel, 1 sender waits" in output
     assert "6 sights, and the plan: look for a key, take the key, unlock the door, sit down" in output
