@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.retrieval import GOALS, hit_rates, questions, read_corpus
+from benchmarks.retrieval import (
+    GOALS,
+    answered,
+    hit_rates,
+    question_sets,
+    questions,
+    read_corpus,
+    unanswerable,
+)
 from companion_async.cognition.knowledge_retriever.module import KnowledgeRetriever
 
 pytestmark = pytest.mark.feature("CB-42", "CB-57")
 
 # What can be promised of questions that nobody has looked at; the goal is not reached there, and the benchmark says so.
-HELD_OUT = {1: 0.70, 3: 0.84}
+HELD_OUT = {1: 0.76, 3: 0.90}
 
 
 @pytest.fixture(scope="module")
@@ -28,9 +36,13 @@ def retriever(corpus):
 
 @pytest.fixture(scope="module")
 def every(corpus):
+    return here(questions(), corpus)
+
+
+def here(asked, corpus):
     """Less those that only modules would answer which this interpreter has not got."""
     groups = {document.id.partition(".")[0].partition("#")[0] for document in corpus.documents}
-    return [each for each in questions() if {name.partition(".")[0] for name in each.modules} & groups]
+    return [each for each in asked if {name.partition(".")[0] for name in each.modules} & groups]
 
 
 @pytest.mark.timeout(60)
@@ -43,10 +55,10 @@ def test_the_right_module_is_among_the_first(retriever, every):
 
 
 @pytest.mark.timeout(60)
-def test_questions_nobody_looked_at_do_not_fall_behind(retriever, every):
+def test_questions_nobody_looked_at_do_not_fall_behind(retriever, corpus):
     """Held-out questions reach their own, lower mark: the ranking was not made for its tests alone."""
-    rates = hit_rates(retriever, [each for each in every if each.held_out], "text")
-    assert rates.questions >= 50
+    rates = hit_rates(retriever, here(question_sets()["held out"], corpus), "text")
+    assert rates.questions >= 150
     assert rates.at_1 >= HELD_OUT[1], rates.at_1
     assert rates.at_3 >= HELD_OUT[3], rates.at_3
 
@@ -65,3 +77,15 @@ def test_the_questions_of_the_demonstration_are_answered(retriever, question, mo
     """Those that a newcomer sees asked first have their module among the first three."""
     found = [passage.document_id.partition(".")[0] for passage in retriever.retrieve(question, 3, "text")]
     assert module in found
+
+
+def test_what_the_library_does_not_know_is_said_to_be_unknown(retriever):
+    """Most questions about something else get no answer, and few about Python go without one."""
+    assert answered(retriever, unanswerable(), "text") <= 0.2
+    assert answered(retriever, [each.text for each in question_sets()["development"]], "text") >= 0.85
+
+
+@pytest.mark.parametrize("question", ["What is the capital of France?", "How do I bake a cake?", "Who wrote Hamlet?"])
+def test_a_question_about_something_else_is_not_answered(retriever, question):
+    """Nothing is quoted that has a word or a stem in common with it by chance."""
+    assert answered(retriever, [question], "text") == 0.0
