@@ -90,7 +90,7 @@ async def test_a_failure_stands_in_the_log_under_the_id_that_the_status_shows() 
         await brain.register("m", Talking)
         task, *_ = await exercise(brain)
         error = brain.module_status("m").errors[0]
-        (line,) = [record for record in sink.records if error.id in record["message"]]
+        (line,) = [record for record in sink.records if f"{error.type} {error.id}:" in record["message"]]
         assert line["extra"] == {"module": "m", "task": task.id}
         assert "PermissionError" in line["message"]
         assert "not allowed" in line["message"]
