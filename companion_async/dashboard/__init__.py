@@ -1,0 +1,1 @@
+"""The page: static files, read by whoever serves the HTTP interface."""
