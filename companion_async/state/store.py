@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
 
@@ -13,6 +13,18 @@ from companion_async.state.conflict import Settlement
 from companion_async.state.effect import RefusedChangeError, effect
 from companion_async.state.path import Segments, shown
 from companion_async.state.tree import Branch, lookup
+
+_COUNTED = (
+    "commits",
+    "changes",
+    "conflicts",
+    "lost",
+    "refused",
+    "transactions",
+    "transactions_lost",
+    "rollbacks",
+    "restores",
+)
 
 
 class Head(NamedTuple):
@@ -45,7 +57,7 @@ class Store:
         self.head = Head(beginning, 0)
         self.history: deque[StateChange] = deque(maxlen=history_size)
         self.lock = threading.RLock()
-        self.counts: Counter[str] = Counter()
+        self.counts = dict.fromkeys(_COUNTED, 0)
         self.modules: dict[str, int] = {}
         self._on_commit = on_commit
 
