@@ -112,15 +112,17 @@ async def _send(answer: Answer, inbound: _Inbound, send: Send) -> None:
         headers.append((b"content-length", str(len(answer.body)).encode()))
     if answer.closing:
         headers.append((b"connection", b"close"))
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    start = {"type": "http.response.start", "status": answer.status, "headers": headers}
     if isinstance(answer.body, bytes):
+        await send(start)
         await send({"type": "http.response.body", "body": answer.body})
     else:
-        await _send_chunks(answer.body, send)
+        await _send_chunks(start, answer.body, send)
 
 
-async def _send_chunks(body: AsyncGenerator[bytes, None], send: Send) -> None:
+async def _send_chunks(start: dict[str, Any], body: AsyncGenerator[bytes, None], send: Send) -> None:
     async with aclosing(body) as chunks:
+        await send(start)
         async for chunk in chunks:
             with anyio.move_on_after(STALLED) as patience:
                 try:

@@ -28,11 +28,13 @@ class EventsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     kinds: str = "*"
 
 
-def events(call: Call) -> Answer:
+async def events(call: Call) -> Answer:
     """The stream. It begins with what came after ``Last-Event-ID`` if that is still kept, else with what comes next."""
     kinds = _kinds(call.query.kinds)
     after = call.request.headers.get("last-event-id")
-    return Answer(200, _stream(call, kinds, after), EVENT_STREAM)
+    stream = _stream(call, kinds, after)
+    await anext(stream)  # so that it is refused here if it is refused, and closed in any case once it is not
+    return Answer(200, stream, EVENT_STREAM)
 
 
 def sse(event: str, data: bytes, event_id: str = "") -> bytes:
@@ -45,6 +47,7 @@ async def _stream(call: Call, kinds: frozenset[str], after: str | None) -> Async
     replay, clock, exposes = call.api.replay, call.api.clock, call.exposes
     replay.enter()
     try:
+        yield b""
         reader = Reader(replay, kinds, after)
         head = f"retry: 1000\nid: {reader.last_id}\n\n".encode()
         if reader.lost_unknown:

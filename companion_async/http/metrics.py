@@ -63,9 +63,9 @@ def _house(status: SystemStatus, streams: int) -> Iterator[Metric]:
         if value is not None:
             yield GaugeMetricFamily(f"companion_{name}", text, value=value)
     counters = (
-        ("threads_created", "Threads started.", stats.total_threads_created),
+        ("thread_starts", "Threads started.", stats.total_threads_created),
         ("threads_restarted", "Slots replaced and modules restarted.", stats.threads_restarted),
-        ("scalings", "Changes of a category's limit that were decided.", stats.threads_auto_scaled),
+        ("scaling_decisions", "Changes of a category's limit that were decided.", stats.threads_auto_scaled),
     )
     for name, text, value in counters:
         yield CounterMetricFamily(f"companion_{name}", text, value=value)
