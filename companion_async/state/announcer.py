@@ -29,6 +29,8 @@ DEEPEST = 16
 """Commits that answer each other from inside callbacks."""
 OUTBOX = 100_000
 """Commits of threads that a loop which is held up may have before it; more, and the oldest are told to nobody."""
+LAST_WORD = 1.0
+"""Real seconds that async callbacks have to end when the state does."""
 _COMMITS_PER_TURN = 1000
 
 
@@ -278,7 +280,12 @@ class Announcer:
                 )
 
     async def close(self) -> None:
-        """Streams end after what they hold; async callbacks that run are cancelled."""
+        """Tell of what is left. Streams end after what they hold; async callbacks have `LAST_WORD`."""
+        while self._outbox:
+            self._drain()
+            await asyncio.sleep(0)
+        if self._tasks:
+            await asyncio.wait(list(self._tasks), timeout=LAST_WORD)
         self._closed = True
         for subscription in self.subscriptions:
             if subscription.stream is not None:

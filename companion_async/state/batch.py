@@ -10,7 +10,7 @@ from enum import StrEnum
 from loguru import logger
 
 from companion_async.clock import Clock, TimerHandle
-from companion_async.errors import trace_of
+from companion_async.errors import BrainClosedError, trace_of
 from companion_async.state.announcer import Announcer
 from companion_async.state.change import ChangeStatus, StateChange
 from companion_async.state.conflict import Resolver, settle
@@ -49,6 +49,7 @@ class Batch:
         self._pending: list[StateChange] = []
         self._settling: set[int] = set()
         self._timer: TimerHandle | None = None
+        self._closed = False
 
     def __len__(self) -> int:
         return len(self._pending)
@@ -59,6 +60,8 @@ class Batch:
         Refused if `MOST_PENDING` wait already: nobody decides them.
         """
         with self._store.lock:
+            if self._closed:
+                raise BrainClosedError("shut down")
             if len(self._pending) >= MOST_PENDING:
                 self._store.refuse(change, f"{MOST_PENDING} changes are pending already: call apply_changes()")
                 return
@@ -89,6 +92,12 @@ class Batch:
         if self._timer is not None and self._announcer.on_loop():
             self._timer.cancel()
             self._timer = None
+
+    def close(self) -> None:
+        """Take no more and decide what has come so far: nothing that was acknowledged as pending stays so."""
+        with self._store.lock:
+            self._closed = True
+        self.settle()
 
     def abandon(self, reason: str) -> None:
         """Nothing that waits will be applied."""

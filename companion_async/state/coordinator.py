@@ -40,8 +40,8 @@ class StateCoordinator:
 
     Made on a running loop it belongs to that loop; else to the one on which it is entered. Subscribers are told there,
     and there its timers run. Without a loop, callbacks are called in the thread that commits, and batches have no
-    timers. Leaving ``async with`` decides what is pending, tells of it, ends the streams and refuses further changes;
-    it can still be read.
+    timers. Leaving ``async with`` decides what is pending, tells of it, ends the streams, and refuses further changes;
+    async callbacks have a second to end. It can still be read.
 
     ``sync_policy`` says when proposals are decided (see `SyncPolicy`). The last ``history_size`` changes and the last
     ``max_snapshots`` snapshots are kept. ``topic`` is where ``state.changed`` is published; ``current_task`` tells the
@@ -91,6 +91,7 @@ class StateCoordinator:
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.apply()
+        self._batch.close()
         self._ledger.closed = True
         await self._announcer.close()
 

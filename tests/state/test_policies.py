@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from companion_async import ChangeStatus, StateCoordinator, SyncPolicy
+from companion_async import BrainClosedError, ChangeStatus, StateCoordinator, SyncPolicy
 from companion_async.testing.clock import settle, until
 
 PENDING, APPLIED = ChangeStatus.PENDING, ChangeStatus.APPLIED
@@ -82,10 +82,16 @@ async def test_what_is_pending_is_decided_at_the_end(policy, virtual_clock):
     told: list[Any] = []
     async with StateCoordinator(sync_policy=policy, clock=virtual_clock) as state:
         state.subscribe_to_path("m", "a", told.extend)
+
+        async def tell(changes):
+            await asyncio.sleep(0)
+            told.extend(changes)
+
+        state.subscribe_to_path("m", "a", tell)
         change = state.propose("m", "a", 1)
         assert change.status is PENDING
     assert change.applied
-    assert told == [change]
+    assert told == [change, change]
     assert (state.get("a"), virtual_clock.pending) == (1, 0)
 
 
@@ -133,3 +139,45 @@ def test_two_threads_that_apply_decide_each_change_once():
     assert len(calls) == 2
     assert (state.version, later.status, state.to_dict()) == (1, PENDING, {"x": 2})
     assert state.get_metrics().lost == 2
+
+
+@pytest.mark.feature("PT-04")
+async def test_what_a_subscriber_proposes_at_the_end_is_decided_too():
+    """Its answer to the last batch is a batch of its own; the answer to that one is refused by an error."""
+    state = StateCoordinator(sync_policy="on_demand")
+    answers: list[Any] = []
+
+    def answer(changes):
+        answers.append(state.propose("m", f"{changes[0].path}x", 1))
+
+    async with state:
+        subscription = state.subscribe_to_path("m", "*", answer)
+        state.propose("m", "a", 1)
+    assert (state.to_dict(), state.status().pending) == ({"a": 1, "ax": 1}, 0)
+    assert [change.status for change in answers] == [APPLIED]
+    assert subscription.errors == 1
+
+
+@pytest.mark.feature("PT-04")
+async def test_no_thread_is_told_pending_for_ever():
+    """Threads propose while the state is left: each change is decided or refused by an error, none stays pending."""
+    proposed: list[Any] = []
+    refused = []
+
+    def work(state, number):
+        try:
+            while True:
+                proposed.append(state.propose("m", f"k{number}", 1))
+        except BrainClosedError as error:
+            refused.append(error)
+
+    async with StateCoordinator(sync_policy="periodic", sync_interval=3600) as state:
+        threads = [threading.Thread(target=work, args=(state, number)) for number in range(4)]
+        for thread in threads:
+            thread.start()
+        await until(lambda: len(proposed) > 1000)
+    for thread in threads:
+        thread.join(5)
+    assert len(refused) == 4
+    assert PENDING not in {change.status for change in proposed}
+    assert state.status().pending == 0

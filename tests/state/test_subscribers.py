@@ -259,8 +259,9 @@ async def test_a_stream_is_bounded_and_says_what_it_lost(state):
         await asyncio.to_thread(asyncio.run, elsewhere())
 
 
-async def test_leaving_the_state_ends_streams_and_async_callbacks():
-    """A stream hands out what it holds and ends; a callback that hangs is cancelled; no task is left."""
+async def test_leaving_the_state_ends_streams_and_async_callbacks(monkeypatch):
+    """A stream hands out what it holds and ends; a callback that hangs is cancelled in the end; no task is left."""
+    monkeypatch.setattr(announcer, "LAST_WORD", 0.01)
     cancelled = []
 
     async def hangs(changes):
