@@ -74,7 +74,13 @@ class Assembly:
     """The parts, wired. One task of its own owns them all, so start and shutdown may come from different tasks."""
 
     def __init__(
-        self, brain: Any, config: BrainConfig, clock: Clock, seed: int | None, read_process: ReadProcess | None = None
+        self,
+        brain: Any,
+        config: BrainConfig,
+        clock: Clock,
+        seed: int | None,
+        read_process: ReadProcess | None = None,
+        state: Any = None,
     ) -> None:
         loop = asyncio.get_running_loop()
         self.config = config
@@ -92,6 +98,7 @@ class Assembly:
         self.scheduler.submit = brain.submit
         self.channels = Channels(self.scheduler.loans)
         self.state = StateCoordinator(
+            state,
             sync_policy=config.sync_policy,
             batch_size=config.batch_size,
             sync_interval=config.sync_interval,

@@ -41,8 +41,9 @@ class Brain(BrainModules):
 
     ``async with Brain() as brain`` starts it and shuts it down gracefully; `start` and `shutdown` do the same by hand,
     from any task of the loop. Everything here is for the loop's thread: work uses `current_task`, other threads use
-    `executor`. ``clock``, ``seed`` (ids and jitter) and ``read_process`` are for tests and simulations: on a
-    clock other than the system's there is no watchdog, and no figures of the process but those of ``read_process``.
+    `executor`. ``state`` is what the shared state begins with: a dict, or an object's public attributes. ``clock``,
+    ``seed`` (ids and jitter) and ``read_process`` are for tests and simulations: on a clock other than the system's
+    there is no watchdog, and no figures of the process but those of ``read_process``.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Brain(BrainModules):
         clock: Clock | None = None,
         seed: int | None = None,
         read_process: ReadProcess | None = None,
+        state: Any = None,
     ) -> None:
         if config is not None and not isinstance(config, BrainConfig):
             raise InvalidArgumentError(f"config must be a BrainConfig; {type(config).__name__} is not.")
@@ -59,6 +61,7 @@ class Brain(BrainModules):
         self._clock = clock if clock is not None else SystemClock()
         self._seed = seed
         self._read_process = read_process
+        self._beginning = state
         self._parts: Assembly | None = None
         self._thread = 0
         self._report: ShutdownReport | None = None
@@ -84,7 +87,7 @@ class Brain(BrainModules):
             if self._parts.scheduler.phase == "running":
                 return self
             raise BrainClosedError(self._parts.scheduler.phase)
-        parts = self._parts = Assembly(self, self.config, self._clock, self._seed, self._read_process)
+        parts = self._parts = Assembly(self, self.config, self._clock, self._seed, self._read_process, self._beginning)
         self._thread = threading.get_ident()
         parts.scheduler.phase = "starting"
         try:
@@ -320,7 +323,8 @@ class Brain(BrainModules):
 
     @property
     def state(self) -> StateCoordinator:
-        """What the modules share: values by path, transactions, snapshots, subscribers. Any thread; it begins empty.
+        """What the modules share: values by path, transactions, snapshots, subscribers. Any thread; it begins as
+        the constructor's ``state``.
 
         It is decided and told of to the end as the brain shuts down, and can be read after that.
         """

@@ -112,6 +112,7 @@ class Pictures:
                 mode=request.mode.value,
                 priority=Priority(request.level).name.lower(),
                 seconds=max(0.0, now - since(request)),
+                lock_id=request.id,
             )
             for request in requests
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import threading
 from asyncio import _get_running_loop
 from collections.abc import Hashable
 from enum import Enum
@@ -27,6 +29,8 @@ class Phase(Enum):
 
 
 _HELD = Phase.HELD
+_numbers = itertools.count(1)
+_numbering = threading.Lock()
 
 
 class ResourceLock:
@@ -38,7 +42,7 @@ class ResourceLock:
     """
 
     __slots__ = (
-        "asked", "error", "fence", "granted", "holder", "lease", "ledger", "level", "lock", "mode", "owner",
+        "asked", "error", "fence", "granted", "holder", "lease", "ledger", "level", "lock", "mode", "number", "owner",
         "phase", "timeout", "waiter",
     )  # fmt: skip
 
@@ -68,6 +72,16 @@ class ResourceLock:
         asked: float
         granted: float
         fence: int
+        number: int
+
+    @property
+    def id(self) -> str:
+        """Unique in the process. Most locks are never asked for it, so it is made when one is."""
+        if not hasattr(self, "number"):
+            with _numbering:
+                if not hasattr(self, "number"):
+                    self.number = next(_numbers)
+        return f"lock-{self.number}"
 
     @property
     def resource_id(self) -> str:

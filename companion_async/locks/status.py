@@ -13,6 +13,7 @@ class LockStatus(msgspec.Struct, frozen=True):
     mode: str
     priority: str
     seconds: float
+    lock_id: str = ""
 
 
 class ResourceStatus(msgspec.Struct, frozen=True):
