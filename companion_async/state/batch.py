@@ -110,7 +110,7 @@ class Batch:
     def _settle_once(self) -> None:
         with self._store.lock:
             batch = list(self._pending)
-        settlement = settle(batch, self.resolvers)
+        settlement = settle(batch, self.resolvers, self._store.head.root, self._store.beginning)
         with self._store.lock:
             if self._pending[: len(batch)] != batch:
                 return

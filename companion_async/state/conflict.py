@@ -2,7 +2,8 @@
 
 Changes conflict if they are for one path and are not merges of different keys. The strategy registered for the path,
 or for the nearest path above it, decides; by default the higher priority wins, and of equal ones the later. A change
-also loses if another of higher precedence replaces what it lies in. All else is applied.
+also loses if another of higher precedence replaces what it lies in. What is impossible takes no part; all else is
+applied.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 import msgspec
 
 from companion_async.state.change import StateChange, StateChangeType
+from companion_async.state.effect import RefusedChangeError, effect
 from companion_async.state.path import Segments, shown
 from companion_async.state.tree import EMPTY, Branch
 from companion_async.state.value import freeze
@@ -71,11 +73,21 @@ def nearest(resolvers: Mapping[Segments, Resolver], segments: Segments) -> Resol
     return DEFAULT
 
 
-def settle(changes: Sequence[StateChange], resolvers: Mapping[Segments, Resolver]) -> Settlement:
-    """Decide a batch, given in the order of arrival. Resolvers of one's own are called here."""
+def settle(
+    changes: Sequence[StateChange], resolvers: Mapping[Segments, Resolver], root: Branch, beginning: Branch
+) -> Settlement:
+    """Decide a batch for the state ``root``, given in the order of arrival. Resolvers of one's own are called here."""
     result = Settlement()
     groups: dict[Segments, list[StateChange]] = {}
+    paths = {change.segments for change in changes}
     for change in changes:
+        # What cannot be must not win over what can. Below another change only that one's effect will tell.
+        if not any(change.segments[:length] in paths for length in range(1, len(change.segments))):
+            try:
+                effect(root, beginning, change)
+            except RefusedChangeError as error:
+                result.refused.append((change, str(error)))
+                continue
         groups.setdefault(change.segments, []).append(change)
     standing: dict[Segments, list[StateChange]] = {}
     for segments, group in groups.items():

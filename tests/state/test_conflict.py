@@ -235,3 +235,30 @@ def test_what_was_merged_is_as_late_as_the_latest_of_it():
     merged = [state.propose(module, "a.b", {module: 1}) for module in ("x", "y")]
     state.apply()
     assert state.to_dict() == {"a": {"newer": 1, "b": {"x": 1, "y": 1}}}
+
+
+@pytest.mark.feature("PT-07")
+def test_what_is_impossible_wins_over_nothing():
+    """A change that cannot be, however strong, is refused and takes no other one with it."""
+    state = made({"a": {"x": 1}, "n": 0})
+    impossible = [
+        state.propose("strong", "a", {}, "create", priority=9),
+        state.propose("strong", "n", {"k": 1}, "merge", priority=9),
+        state.propose("strong", "gone", change_type="delete", priority=9),
+    ]
+    weak = [state.propose("weak", path, 5) for path in ("a.x", "n", "gone")]
+    state.apply()
+    assert statuses(*impossible) == [REFUSED] * 3
+    assert statuses(*weak) == [APPLIED] * 3
+    assert state.to_dict() == {"a": {"x": 5}, "n": 5, "gone": 5}
+    assert state.get_metrics().conflicts == 0
+
+
+@pytest.mark.feature("PT-07")
+def test_what_another_change_makes_possible_is_possible():
+    """A mapping that the batch puts where a value stood can have things put into it by the same batch."""
+    state = made({"n": 0})
+    changes = [state.propose("m", "n.deep", 1), state.propose("m", "n", {}, priority=-1)]
+    state.apply()
+    assert statuses(*changes) == [APPLIED, APPLIED]
+    assert state.to_dict() == {"n": {"deep": 1}}
