@@ -178,8 +178,8 @@ def measure(loop: str, *, quick: bool, progress: Progress) -> Report:
             known = answered(retriever, [each.text for asked in sets.values() for each in asked], mode)
             unknown = answered(retriever, nonsense, mode)
             notes.append(
-                f"{mode}: an answer is quoted to {known:.1%} of these, and to {unknown:.1%} of {len(nonsense)} questions "
-                "that nothing in the library answers"
+                f"{mode}: an answer is quoted to {known:.1%} of these, and to {unknown:.1%} of {len(nonsense)} "
+                "questions that nothing in the library answers"
             )
         measurements += [
             _one(mode, f"ask p{percent}", "ms", 1e3 * percentile(seconds, percent)) for percent in (50, 95)

@@ -45,7 +45,7 @@ _NEAREST = 20
 # That a word is missing from fewer passages than this is chance.
 _TELLING = 1_000
 # A word in more passages than this tells nothing of a group that would be worth counting them.
-_MOST_HAVING = 5_000
+_MOST_HAVING = 1_000
 _NOTHING_NEAR: Mapping[int, float] = {}
 _EXCERPT_WORDS = 40
 _PARTS = re.compile(r"(?<=[a-z])(?=[A-Z0-9])|(?<=[A-Z])(?=[A-Z][a-z])|[._]+")
@@ -55,9 +55,10 @@ _CANDIDATE = f"""
 SELECT passage.rowid, {", ".join(FIELDS)}, cluster, depth, title
 FROM passage JOIN part ON part.passage = passage.rowid JOIN document ON document.number = part.document
 WHERE passage.rowid IN (
-  SELECT rowid FROM passage WHERE passage MATCH ?
-  ORDER BY bm25(passage, {", ".join(map(str, FIELD_WEIGHTS))}) LIMIT {_CANDIDATES})
-OR passage.rowid IN (SELECT value FROM json_each(?))
+  SELECT * FROM (
+    SELECT rowid FROM passage WHERE passage MATCH ?
+    ORDER BY bm25(passage, {", ".join(map(str, FIELD_WEIGHTS))}) LIMIT {_CANDIDATES})
+  UNION SELECT value FROM json_each(?))
 """
 _PASSAGE = """
 SELECT id, title, location, kind, cluster, body
@@ -66,6 +67,7 @@ WHERE part.passage = ?
 """
 _RENOWN = "SELECT target, count(DISTINCT cluster) FROM mention JOIN document ON number = document GROUP BY target"
 _SIZES = "SELECT sizes(passage) FROM passage WHERE passage MATCH ? LIMIT 1"
+_KNOWN = "SELECT doc FROM temp.vocabulary WHERE term = ?"
 _HAVING = "SELECT rowid FROM passage WHERE passage MATCH ?"
 _GROUPS = "SELECT passage, cluster FROM part JOIN document ON document.number = part.document"
 _SNIPPET = f"""
@@ -283,14 +285,14 @@ class TextIndex:
         return [
             Candidate(
                 number,
-                tuple(map(storage.stems, fields)),
+                (*map(storage.stems, fields), storage.stems_again(context)),
                 group,
                 depth,
                 self._renown.get(group, 0),
                 near.get(number, 0.0),
-                frozenset(storage.stems(_PARTS.sub(" ", title.rpartition(".")[2]))),
+                frozenset(storage.stems_again(_PARTS.sub(" ", title.rpartition(".")[2]))),
             )
-            for number, *fields, group, depth, title in rows
+            for number, *fields, context, group, depth, title in rows
         ]
 
     def _asked(self, storage: Storage, concepts: Sequence[Concept]) -> float:
@@ -322,8 +324,9 @@ class TextIndex:
         for stem, (word, weight) in own.items():
             if 0 < (having := _having(storage, stem)) <= _MOST_HAVING:
                 rows = storage.connection.execute(_HAVING, (f'"{word}"',))
+                known = Counter(self._groups.get(passage, "") for (passage,) in rows)
                 # A table that another process writes to may have more than was there when the groups were counted.
-                known = Counter(self._groups[passage] for (passage,) in rows if passage in self._groups)
+                del known[""]
                 words.append((weight * rarity(total, having), known))
         return leanings(words, self._group_sizes)
 
@@ -345,7 +348,7 @@ def _matching(concepts: Sequence[Concept]) -> str:
 
 def _having(storage: Storage, stem: str) -> int:
     """In how many passages ``stem`` occurs."""
-    return int(storage.connection.execute("SELECT doc FROM temp.vocabulary WHERE term = ?", (stem,)).get or 0)
+    return int(storage.connection.execute(_KNOWN, (stem,)).get or 0)
 
 
 def _storable(text: str) -> str:

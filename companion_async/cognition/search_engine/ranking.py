@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Protocol, TypeVar
 
 import msgspec
@@ -97,7 +97,11 @@ def ranked(
 
     ``lengths`` are the average lengths of the fields; ``leaning`` says how much the question is at home in each group.
     """
-    relevant = [_relevance(candidate, terms, lengths) for candidate in candidates]
+    own = {stem: term.worth for term in terms for stem, sure in term.stems.items() if sure == 1.0}
+    wanted = {stem for term in terms for stem in term.stems}
+    relevant = [
+        _relevance(candidate, terms, wanted, lengths) + _CALLED * _called(candidate, own) for candidate in candidates
+    ]
     # Both are shares of the best match of words.
     most = max(relevant, default=0.0)
     for candidate, relevance in zip(candidates, relevant, strict=True):
@@ -134,26 +138,23 @@ def varied(order: Sequence[Each]) -> list[Each]:
     return sorted(order, key=lambda each: (-each.score, each.passage))
 
 
-def _relevance(candidate: Candidate, terms: Sequence[Term], lengths: Sequence[float]) -> float:
+def _relevance(candidate: Candidate, terms: Sequence[Term], wanted: Set[str], lengths: Sequence[float]) -> float:
     weighted: dict[str, float] = {}
-    wanted = {stem for term in terms for stem in term.stems}
     for stems, average, weight, length_weight in zip(
         candidate.fields, lengths, FIELD_WEIGHTS, _LENGTH_WEIGHTS, strict=True
     ):
         norm = weight / (1 - length_weight + length_weight * len(stems) / max(average, 1.0))
-        for stem in stems:
-            if stem in wanted:
-                weighted[stem] = weighted.get(stem, 0.0) + norm
+        for stem in [stem for stem in stems if stem in wanted]:
+            weighted[stem] = weighted.get(stem, 0.0) + norm
     score = 0.0
     for term in terms:
         occurrences = sum(sure * weighted[stem] for stem, sure in term.stems.items() if stem in weighted)
         score += term.worth * occurrences / (_SATURATION + occurrences)
-    return score + _CALLED * _called(candidate, terms)
+    return score
 
 
-def _called(candidate: Candidate, terms: Sequence[Term]) -> float:
+def _called(candidate: Candidate, own: Mapping[str, float]) -> float:
     """What it is worth that the question has all words of the candidate's own name; a part of them is chance."""
-    own = {stem: term.worth for term in terms for stem, sure in term.stems.items() if sure == 1.0}
     return sum(own[stem] for stem in candidate.called) if own.keys() >= candidate.called else 0.0
 
 

@@ -62,12 +62,18 @@ class Storage:
             # Without offsets and alternatives they are plain strings.
             return cast("list[str]", found)
 
+        @lru_cache(maxsize=5_000)
+        def stems_again(text: str) -> Sequence[str]:
+            return stems(text)
+
         @lru_cache(maxsize=20_000)
         def stem(word: str) -> str:
             return next(iter(stems(word)), word)
 
         self.stems: Callable[[str], Sequence[str]] = stems
         """The stems of a text, in its order, as the index has them."""
+        self.stems_again: Callable[[str], Sequence[str]] = stems_again
+        """The same for short texts that many passages share."""
         self.stem: Callable[[str], str] = stem
         """The stem of one word."""
 
