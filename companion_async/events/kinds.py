@@ -48,12 +48,15 @@ class TaskQueued(TaskEvent, frozen=True, gc=False, tag="task.queued"):
 
 
 class TaskStarted(TaskEvent, frozen=True, gc=False, tag="task.started"):
-    """A run began, the first is attempt 1; ``wait_seconds`` is the time since it could have begun."""
+    """A run began, the first is attempt 1; ``wait_seconds`` is the time since it could have begun. ``worker`` is the
+    name of its thread, empty on the loop.
+    """
 
     kind: ClassVar[str] = "task.started"
     target: str = "run"
     attempt: int = 1
     wait_seconds: float = 0.0
+    worker: str = ""
 
 
 class TaskCompleted(TaskEvent, frozen=True, gc=False, tag="task.completed"):

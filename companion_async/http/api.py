@@ -14,6 +14,7 @@ from companion_async.http.operation import Call, Operation
 from companion_async.http.refusal import Refusal, answer_to, not_ready
 from companion_async.http.replay import Replay
 from companion_async.http.request import Request
+from companion_async.http.runs import Runs
 
 
 class Api:
@@ -26,10 +27,12 @@ class Api:
         self.clock = clock if clock is not None else SystemClock()
         self.access = Access(brain.config, self.clock)
         self.replay = Replay(brain, self.clock)
+        self.runs = Runs(brain, self.clock)
 
     def close(self) -> None:
         """End all streams now and refuse new ones. A second call does nothing. Loop thread only."""
         self.replay.close()
+        self.runs.close()
 
     async def handle(self, operation: Operation, request: Request) -> Answer:
         """The answer to a request; never raises but when it is cancelled. Nothing of the body is read before it is

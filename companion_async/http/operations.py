@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from companion_async.autonomy.decision import Decision
-from companion_async.http import ask, events, health, metrics, modules, page, tasks, threads
+from companion_async.http import ask, events, health, locks, metrics, modules, page, runs, stacks, state, tasks, threads
 from companion_async.http.access import Role
 from companion_async.http.answer import EVENT_STREAM
 from companion_async.http.operation import Operation
@@ -27,6 +27,41 @@ OPERATIONS: tuple[Operation, ...] = (
         handler=threads.decisions,
         query=threads.DecisionsQuery,
         data=list[Decision],
+    ),
+    Operation(
+        name="threads_runs",
+        method="GET",
+        path="/api/threads/runs",
+        summary="What ended lately, and in which thread",
+        handler=runs.runs,
+        query=runs.RunsQuery,
+        data=runs.RunsPicture,
+    ),
+    Operation(
+        name="threads_stacks",
+        method="GET",
+        path="/api/threads/stacks",
+        summary="Where the busy threads and the tasks of the loop stand",
+        handler=stacks.stacks,
+        role=Role.OPERATOR,
+        data=stacks.Stacks,
+    ),
+    Operation(
+        name="locks",
+        method="GET",
+        path="/api/locks",
+        summary="Shared resources: who holds them, who waits, and for whom",
+        handler=locks.locks,
+        data=locks.LocksPicture,
+    ),
+    Operation(
+        name="state",
+        method="GET",
+        path="/api/state",
+        summary="The shared state and its last changes",
+        handler=state.state,
+        query=state.StateQuery,
+        data=state.StatePicture,
     ),
     Operation(
         name="modules",

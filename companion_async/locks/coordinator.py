@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from asyncio import _get_running_loop
 from typing import Any
 
 from msgspec import UNSET, UnsetType
@@ -133,11 +132,17 @@ class ResourceCoordinator:
         given: Any = lock
         if not isinstance(given, ResourceLock) or given.ledger is not self._ledger:
             raise InvalidArgumentError(f"release_resource() takes a lock of this coordinator; {given!r:.80} is none.")
-        if given.held and self._ledger.work.owner(_get_running_loop()) != given.owner:
+        if given.held and self._ledger.work.caller()[0] != given.owner:
             raise LockNotHeldError(given.lock.name, self.graph.label(given.owner))
         return self._ledger.let_go(given)
 
     # -- pictures --------------------------------------------------------------------------------------------------
+
+    @property
+    def resource_ids(self) -> tuple[str, ...]:
+        """The names of all resources, in the order in which they were registered."""
+        with self._mutex:
+            return tuple(self._locks)
 
     def get_resource_status(self, resource_id: str) -> ResourceStatus:
         """The resource at this moment."""

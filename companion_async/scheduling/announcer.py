@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from companion_async.events.kinds import (
     utc,
 )
 from companion_async.offload.pool import Pool
+from companion_async.offload.slot import Slot
 from companion_async.priority import Priority
 from companion_async.scheduling.task import Task, TaskState
 
@@ -87,8 +89,12 @@ class Announcer:
             self._scheduler.loop.call_later(_GLANCE, self._glance)
         self._scheduler.mailbox.deliver()
 
-    def started(self, task: Task[Any]) -> None:
-        """A run has begun."""
+    def begun(self, beginning: tuple[Task[Any], str]) -> None:
+        """A run has begun in the thread of that name."""
+        self.started(*beginning)
+
+    def started(self, task: Task[Any], worker: str = "") -> None:
+        """A run has begun, on the loop unless a ``worker`` is named."""
         if self.started_topic.active and task.started >= 0:
             lane = task.lane
             self.started_topic.publish(
@@ -100,6 +106,7 @@ class Announcer:
                     task.plan.name,
                     task.tries + 1,
                     max(0.0, task.started - task.ready),
+                    worker,
                 )
             )
 
@@ -162,7 +169,9 @@ class _Announced:
         self._function, self._task, self._announcer = function, task, announcer
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        mailbox, letter = self._announcer._scheduler.mailbox, (self._announcer.started, self._task)
+        worker: Any = Slot.running.get(threading.get_ident())
+        letter = (self._announcer.begun, (self._task, getattr(worker, "name", "")))
+        mailbox = self._announcer._scheduler.mailbox
         if self._task.light:
             mailbox.letters.append(letter)  # its end, in microseconds, wakes the loop for both
         else:
