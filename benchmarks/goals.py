@@ -47,6 +47,7 @@ GOALS = (
     Goal("throughput", "200 clients", "asyncio.to_thread", "at least", 4.0),
     Goal("throughput", "200 clients", "anyio.to_thread", "at least", 8.0),
     Goal("latency", "p50", "asyncio.to_thread", "at most", 1.0),
+    Goal("locks", "alone", "asyncio.Lock", "at most", 2.0),
     Goal("events", "1,000 subscribers", "queue per subscriber", "at most", 0.5),
 )
 
@@ -55,6 +56,7 @@ LIMITS = (
     # Not growing beyond the logarithm: a million keys have three times that of a hundred.
     Limit("state", "1,000,000 keys", 3.0, "100 keys"),
     Limit("events", "no subscriber", 0.3),
+    Limit("locks", "deadlock", 50.0),
 )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from asyncio import _get_running_loop
 from collections.abc import Hashable, Iterable
 from contextlib import suppress
 
@@ -46,7 +45,7 @@ class Ledger:
         self.open = 0
         self.peak = 0
         self.closed = ""
-        self._owner = work.owner
+        self._caller = work.caller
         self._now = clock.monotonic
         self._mutex = graph.mutex
         self._acquire = graph.mutex.acquire
@@ -59,11 +58,16 @@ class Ledger:
 
     # -- asking ----------------------------------------------------------------------------------------------------
 
-    def ask(self, request: ResourceLock, loop: asyncio.AbstractEventLoop | None) -> bool:
-        """Have the calling owner granted the lock at once (True), or stand in line for it, or raise. ``loop`` is the
-        one that runs in this thread.
-        """
-        request.owner = owner = self._owner(loop)
+    def ask(self, request: ResourceLock, *, on_loop: bool) -> bool:
+        """Have the calling owner granted the lock at once (True), or stand in line for it, or raise."""
+        owner, loop = self._caller()
+        if (loop is not None) is not on_loop:
+            if on_loop:
+                raise InvalidArgumentError(
+                    "'async with' needs a running event loop of asyncio; in a thread use 'with'."
+                )
+            raise WrongThreadError("with acquire_context(...)", "async with acquire_context(...)")
+        request.owner = owner
         request.asked = now = self._now()
         lock = request.lock
         woken: list[ResourceLock] | None = None
@@ -174,6 +178,7 @@ class Ledger:
                     finally:
                         timer.cancel()
                 if request.phase is _WAITING:
+                    waiter.rest()
                     self.look(request)
         except BaseException:
             self.withdraw(request)
@@ -181,20 +186,16 @@ class Ledger:
         if request.error is not None:
             raise request.error
 
-    def enter(self, request: ResourceLock) -> None:
-        """Acquire in a thread that runs no loop, waiting if need be."""
-        if _get_running_loop() is not None:
-            raise WrongThreadError("with acquire_context(...)", "async with acquire_context(...)")
-        if self.ask(request, None):
-            return
+    def block(self, request: ResourceLock) -> None:
+        """Wait in line in a thread."""
         waiter = request.waiter
         assert isinstance(waiter, ThreadWaiter)
         try:
             while request.phase is _WAITING:
                 with suppress(TimeoutError):
                     self.work.block(request.owner, waiter, self._due(request))
-                waiter.clear()
                 if request.phase is _WAITING:
+                    waiter.rest()
                     self.look(request)
         except BaseException:
             self.withdraw(request)
@@ -278,7 +279,7 @@ class Ledger:
     def advance(self, lock: ReadWriteLock, woken: list[ResourceLock]) -> None:
         """Grant to those whose turn it is. Under the mutex."""
         now = self._now()
-        while (request := lock.next()) is not None:
+        while lock.line.size and (request := lock.next()) is not None:
             request.phase = _HELD
             request.granted = now
             self.owners[request.owner][request] = None
@@ -307,9 +308,10 @@ class Ledger:
 
     def _bury_threads(self, woken: list[ResourceLock]) -> None:
         """Threads cannot say that they end, so they are looked at when somebody has to wait."""
-        for thread in [thread for thread in self._threads if not thread.is_alive()]:
-            self._threads.discard(thread)
-            self._end(thread, woken)
+        if self._threads:
+            for thread in [thread for thread in self._threads if not thread.is_alive()]:
+                self._threads.discard(thread)
+                self._end(thread, woken)
 
     def _end_leases(self, lock: ReadWriteLock, woken: list[ResourceLock]) -> None:
         if lock.leased:

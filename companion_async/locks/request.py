@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import itertools
 import threading
-from asyncio import _get_running_loop
 from collections.abc import Hashable
 from enum import Enum
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from companion_async.errors import InvalidArgumentError
 from companion_async.locks.mode import AccessMode
 
 if TYPE_CHECKING:
@@ -99,10 +97,7 @@ class ResourceLock:
         return self.lock.suspect
 
     async def __aenter__(self) -> Any:
-        loop = _get_running_loop()
-        if loop is None:
-            raise InvalidArgumentError("'async with' needs a running event loop of asyncio; in a thread use 'with'.")
-        if not self.ledger.ask(self, loop):
+        if not self.ledger.ask(self, on_loop=True):
             await self.ledger.wait(self)
         return self.lock.value
 
@@ -112,7 +107,8 @@ class ResourceLock:
         self.ledger.let_go(self)
 
     def __enter__(self) -> Any:
-        self.ledger.enter(self)
+        if not self.ledger.ask(self, on_loop=False):
+            self.ledger.block(self)
         return self.lock.value
 
     def __exit__(

@@ -50,7 +50,10 @@ class WaitGraph:
         locks were granted because requests were moved ahead in their lines. Under the mutex.
         """
         # No cycle leads through a node that nobody waits for: most waits begin and end with this look.
-        if not any(wanted(waiter) for wanted in self.wanted):
+        for wanted in self.wanted:
+            if wanted(waiter):
+                break
+        else:
             return [], []
         cycle = _cycle(waiter, self._ahead(LockEdges(self.waiting)))
         if not cycle:

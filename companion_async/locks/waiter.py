@@ -20,11 +20,11 @@ class Waiter(Protocol):
 class LoopWaiter:
     """A coroutine that sleeps."""
 
-    __slots__ = ("_loop", "future")
+    __slots__ = ("_future", "_loop")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self.future: asyncio.Future[None] = loop.create_future()
+        self._future: asyncio.Future[None] = loop.create_future()
 
     def wake(self) -> None:
         """`Waiter.wake`; a loop that is closed has nobody to be woken."""
@@ -37,16 +37,20 @@ class LoopWaiter:
                 return
 
     def _settle(self) -> None:
-        if not self.future.done():
-            self.future.set_result(None)
+        if not self._future.done():
+            self._future.set_result(None)
 
     async def sleep(self) -> None:
-        """Return when woken since the last time."""
-        await self.future
-        self.future = self._loop.create_future()
+        """Return when woken; to be called again, `rest` first."""
+        await self._future
+
+    def rest(self) -> None:
+        """Forget that it was woken. Whoever has changed something since the last look wakes it again."""
+        self._future = self._loop.create_future()
 
 
 class ThreadWaiter(threading.Event):
     """A thread that sleeps."""
 
     wake = threading.Event.set
+    rest = threading.Event.clear

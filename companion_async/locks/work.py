@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from asyncio import _get_running_loop
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Any, Protocol
 
 from companion_async.clock import Clock
 from companion_async.errors import InvalidArgumentError
+
+Caller = tuple[Hashable, asyncio.AbstractEventLoop | None]
 
 _GLANCE = 0.05
 """Real seconds after which a waiting thread looks at the clock, which may not be the machine's."""
@@ -17,8 +20,8 @@ _GLANCE = 0.05
 class Work(Protocol):
     """What runs, as the locks see it: they ask who calls, and have it wait."""
 
-    def owner(self, loop: asyncio.AbstractEventLoop | None) -> Hashable:
-        """Who calls, in a thread in which ``loop`` runs: the one that will own what it is granted now."""
+    def caller(self) -> Caller:
+        """Who calls: the one that will own what it is granted now; and the event loop that runs in its thread."""
 
     def watch(self, owner: Hashable, ended: Callable[[Hashable], None]) -> None:
         """Have ``ended(owner)`` called when the owner has ended or was given up; raise if it was already. Called at
@@ -42,14 +45,15 @@ class PlainWork:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
 
-    def owner(self, loop: asyncio.AbstractEventLoop | None) -> Hashable:
-        """`Work.owner`."""
+    def caller(self) -> Caller:
+        """`Work.caller`."""
+        loop = _get_running_loop()
         if loop is None:
-            return threading.current_thread()
+            return threading.current_thread(), None
         task = asyncio.current_task(loop)
         if task is None:
             raise InvalidArgumentError("A callback of the loop cannot own a lock. Acquire it in a coroutine.")
-        return task
+        return task, loop
 
     def watch(self, owner: Hashable, ended: Callable[[Hashable], None]) -> None:
         """`Work.watch`."""

@@ -34,9 +34,9 @@ class Coroutines:
         """The places of those that run."""
         return tuple(self._running)
 
-    def runs(self, seat: Seat) -> bool:
-        """Whether the calling coroutine is the run of that seat itself, and not one that it has started."""
-        return self._running.get(seat) is asyncio.current_task()
+    def runs(self, seat: Seat, coroutine: asyncio.Task[Any]) -> bool:
+        """Whether the coroutine is the run of that seat itself, and not one that it has started."""
+        return self._running.get(seat) is coroutine
 
     def start(self, task: Task[Any]) -> None:
         """Run a task that the queue has given its turn."""

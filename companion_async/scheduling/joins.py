@@ -99,11 +99,9 @@ class Joins:
 
     def _is_awaited(self, node: Hashable) -> bool:
         scheduler = self._scheduler
-        return (
-            node in self._joined
-            or node in scheduler.dependencies.dependents
-            or any(seat.job is node for seat in tuple(scheduler.guests))
-        )
+        if node in self._joined or node in scheduler.dependencies.dependents:
+            return True
+        return bool(scheduler.guests) and any(seat.job is node for seat in tuple(scheduler.guests))
 
     def _forget(self, waiter: Hashable, other: Task[Any]) -> None:
         waits = self._waits[waiter]

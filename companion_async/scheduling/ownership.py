@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from companion_async.errors import TaskCancelledError
-from companion_async.locks.work import PlainWork
+from companion_async.locks.work import Caller, PlainWork
 from companion_async.offload.slot import Seat, Slot
 from companion_async.scheduling.context import SEAT
 from companion_async.scheduling.task import Task
@@ -30,17 +30,23 @@ class Ownership(PlainWork):
     def __init__(self, scheduler: Scheduler) -> None:
         super().__init__(scheduler.clock)
         self._scheduler = scheduler
+        self._loop = scheduler.loop
 
-    def owner(self, loop: asyncio.AbstractEventLoop | None) -> Hashable:
-        """`Work.owner`."""
-        if loop is None:
-            seat = Slot.running.get(threading.get_ident())
-            job: Any = None if seat is None else seat.job
-            return job if isinstance(job, Task) else threading.current_thread()
-        seat = SEAT.get()
-        if seat is not None and isinstance(seat.job, Task) and seat.job.owner.routines.runs(seat):
-            return seat.job
-        return super().owner(loop)
+    def caller(self) -> Caller:
+        """`Work.caller`."""
+        scheduler = self._scheduler
+        ident = threading.get_ident()
+        if ident == scheduler.thread:  # known without asking asyncio, which before 3.12 asks the system each time
+            task = asyncio.current_task(self._loop)
+            if task is not None:
+                seat = SEAT.get()
+                own: Any = seat.job if seat is not None and scheduler.routines.runs(seat, task) else task
+                return own, self._loop
+        elif _get_running_loop() is None:
+            seat = Slot.running.get(ident)
+            if seat is not None and isinstance(seat.job, Task):
+                return seat.job, None
+        return super().caller()
 
     def watch(self, owner: Hashable, ended: Callable[[Hashable], None]) -> None:
         """`Work.watch`."""

@@ -89,7 +89,7 @@ class Scheduler:
         self.live = 0
         self.submit: Callable[..., Task[Any]] = _nobody
         self.on_module_failure: Callable[[Port], None] = _ignore
-        self._thread = threading.get_ident()
+        self.thread = threading.get_ident()
         self._epoch = utc(clock.time() - clock.monotonic())
         self._ordering = ORDERINGS[settings.policy]
 
@@ -163,11 +163,11 @@ class Scheduler:
 
     def on_loop_thread(self) -> bool:
         """Whether the caller runs on the loop's thread."""
-        return threading.get_ident() == self._thread
+        return threading.get_ident() == self.thread
 
     def check_thread(self, operation: str) -> None:
         """`WrongThreadError` unless the caller runs on the loop's thread."""
-        if threading.get_ident() != self._thread:
+        if threading.get_ident() != self.thread:
             raise WrongThreadError(operation)
 
     def seat_of_caller(self) -> Seat | None:

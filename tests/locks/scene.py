@@ -41,10 +41,10 @@ class StillClock:
 class Hands(PlainWork):
     """Owners are names, and the test says which of them calls."""
 
-    caller = ""
+    name = ""
 
-    def owner(self, loop: Any) -> str:
-        return self.caller
+    def caller(self) -> Any:
+        return self.name, None
 
     def watch(self, owner: Any, ended: Any) -> None:
         pass
@@ -96,8 +96,8 @@ class Scene:
     def ask(self, who: str, name: str = "r0", mode: AccessMode = WRITE, **options: Any) -> ResourceLock:
         """Let ``who`` ask; it holds, or stands in line, or an error says why not."""
         request = self.coordinator.acquire_context(name, mode, who, **{"timeout": None, **options})
-        self.hands.caller = who
-        self.ledger.ask(request, None)
+        self.hands.name = who
+        self.ledger.ask(request, on_loop=False)
         return request
 
     def join(self, who: str, *others: str) -> None:

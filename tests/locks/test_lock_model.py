@@ -63,7 +63,7 @@ class LockAgainstLists(RuleBasedStateMachine):
     @rule(data=st.data())
     def let_go(self, data):
         request = data.draw(st.sampled_from(self.held))
-        self.scene.hands.caller = request.owner
+        self.scene.hands.name = request.owner
         assert self.scene.coordinator.release_resource(request)
         assert not self.scene.coordinator.release_resource(request)
         self.held.remove(request)
