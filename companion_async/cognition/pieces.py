@@ -20,7 +20,7 @@ _NO_SENTENCE_END = re.compile(r"(?:\b(?:e\.g|i\.e|etc|vs|cf|Mr|Dr|No)\.|\.\.\.)[
 _SIGNATURE = re.compile(r"[\w.]+\(.*\)$", re.DOTALL)
 _CALLED = re.compile(r"[\w.]+\([^()]*\) --?> [\w ,.\[\]]+")
 # Two columns: a name, a gap, and what it means.
-_ROW_START = r"[ \t]*\S+(?: \S+)?(?:[ \t]{2,}|\t)(?=\S)"
+_ROW_START = r"[ \t]*\S*[^\s.?!](?: \S*[^\s.?!])?(?:[ \t]{2,}|\t)(?=\S)"
 _ROW = re.compile(_ROW_START)
 _ITEM_START = (
     r"\s*(?:[-*+•]\s|\d+[.)]\s|\w[\w, *()]* (?:--?|:)\s|(?<=\s\s)\w+:\s|[A-Z_]{2,}:\s"
@@ -36,6 +36,7 @@ _CODE_MARK = re.compile(
 _STATEMENT = re.compile(r"\s*(?:[\w.\[\], ]+ [-+*/|&]?= \S|(?:import [\w.]+|from [\w.]+ import .+)$|@\w|[\w.]+\(.*\)$)")
 _PROSE = re.compile(r"\s*[A-Z]?[a-z]+,? [a-z]+ [a-z]+\b.*[^:]$|.*[a-z]\.$")
 _RULE = re.compile(r"[ \t]*([=\-~^#*`])\1{2,}[ \t]*$")
+_STROKES = re.compile(r"[ \t]*[|v^\\/_][|v^\\/_ \t]*$")
 _CONTENTS = re.compile(r"(?:Contents|Methods): ")
 _SUFFIXES = ("ations", "ation", "ings", "ing", "ies", "ied", "edly", "ed", "es", "ly", "s", "e")
 
@@ -103,6 +104,8 @@ def _of_paragraph(paragraph: str, number: int, inside: bool) -> Iterator[Piece]:
     if not inside and (_SIGNATURE.fullmatch(stripped) or re.fullmatch(r"[\w.]+", stripped)):
         yield Piece(" ".join(stripped.split()), "signature", number)
         return
+    if sum(bool(_STROKES.match(line)) for line in paragraph.splitlines()) >= 2:
+        return  # a drawing
     if _is_code(paragraph):
         yield Piece(paragraph, "code", number)
         return
@@ -111,12 +114,10 @@ def _of_paragraph(paragraph: str, number: int, inside: bool) -> Iterator[Piece]:
     if all(line.lstrip().startswith(("|", "+--", "+==")) for line in lines):
         yield from (Piece(row[:_LONGEST_SENTENCE], "sentence", ALONE) for row in _table_rows(lines))
         return
-    if sum(line.count("|") for line in lines) >= len(lines) > 2:
-        return  # a drawing
     if all(_CALLED.fullmatch(line.strip()) for line in lines):
         yield from (Piece(line.strip(), "signature", number) for line in lines)
         return
-    if sum(bool(_ROW.match(line)) and not _PROSE.match(line) for line in lines) >= 2:
+    if sum(bool(_ROW.match(line)) for line in lines) >= 2:
         for row in _NEXT_ROW.split(paragraph):
             name = _ROW.match(row)
             shown = row if name is None else f"{name[0].strip()}: {row[name.end() :]}"
@@ -137,7 +138,7 @@ def _table_rows(lines: Sequence[str]) -> Iterator[str]:
     grid = any(line.lstrip().startswith("+") for line in lines)
     row: list[str] = []
     for line in [*lines, "+"]:
-        cells = [cell.strip(" *") for cell in line.strip(" |").split("|")]
+        cells = [cell.strip(" *") for cell in line.strip().removeprefix("|").removesuffix("|").split("|")]
         rule = line.lstrip().startswith("+") or not any(cell.strip("-: ") for cell in cells)
         if not rule and grid and len(cells) == len(row):
             row = [f"{before} {cell}".strip() for before, cell in zip(row, cells, strict=True)]

@@ -80,6 +80,21 @@ def test_nothing_is_said_twice():
     assert said.count("Return the bytes of a member") == 1
 
 
+def test_what_is_announced_is_quoted_or_not_announced():
+    """A sentence that ends in a colon comes with what follows it, or not at all, unless there is nothing else."""
+    text = "Read members of a zip file. The members of a zip file are these:\n\n- a thing\n- another thing"
+    (part,) = extract(QUESTION, [Quoted("zip", text)])
+    assert part.text == "Read members of a zip file."
+    (part,) = extract(QUESTION, [Quoted("zip", "Members of a zip file are read as follows:")])
+    assert part.text.endswith("as follows:")
+
+
+def test_a_place_is_shown_once():
+    """Of two passages under one title the better is quoted."""
+    again = Quoted(ZIP.title, "A member of the zip file is read here as well.")
+    assert [part.passage for part in extract(QUESTION, [ZIP, again])] == [0]
+
+
 def test_names_that_the_question_speaks_of_come_first():
     """Of a module's contents those are told first that have a word of the question."""
     names = ", ".join(f"thing{number}" for number in range(30))
