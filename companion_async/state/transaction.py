@@ -56,8 +56,8 @@ class Transaction:
 
     `commit` applies all of it at once if nothing that it read has been changed by others since, and raises
     `ConflictError` with the paths if something has: committed transactions are as if run one after the other, in the
-    order of their commits. A mapping that is read counts with all that is in it and with what is not. `set` and
-    `merge` read nothing. One that is forgotten holds nobody up and is gone with its last reference.
+    order of their commits. A mapping that is read counts with all that is in it and with what is not. Writing reads
+    no value: it need only still be possible. One that is forgotten holds nobody up and is gone with its last reference.
 
     ``async with`` on a loop, ``with`` in a thread: leaving the block commits, an error in it rolls back. It belongs to
     one task or thread.
@@ -121,9 +121,7 @@ class Transaction:
     def take(self, change: StateChange) -> None:
         """Make ``change`` part of it, or refuse it as it would be outside."""
         self._check_open()
-        segments, kind = change.segments, change.change_type
-        if kind is _T.CREATE or kind is _T.DELETE:
-            self._read(segments)
+        segments = change.segments
         try:
             self._view, _, _ = effect(self._view, self._desk.beginning, change)
         except RefusedChangeError as error:
@@ -133,7 +131,7 @@ class Transaction:
             change.fail(ChangeStatus.REFUSED, str(error))
             return
         self._entries.append(change)
-        if kind is _T.MERGE:
+        if change.change_type is _T.MERGE:
             self._written.update((*segments, key) for key in change.node)
         else:
             self._written.add(segments)

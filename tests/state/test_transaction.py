@@ -173,13 +173,23 @@ def test_whoever_read_what_then_changed_has_lost(state, name):
         (lambda tx: tx.set("group.z", 1), lambda state: state.propose("o", "group.x", 9)),
         (lambda tx: tx.set("a", 2), lambda state: state.propose("o", "a", 9)),
         (lambda tx: tx.merge("group", {"z": 1}), lambda state: state.propose("o", "group.x", 9)),
+        (lambda tx: tx.delete("group.x"), lambda state: state.propose("o", "group.x", 9)),
         (
             lambda tx: (tx.set("group", {"own": 1}), tx.set("n", tx.get("group.own"))),
             lambda state: state.propose("o", "group.x", 9),
         ),
         (lambda tx: tx.get("a"), lambda state: state.propose("o", "a", 9)),
     ],
-    ids=["elsewhere", "beside", "beside a write", "blind write", "blind merge", "under its own write", "only read"],
+    ids=[
+        "elsewhere",
+        "beside",
+        "beside a write",
+        "blind write",
+        "blind merge",
+        "blind delete",
+        "under its own write",
+        "only read",
+    ],
 )
 def test_nothing_else_is_a_conflict(state, work, interference):
     """What it did not read may change: paths beside, what it wrote without looking, all if it wrote nothing."""
