@@ -1,19 +1,13 @@
 """The two facades for programs without an event loop, under the names that the documents use.
 
-``BrainClient`` is a companion, ``ConcurrentModuleManager`` with ``ModuleExecutor`` and ``TaskScheduler`` a bare runtime
-for an agent's modules. Each is a brain on a loop and thread of its own, which any thread may call.
-
-The documents' other names stand for parts that are still to come, and importing one says which:
-`ResourceCoordinator`, `ResourceType` and `AccessMode` come with the locks, `StateCoordinator`, `SyncPolicy` and
-`StateChangeType` with the shared state, the memories with the memories, ``enhanced_modules`` with the cognitive
-modules.
+``BrainClient`` is a companion, ``ConcurrentModuleManager`` with its parts a bare runtime for an agent's modules. Each
+is a brain on a loop and thread of its own, which any thread may call.
 """
 
 from __future__ import annotations
 
-from typing import NoReturn
-
 from companion_async.brain.assembly import ShutdownReport
+from companion_async.locks.mode import AccessMode, ResourceType
 from companion_async.modules.module import BaseModule
 from companion_async.priority import Priority
 from companion_async.scheduling.policies import SchedulingPolicy
@@ -27,54 +21,54 @@ from companion_async.sdk.records import (
     ModuleState,
     ModuleTask,
     SchedulingMetrics,
+    StateChange,
     ThreadInfo,
 )
-from companion_async.sdk.refusals import NotAModuleError, NotHereYetError, UnknownDependencyError, WouldBlockError
+from companion_async.sdk.refusals import (
+    ChangeRefusedError,
+    NotAModuleError,
+    NotWrittenBackError,
+    UnknownDependencyError,
+    WouldBlockError,
+)
+from companion_async.sdk.resources import ResourceCoordinator, ResourceMetrics
 from companion_async.sdk.scheduler import TaskScheduler
+from companion_async.sdk.state import ConflictResolution, StateCoordinator, SyncMetrics
 from companion_async.security import SecurityValidator
+from companion_async.state.batch import SyncPolicy
+from companion_async.state.change import StateChangeType
 
 __all__ = [
+    "AccessMode",
     "BaseModule",
     "BrainClient",
+    "ChangeRefusedError",
     "ConcurrentModuleManager",
+    "ConflictResolution",
     "ExecutorMetrics",
     "ModuleExecutor",
     "ModuleMetrics",
     "ModuleState",
     "ModuleTask",
     "NotAModuleError",
-    "NotHereYetError",
+    "NotWrittenBackError",
     "Priority",
+    "ResourceCoordinator",
+    "ResourceMetrics",
+    "ResourceType",
     "SchedulingMetrics",
     "SchedulingPolicy",
     "SecurityValidator",
     "SharedFuture",
     "ShutdownReport",
+    "StateChange",
+    "StateChangeType",
+    "StateCoordinator",
+    "SyncMetrics",
+    "SyncPolicy",
     "TaskFuture",
     "TaskScheduler",
     "ThreadInfo",
     "UnknownDependencyError",
     "WouldBlockError",
 ]
-
-_PARTS = {
-    "AccessMode": "the locks",
-    "CircularBuffer": "the memories",
-    "EpisodicMemory": "the memories",
-    "ParallelPerceptionModule": "the cognitive modules",
-    "ResourceCoordinator": "the locks",
-    "ResourceType": "the locks",
-    "SemanticMemory": "the memories",
-    "SensorType": "the cognitive modules",
-    "StateChangeType": "the shared state",
-    "StateCoordinator": "the shared state",
-    "SyncPolicy": "the shared state",
-    "TemporalMemory": "the memories",
-    "enhanced_modules": "the cognitive modules",
-}
-
-
-def __getattr__(name: str) -> NoReturn:
-    if name in _PARTS:
-        raise NotHereYetError(name, _PARTS[name])
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -23,9 +23,12 @@ from companion_async.sdk.dictionaries import local
 from companion_async.sdk.events import ManagerEvents
 from companion_async.sdk.executor import CATEGORY, ModuleExecutor
 from companion_async.sdk.future import TaskFuture
+from companion_async.sdk.mirror import Mirror
 from companion_async.sdk.order import TaskOrder
 from companion_async.sdk.records import STATES, ModuleMetrics, ModuleState, ModuleTask
 from companion_async.sdk.refusals import NotAModuleError, UnknownDependencyError
+from companion_async.sdk.resources import ResourceCoordinator
+from companion_async.sdk.state import StateCoordinator
 from companion_async.sdk.tally import Sums
 from companion_async.security import check_seconds
 
@@ -46,8 +49,10 @@ class ConcurrentModuleManager:
 
     ``agent_state`` is for the modules; the manager hands it to nobody. ``max_workers`` tasks run at once, at most
     ``max_queue_size`` wait, and each may run ``task_timeout`` seconds unless it says otherwise. ``module_executor``
-    has the workers' figures, ``task_scheduler`` policy, quotas and the queue's. With ``enable_monitoring=False``
-    memory, processor use and peaks are not read.
+    has the workers' figures, ``task_scheduler`` policy, quotas and the queue's. ``resource_coordinator`` has the locks
+    of what the modules share, ``state_coordinator`` their state, which begins as ``agent_state`` is and is written back
+    into it; inside a module ``self.brain.resources`` and ``self.brain.state`` are the same ones. With
+    ``enable_monitoring=False`` memory, processor use and peaks are not read.
 
     Leaving the ``with`` block shuts down. It never keeps the interpreter alive: at exit it shuts down by itself within
     two seconds. ``clock`` is for tests and simulations.
@@ -65,13 +70,20 @@ class ConcurrentModuleManager:
     ) -> None:
         self.agent_state = agent_state
         self.task_timeout = check_seconds(task_timeout, "task_timeout")
-        self.module_executor = ModuleExecutor(max_workers, max_queue_size, enable_monitoring, clock=clock)
-        self._desk = self.module_executor.desk
+        mirror = Mirror(agent_state)
+        self.module_executor = executor = ModuleExecutor(
+            max_workers, max_queue_size, enable_monitoring, state=mirror.tree(), clock=clock
+        )
+        self._desk = executor.desk
         self._began = self.module_executor.clock.monotonic()
         self._modules: dict[str, BaseModule] = {}
         self._limits: dict[str, float | None] = {}
         self._asked: WeakKeyDictionary[Task[Any], Asked] = WeakKeyDictionary()
-        self._events = ManagerEvents(self._desk.portal, self.module_executor.callbacks)
+        self._events = ManagerEvents(self._desk.portal, executor.callbacks)
+        self.resource_coordinator = ResourceCoordinator.over(
+            self._desk.portal.call(lambda: self._brain.resources), self.task_timeout, executor.clock
+        )
+        self.state_coordinator = StateCoordinator.over(self._desk.portal, mirror, executor.callbacks)
         self.task_scheduler = TaskOrder(self.module_executor, self._waits_for)
 
     def __enter__(self) -> Self:

@@ -47,8 +47,8 @@ class ModuleExecutor:
     are workers, and four at least, may be stuck that way; then the module that they belong to is stopped.
 
     With ``enable_monitoring`` memory, processor use, threads and load are read every five seconds, and whenever they
-    are asked for. Every ``cleanup_interval`` seconds idle threads, all but one, are sent home. Any thread may call;
-    ``clock`` is for tests and simulations.
+    are asked for. Every ``cleanup_interval`` seconds idle threads, all but one, are sent home. Any thread may call.
+    ``state`` is what the brain's shared state begins with; ``clock`` is for tests and simulations.
     """
 
     def __init__(
@@ -59,6 +59,7 @@ class ModuleExecutor:
         cleanup_interval: float = 300,
         *,
         policy: SchedulingPolicy = SchedulingPolicy.WEIGHTED_PRIORITY,
+        state: Any = None,
         clock: Clock | None = None,
     ) -> None:
         self.max_workers = check_count(max_workers, "max_workers", maximum=10_000)
@@ -85,7 +86,7 @@ class ModuleExecutor:
         self._active: dict[str, Task[Any]] = {}
         self._records: WeakKeyDictionary[Task[Any], ModuleTask] = WeakKeyDictionary()
         self.callbacks = CallbackThread("companion callbacks")
-        self.desk: Desk[Brain] = Desk(lambda: Brain(config, clock=self.clock), name="companion modules")
+        self.desk: Desk[Brain] = Desk(lambda: Brain(config, clock=self.clock, state=state), name="companion modules")
         self.tally = Tally(self.desk.brain.task)
         self.desk.portal.run(self._open)
 

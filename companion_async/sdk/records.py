@@ -15,6 +15,8 @@ from companion_async.errors import TaskCancelledError
 from companion_async.priority import Priority
 from companion_async.scheduling.task import Task, TaskState
 from companion_async.sdk.dictionaries import local
+from companion_async.state.change import StateChange as Change
+from companion_async.state.change import StateChangeType
 
 
 class ModuleState(StrEnum):
@@ -76,6 +78,38 @@ class ModuleTask:
         """End without having run."""
         self.state = ModuleState.CANCELLED if isinstance(error, TaskCancelledError) else ModuleState.ERROR
         self.error, self.completed_at = error, now
+
+
+@dataclass(frozen=True)
+class StateChange:
+    """One change of the state, as subscribers and resolvers are shown it. ``timestamp`` is when it was proposed."""
+
+    change_id: str
+    module_id: str
+    change_type: StateChangeType
+    path: str
+    old_value: Any
+    new_value: Any
+    timestamp: datetime
+    priority: float
+    metadata: Mapping[str, Any]
+    applied: bool
+
+    @classmethod
+    def of(cls, change: Change) -> StateChange:
+        """As ``change`` is now."""
+        return cls(
+            change.id,
+            change.module,
+            change.change_type,
+            change.path,
+            change.old_value,
+            change.new_value,
+            local(change.timestamp),
+            change.priority,
+            dict(change.metadata or {}),
+            change.applied,
+        )
 
 
 class ModuleMetrics(msgspec.Struct, frozen=True, kw_only=True):

@@ -43,15 +43,28 @@ class UnknownDependencyError(UnknownTaskError, ValueError):
         )
 
 
-class NotHereYetError(CompanionError, ImportError):
-    """The documents use the name, and this version does not have what it stands for."""
+class ChangeRefusedError(InvalidArgumentError):
+    """A change of the state that is impossible in the state as it is; nothing was changed."""
 
-    def __init__(self, name: str, part: str) -> None:
-        self.part = part
+    def __init__(self, path: str, change_type: str, reason: str) -> None:
+        self.path, self.change_type, self.reason = path, change_type, reason
         CompanionError.__init__(
             self,
-            f"companion_async.sdk has no {name} yet: it comes with {part}. Nothing stands in for it until then.",
-            name,
-            part,
+            f"Cannot {change_type} {path!r}: {reason}. Look at what stands there first.",
+            path,
+            change_type,
+            reason,
         )
-        self.name = name  # ImportError's own, and reset by its constructor
+
+
+class NotWrittenBackError(CompanionError, RuntimeError):
+    """A change was committed, and the agent's state object did not take it."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        self.path, self.reason = path, reason
+        super().__init__(
+            f"{path!r} is changed in the state and could not be written back into the agent's state object "
+            f"({reason}). Let the object have an attribute that can be set there.",
+            path,
+            reason,
+        )
