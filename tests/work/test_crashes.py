@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 import gc
 import weakref
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import pytest
@@ -29,6 +30,14 @@ HARMLESS = [
     asyncio.InvalidStateError(),
     RecursionError(),
 ]
+
+
+@pytest.fixture(autouse=True)
+def little_to_collect() -> Iterator[None]:
+    """What other tests have left is no concern of the collector's here, and there may be much of it."""
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 def raiser(error: BaseException, kind: str) -> Any:
@@ -231,10 +240,8 @@ async def test_a_failing_task_that_nobody_awaits_is_reported_by_nobody_and_count
         assert brain.status().stats.total_tasks_failed == 10
 
 
-async def test_tasks_nobody_holds_are_not_collected_before_they_end(request):
+async def test_tasks_nobody_holds_are_not_collected_before_they_end():
     """Work that was submitted and forgotten runs, however often the collector comes."""
-    gc.freeze()  # what other tests have left is no concern of the collector's here, and there may be much of it
-    request.addfinalizer(gc.unfreeze)
     async with running() as brain:
         done: list[int] = []
 
