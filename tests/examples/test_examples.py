@@ -153,3 +153,15 @@ def test_channels(run):
     assert "2 of 2 wait in the channel, 1 sender waits" in output
     assert "6 sights, and the plan: look for a key, take the key, unlock the door, sit down" in output
     assert "kept [97, 98, 99], dropped 97" in output
+
+
+@pytest.mark.feature("PR-09", "X-05", "PX-08")
+def test_deadlock(run):
+    """One of two is told of the whole cycle, lets go, tries again, and both get done."""
+    output = run("deadlock.py")
+    name = found(r"task (\S+) is the victim:\n", output)[1]
+    found(rf"event: lock\.deadlock, victim {name} ", output)
+    found(r"waits for write on '(diary|mood)'\n   waits for .*\n   waits for write on '(diary|mood)'\n", output)
+    assert len(re.findall(r"is done$", output, re.MULTILINE)) == 2
+    assert "5 locks granted, 1 deadlock found, 0 timeouts" in output
+    assert "['got up', 'felt 0.5', 'felt 0.6'] 0.7" in output
