@@ -1,0 +1,182 @@
+"""`EpisodicMemory`: what an agent has been through: events, and the episodes that they make."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from companion_async.clock import Clock, SystemClock
+from companion_async.errors import InvalidArgumentError
+from companion_async.security import SecurityValidator, check_count
+
+_LONGEST_GAP = timedelta(minutes=30)
+_MOST_EVENTS = 100  # of one episode
+
+
+class MemoryEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that happened: ``importance`` from 0 to 1, ``valence`` from -1 (bad) to 1, ``timestamp`` naive and
+    local.
+    """
+
+    event_id: int
+    content: str
+    type: str
+    importance: float
+    participants: frozenset[str]
+    location: str | None
+    valence: float
+    context: dict[str, Any]
+    timestamp: datetime
+
+
+class Episode(msgspec.Struct, frozen=True, kw_only=True):
+    """Events that belong together, the oldest first: never empty."""
+
+    episode_id: int
+    events: tuple[MemoryEvent, ...]
+
+    @property
+    def start(self) -> datetime:
+        """Of the first event."""
+        return self.events[0].timestamp
+
+    @property
+    def end(self) -> datetime:
+        """Of the last event."""
+        return self.events[-1].timestamp
+
+    @property
+    def importance(self) -> float:
+        """Of the most important event."""
+        return max(event.importance for event in self.events)
+
+    @property
+    def participants(self) -> frozenset[str]:
+        """Everybody who took part."""
+        return frozenset().union(*(event.participants for event in self.events))
+
+    @property
+    def locations(self) -> tuple[str, ...]:
+        """Where it was, in order."""
+        return tuple(dict.fromkeys(event.location for event in self.events if event.location is not None))
+
+    @property
+    def narrative(self) -> str:
+        """What happened, one event after the other."""
+        return "; ".join(event.content for event in self.events)
+
+
+class EpisodicMemory:
+    """At most ``max_episodes`` of at most 100 events each; one more, and the least important goes, of equal ones the
+    oldest. Any thread.
+
+    An event joins the latest episode if it comes within 30 minutes of it and they cohere by at least
+    ``coherence_threshold``: the mean of how near they are in time, of the share of participants that they have in
+    common, and of whether place and type are the same, as far as these are known of both.
+    """
+
+    def __init__(
+        self, max_episodes: int = 100, coherence_threshold: float = 0.6, *, clock: Clock | None = None
+    ) -> None:
+        self.max_episodes = check_count(max_episodes, "max_episodes")
+        given: Any = coherence_threshold
+        if isinstance(given, bool) or not isinstance(given, (int, float)) or not 0 <= given <= 1:
+            raise InvalidArgumentError(f"coherence_threshold must be a number from 0 to 1; {given!r:.80} is not.")
+        self.coherence_threshold = float(given)
+        self._clock = clock if clock is not None else SystemClock()
+        self._lock = threading.Lock()
+        self._numbers = itertools.count(1)
+        self._episodes: dict[int, Episode] = {}
+        self._latest: Episode | None = None
+
+    def __len__(self) -> int:
+        return len(self._episodes)
+
+    def add_event(
+        self,
+        content: str,
+        importance: float = 0.5,
+        *,
+        event_type: str = "observation",
+        participants: Collection[str] = (),
+        location: str | None = None,
+        valence: float = 0.0,
+        context: Mapping[str, Any] | None = None,
+    ) -> MemoryEvent:
+        """Remember something as of now."""
+        text, kind, weight, known = SecurityValidator.sanitize_memory_data(content, event_type, importance, context)
+        if isinstance(participants, str):
+            raise InvalidArgumentError("participants must be a set of names; one string is not.")
+        with self._lock:
+            event = MemoryEvent(
+                event_id=next(self._numbers),
+                content=text,
+                type=kind,
+                importance=weight,
+                participants=frozenset(map(str, participants)),
+                location=location,
+                valence=max(-1.0, min(1.0, float(valence))),
+                context=known,
+                timestamp=datetime.fromtimestamp(self._clock.time()),
+            )
+            latest = self._latest
+            if latest is not None and self._belongs(event, latest):
+                episode = Episode(episode_id=latest.episode_id, events=(*latest.events, event))
+            else:
+                episode = Episode(episode_id=event.event_id, events=(event,))
+            self._latest = self._episodes[episode.episode_id] = episode
+            if len(self._episodes) > self.max_episodes:
+                others = (each for each in self._episodes.values() if each is not episode)
+                least = min(others, key=lambda each: (each.importance, each.end), default=None)
+                if least is not None:
+                    del self._episodes[least.episode_id]
+        return event
+
+    def get_recent_episodes(self, hours_back: float = 24) -> list[Episode]:
+        """Those that ended within the last hours, the newest first."""
+        since = datetime.fromtimestamp(self._clock.time()) - timedelta(hours=hours_back)
+        return [episode for episode in self._newest() if episode.end >= since]
+
+    def get_episodes_by_participant(self, name: str) -> list[Episode]:
+        """Those that somebody took part in, the newest first."""
+        return [episode for episode in self._newest() if name in episode.participants]
+
+    def get_episodes_by_type(self, event_type: str) -> list[Episode]:
+        """Those with an event of that type, the newest first."""
+        return [episode for episode in self._newest() if any(event.type == event_type for event in episode.events)]
+
+    def get_important_episodes(self, count: int = 10) -> list[Episode]:
+        """The most important ones, the most important first."""
+        return sorted(self._newest(), key=lambda episode: -episode.importance)[:count]
+
+    def get_summary(self) -> dict[str, Any]:
+        """``episodes max_episodes events average_importance``."""
+        episodes = self._newest()
+        return {
+            "episodes": len(episodes),
+            "max_episodes": self.max_episodes,
+            "events": sum(len(episode.events) for episode in episodes),
+            "average_importance": sum(each.importance for each in episodes) / len(episodes) if episodes else 0.0,
+        }
+
+    def _newest(self) -> list[Episode]:
+        with self._lock:
+            return sorted(self._episodes.values(), key=lambda episode: (episode.end, episode.episode_id), reverse=True)
+
+    def _belongs(self, event: MemoryEvent, episode: Episode) -> bool:
+        gap = event.timestamp - episode.end
+        if gap > _LONGEST_GAP or len(episode.events) >= _MOST_EVENTS:
+            return False
+        last = episode.events[-1]
+        parts = [1.0 - gap / _LONGEST_GAP, float(event.type == last.type)]
+        if event.participants and episode.participants:
+            both = event.participants | episode.participants
+            parts.append(len(event.participants & episode.participants) / len(both))
+        if event.location is not None and last.location is not None:
+            parts.append(float(event.location == last.location))
+        return sum(parts) / len(parts) >= self.coherence_threshold

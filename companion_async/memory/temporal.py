@@ -1,0 +1,130 @@
+"""`TemporalMemory`: when things were, and how they fade."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from companion_async.clock import Clock, SystemClock
+from companion_async.security import SecurityValidator, check_seconds
+
+_FAINTEST = 0.05
+_MOST = 10_000
+_RECALLED = 0.1
+_MOST_RECALLED = 0.3
+
+
+class Moment:
+    """One thing that was. ``timestamp`` is naive and local; ``recalled`` counts how often it was asked for."""
+
+    __slots__ = ("content", "context", "importance", "recalled", "timestamp", "type")
+
+    def __init__(
+        self, content: str, type: str, importance: float, context: dict[str, Any], timestamp: datetime
+    ) -> None:
+        self.content = content
+        self.type = type
+        self.importance = importance
+        self.context = context
+        self.timestamp = timestamp
+        self.recalled = 0
+
+    def __repr__(self) -> str:
+        return f"<Moment {self.timestamp:%H:%M:%S} {self.type}: {self.content[:60]!r}>"
+
+
+class TemporalMemory:
+    """Things of the last ``retention_hours``, at most 10,000. Any thread.
+
+    A thing's strength is its importance, less by ``decay_rate`` an hour (exponentially), and more by 0.1 for each time
+    it was asked for, 0.3 at most. Below 0.05 it is forgotten. Times are counted in steps of ``temporal_resolution``
+    seconds where things are said to be of one time.
+    """
+
+    def __init__(
+        self,
+        retention_hours: float = 1,
+        decay_rate: float = 0.1,
+        temporal_resolution: float = 60,
+        *,
+        clock: Clock | None = None,
+    ) -> None:
+        self.retention_hours = check_seconds(retention_hours, "retention_hours")
+        self.decay_rate = check_seconds(decay_rate, "decay_rate", zero=True)
+        self.temporal_resolution = check_seconds(temporal_resolution, "temporal_resolution")
+        self._clock = clock if clock is not None else SystemClock()
+        self._lock = threading.Lock()
+        self._moments: list[Moment] = []
+
+    def __len__(self) -> int:
+        return len(self._living())
+
+    def add(
+        self,
+        content: str,
+        type: str = "observation",
+        importance: float = 0.5,
+        context: Mapping[str, Any] | None = None,
+    ) -> Moment:
+        """Remember something as of now."""
+        text, kind, weight, known = SecurityValidator.sanitize_memory_data(content, type, importance, context)
+        moment = Moment(text, kind, weight, known, self._now())
+        with self._lock:
+            self._moments.append(moment)
+            if len(self._moments) > _MOST:
+                self._moments.remove(min(self._moments, key=self.strength))
+        return moment
+
+    def strength(self, moment: Moment) -> float:
+        """How present it is now."""
+        hours = max(0.0, (self._now() - moment.timestamp).total_seconds() / 3600)
+        return moment.importance * math.exp(-self.decay_rate * hours) + min(_RECALLED * moment.recalled, _MOST_RECALLED)
+
+    def get_recent(self, minutes: float = 10) -> list[Moment]:
+        """Those of the last minutes, the newest first."""
+        since = self._now() - timedelta(minutes=minutes)
+        return self._recall(lambda moment: moment.timestamp >= since)
+
+    def get_range(self, start: datetime, end: datetime) -> list[Moment]:
+        """Those from ``start`` to ``end``, both naive and local and both included, the newest first."""
+        return self._recall(lambda moment: start <= moment.timestamp <= end)
+
+    def get_at(self, moment: datetime) -> list[Moment]:
+        """Those of the same step of time."""
+        wanted = self._step(moment)
+        return self._recall(lambda each: self._step(each.timestamp) == wanted)
+
+    def get_summary(self) -> dict[str, Any]:
+        """``size types average_strength oldest``; the last as ISO text, None when nothing is remembered."""
+        moments = self._living()
+        return {
+            "size": len(moments),
+            "types": dict(Counter(moment.type for moment in moments)),
+            "average_strength": sum(map(self.strength, moments)) / len(moments) if moments else 0.0,
+            "oldest": moments[0].timestamp.isoformat() if moments else None,
+        }
+
+    def _recall(self, wanted: Callable[[Moment], bool]) -> list[Moment]:
+        found = [moment for moment in self._living() if wanted(moment)]
+        with self._lock:
+            for moment in found:
+                moment.recalled += 1
+        return found[::-1]
+
+    def _living(self) -> list[Moment]:
+        oldest = self._now() - timedelta(hours=self.retention_hours)
+        with self._lock:
+            self._moments = [
+                moment for moment in self._moments if moment.timestamp >= oldest and self.strength(moment) >= _FAINTEST
+            ]
+            return list(self._moments)
+
+    def _step(self, moment: datetime) -> int:
+        return int(moment.timestamp() // self.temporal_resolution)
+
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self._clock.time())
