@@ -27,11 +27,13 @@ from companion_async.http.access import check_bind, is_loopback
 from companion_async.http.api import Api
 from companion_async.http.asgi import Application
 from companion_async.security import check_count, check_seconds
+from companion_async.status.worker import WorkerStatus
 
 if TYPE_CHECKING:
     import uvicorn
 
 _LAST_WORD = 1.0  # seconds: what the brain's shutdown may take beyond its own limit
+_LOOK_EVERY = 0.1  # seconds
 _WALL = 0.8  # seconds beyond the grace after which the process ends, whatever it is doing
 
 
@@ -81,6 +83,7 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(address)
+        listening.listen(2048)  # from here on callers wait until they are served
     except OSError:
         listening.close()
         raise
@@ -104,18 +107,20 @@ async def _serve(config: CompanionConfig, listening: socket.socket, host: str, g
             await asyncio.wait([asking, serving], return_when=asyncio.FIRST_COMPLETED)
             asking.cancel()
         began = time.monotonic()
-        with _wall(grace + _WALL, brain):
+        busy = _Busy(brain)
+        with _wall(grace + _WALL, busy):
             api.close()
             server.should_exit = True
             ending = asyncio.create_task(brain.shutdown(max(0.0, grace - _LAST_WORD)))
-            await asyncio.wait([ending])
+            while not ending.done():
+                busy.look()
+                await asyncio.wait([ending], timeout=_LOOK_EVERY)
             await asyncio.wait([serving], timeout=max(0.0, began + grace - time.monotonic()))
             serving.cancel()
             await asyncio.wait([serving])
     report = ending.result()
-    left = _left(brain)
     complain(
-        f"ended after {report.seconds:.1f} s: {report.drained} tasks finished, {report.cancelled} never ran{left}."
+        f"ended after {report.seconds:.1f} s: {report.drained} tasks finished, {report.cancelled} never ran{busy.left()}."
     )
     return (FAILED if report.abandoned else OK), began + grace + _WALL
 
@@ -173,11 +178,11 @@ def _signals(asked_to_end: asyncio.Event) -> Iterator[None]:
 
 
 @contextmanager
-def _wall(seconds: float, brain: CompanionBrain) -> Iterator[None]:
+def _wall(seconds: float, busy: _Busy) -> Iterator[None]:
     """End the process after ``seconds``, even if the loop does not turn any more."""
 
     def hit() -> None:
-        end_now(FAILED, f"Not ended within {seconds:.1f} s; ending the process without waiting{_left(brain)}.")
+        end_now(FAILED, f"Not ended within {seconds:.1f} s; ending the process without waiting{busy.left()}.")
 
     timer = threading.Timer(seconds, hit)
     timer.daemon = True
@@ -188,18 +193,23 @@ def _wall(seconds: float, brain: CompanionBrain) -> Iterator[None]:
         timer.cancel()
 
 
-def _left(brain: CompanionBrain) -> str:
-    """The threads that are still at work, in words. Any thread: it only reads."""
-    if not brain.on_loop_thread():
-        return ""
-    working = [
-        f"{worker.module} (task {worker.task_id}, {worker.running_seconds or 0:.0f} s)"
-        for category in brain.status().categories.values()
-        for worker in category.workers
-        if worker.task_id is not None
-    ]
-    if not working:
-        return ""
-    return f"; left at work: {', '.join(working[:10])}" + (
-        f" and {len(working) - 10} more" if len(working) > 10 else ""
-    )
+class _Busy:
+    """Who was seen at work while the brain ended, so that those who still are can be named."""
+
+    def __init__(self, brain: CompanionBrain) -> None:
+        self._brain = brain
+        self._seen: dict[str, WorkerStatus] = {}
+
+    def look(self) -> None:
+        """Take in who is at work now."""
+        for category in self._brain.status().categories.values():
+            self._seen.update((worker.name, worker) for worker in category.workers if worker.task_id is not None)
+
+    def left(self) -> str:
+        """Those whose threads are still there, in words. Any thread."""
+        there = {thread.name for thread in threading.enumerate()}
+        named = [f"{each.module} (task {each.task_id})" for name, each in self._seen.items() if name in there]
+        if not named:
+            return ""
+        more = f" and {len(named) - 10} more" if len(named) > 10 else ""
+        return f"; left at work: {', '.join(named[:10])}{more}"

@@ -87,7 +87,10 @@ async def sign_in(call: Call) -> Answer:
     media = call.request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media != _FORM:
         raise Refusal(415, "unsupported_media_type", f"The sign-in is a form, {_FORM}.", closing=True)
-    form = parse_qs((await read_body(call.request, _LARGEST_FORM)).decode("latin-1"), max_num_fields=5)
+    try:
+        form = parse_qs((await read_body(call.request, _LARGEST_FORM)).decode("latin-1"), max_num_fields=5)
+    except ValueError:
+        raise Refusal(400, "malformed", "The form has too many fields.") from None
     role, value = call.api.access.sign_in(form.get("token", [""])[0])
     if role is Role.NOBODY:
         return _page(401, _SIGN_IN.format(said="That is not a token of this server."))

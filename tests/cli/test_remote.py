@@ -156,7 +156,7 @@ def test_no_server_is_one_line_and_exit_1(show, capsys):
     assert out == ""
     assert err.count("\n") == 1
     assert "no server answers" in err
-    assert "no server of its own" in err
+    assert "start one with: companion serve" in err
 
 
 @pytest.mark.parametrize(
