@@ -41,7 +41,7 @@ class Subscription:
     """
 
     __slots__ = (
-        "_waiting",
+        "active",
         "busy",
         "callback",
         "context",
@@ -52,6 +52,7 @@ class Subscription:
         "since",
         "stream",
         "told",
+        "waiting",
     )
 
     def __init__(
@@ -66,18 +67,15 @@ class Subscription:
         self.told = 0
         self.errors = 0
         self.dropped = 0
+        self.active = False
         self.busy = False
-        self._waiting: deque[list[StateChange]] | None = deque() if _is_async(callback) else None
+        # What an async callback has before it; None for all others.
+        self.waiting: deque[list[StateChange]] | None = deque() if _is_async(callback) else None
 
     @property
     def pattern(self) -> str:
         """As it was given."""
         return shown(self.segments)
-
-    @property
-    def waiting(self) -> deque[list[StateChange]] | None:
-        """What an ``async def`` callback has before it; None for all others."""
-        return self._waiting
 
 
 class Announcer:
@@ -132,12 +130,14 @@ class Announcer:
         with self._lock:
             self._interests.add(subscription.segments, subscription)
             self._subscriptions[subscription] = None
+            subscription.active = True
 
     def remove(self, subscription: Subscription) -> bool:
         """Never tell it again; False if it was not told any more."""
         with self._lock:
-            if subscription not in self._subscriptions:
+            if not subscription.active:
                 return False
+            subscription.active = False
             del self._subscriptions[subscription]
             self._interests.remove(subscription.segments, subscription)
         stream, waiting = subscription.stream, subscription.waiting
@@ -207,9 +207,9 @@ class Announcer:
             for change in commit.changes:
                 for subscription in self._interests.touched(change.segments, commit.old.root, commit.new.root):
                     concerned.setdefault(subscription, []).append(change)
-        self._depth = commit.depth + 1
+        self._depth, version = commit.depth + 1, commit.new.version
         for subscription, changes in concerned.items():
-            if subscription.since >= commit.new.version or subscription not in self._subscriptions:
+            if not subscription.active or subscription.since >= version:
                 continue
             subscription.told += 1
             if subscription.stream is not None:
@@ -217,7 +217,11 @@ class Announcer:
             elif subscription.waiting is not None:
                 self._queue(subscription, subscription.waiting, changes)
             else:
-                self._call(subscription, changes)
+                self.told += 1
+                try:
+                    subscription.context.run(subscription.callback, changes)  # type: ignore[arg-type]
+                except BaseException as error:  # a callback may raise anything; it ends here
+                    self._failed(subscription, error)
         if self._topic is not None and self._topic.active:
             for change in commit.changes:
                 self._topic.publish(
@@ -225,13 +229,6 @@ class Announcer:
                         change.path, change.change_type.value, commit.new.version, change.module, change.timestamp
                     )
                 )
-
-    def _call(self, subscription: Subscription, changes: list[StateChange]) -> None:
-        self.told += 1
-        try:
-            subscription.context.run(subscription.callback, changes)  # type: ignore[arg-type]
-        except BaseException as error:  # a callback may raise anything; it ends here
-            self._failed(subscription, error)
 
     def _queue(self, subscription: Subscription, waiting: deque[list[StateChange]], changes: list[StateChange]) -> None:
         if len(waiting) == CALLBACK_CAPACITY:
