@@ -85,13 +85,14 @@ from companion_async.status.system import SystemStatus
 if _TYPE_CHECKING:
     from companion_async.companion.answer import Answer, Source
     from companion_async.companion.companion import CompanionBrain
-    from companion_async.companion.config import CompanionConfig
+    from companion_async.companion.config import CompanionConfig, KnowledgeSettings
 
 # Found when they are first named: whoever wants the bare runtime does not wait for the built-in modules.
 _COMPANION = {
     "Answer": "companion_async.companion.answer",
     "CompanionBrain": "companion_async.companion.companion",
     "CompanionConfig": "companion_async.companion.config",
+    "KnowledgeSettings": "companion_async.companion.config",
     "Source": "companion_async.companion.answer",
 }
 
@@ -127,6 +128,7 @@ __all__ = [
     "EventStream",
     "InvalidArgumentError",
     "InvalidPathError",
+    "KnowledgeSettings",
     "LockNotHeldError",
     "LockSettings",
     "LockTimeoutError",
