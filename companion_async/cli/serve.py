@@ -120,7 +120,8 @@ async def _serve(config: CompanionConfig, listening: socket.socket, host: str, g
             await asyncio.wait([serving])
     report = ending.result()
     complain(
-        f"ended after {report.seconds:.1f} s: {report.drained} tasks finished, {report.cancelled} never ran{busy.left()}."
+        f"ended after {report.seconds:.1f} s: {report.drained} tasks finished, {report.cancelled} never ran"
+        f"{busy.left()}."
     )
     return (FAILED if report.abandoned else OK), began + grace + _WALL
 

@@ -42,6 +42,8 @@ def serving(*options, code=SERVE, **environment):
     command = [sys.executable, "-c", code, "serve", "--port", "0", *options]
     env = {**os.environ, **environment}
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env)
+    assert process.stdout is not None
+    assert process.stderr is not None
     try:
         line = process.stdout.readline()
         found = re.fullmatch(r"Serving on http://127\.0\.0\.1:(\d+) .*\n", line)

@@ -165,3 +165,15 @@ def test_deadlock(run):
     assert len(re.findall(r"is done$", output, re.MULTILINE)) == 2
     assert "5 locks granted, 1 deadlock found, 0 timeouts" in output
     assert "['got up', 'felt 0.5', 'felt 0.6'] 0.7" in output
+
+
+@pytest.mark.parametrize("name", ["chat_fastapi.py", "chat_aiohttp.py"])
+@pytest.mark.feature("CB-31", "CB-56", "PX-08", "U-1")
+def test_chat_backends(run, name):
+    """Both frameworks answer in pieces with sources, run the app's own work, and show the threads behind it."""
+    output = run(name)
+    assert len(found(r"answer: +(.+)", output)[1]) > 40
+    found(r"sources: \w+\.md:\d+", output)
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert int(found(r"words: +(\d+)", output)[1]) == len(readme.split())
+    found(r"threads: \{.*'phase2': [1-5].*\} tasks: \d+", output)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import httpx2
 import pytest
@@ -37,7 +38,7 @@ def path_of(operation: Operation) -> str:
 
 
 async def ask(client: httpx2.AsyncClient, method: str, path: str, headers: dict[str, str]) -> httpx2.Response:
-    body = {"json": {}} if method in ("POST", "PUT", "PATCH") else {}
+    body: dict[str, Any] = {"json": {}} if method in ("POST", "PUT", "PATCH") else {}
     return await client.request(method, path, headers=headers, **body)
 
 
@@ -149,6 +150,7 @@ async def test_pages_of_other_origins_change_nothing(kind):
 async def test_without_a_token_other_machines_are_refused():
     """An app that listens on every address without a token answers on the loopback address only."""
     async with a_brain() as brain, client_of("serve", brain) as client:
+        assert isinstance(client._transport, httpx2.ASGITransport)
         app = client._transport.app
         for server, status in (("10.0.0.7", 403), ("2001:db8::7", 403), ("127.0.0.9", 200), ("::ffff:127.0.0.1", 200)):
 
@@ -211,4 +213,4 @@ class Later(SystemClock):
     """The same clock when every session has ended."""
 
     def __init__(self, clock: VirtualClock) -> None:
-        self.time = lambda: clock.time() + SESSION + 1  # type: ignore[method-assign]
+        self.time = lambda: clock.time() + SESSION + 1

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import anyio
 import httpx2
@@ -24,7 +25,7 @@ class Listener:
         self._lines = lines
         self.last_id = ""
 
-    async def next(self) -> tuple[str, dict]:
+    async def next(self) -> tuple[str, dict[str, Any]]:
         name, data = "", None
         async for line in self._lines:
             field, _, value = line.partition(": ")
@@ -38,7 +39,7 @@ class Listener:
                 return name, data
         raise EOFError
 
-    async def all(self) -> list[tuple[str, dict]]:
+    async def all(self) -> list[tuple[str, dict[str, Any]]]:
         found = []
         try:
             while True:
@@ -136,7 +137,7 @@ async def test_no_text_of_an_error_is_in_the_stream(kind):
         with pytest.raises(ValueError, match="secret"):
             await brain.submit("bad", retry=2)
         for listener, sees in ((reader, False), (operator, True)):
-            heard: dict[str, dict] = {}
+            heard: dict[str, dict[str, Any]] = {}
             while set(heard) != set(kinds.split(",")):
                 name, data = await listener.next()
                 heard[name] = data

@@ -111,7 +111,8 @@ async def test_what_is_usually_answered_is_what_is_described():
             await brain.submit("bad")
         brain.pause("echo", "for the log")
         brain.resume("echo")
-        requests = {
+        nothing: list[dict[str, Any]] = [{}]
+        requests: dict[str, list[dict[str, Any]]] = {
             "task_submit": [
                 {"json": {"module": "echo"}},
                 {"json": {"module": "nobody"}},
@@ -125,7 +126,7 @@ async def test_what_is_usually_answered_is_what_is_described():
         for operation in OPERATIONS:
             path = operation.path.replace("{name}", "bad").replace("{task_id}", task.id).replace("{file:path}", "x.js")
             described = describe(operation)["responses"]
-            for request in [*requests.get(operation.name, [{}]), {"params": {"surplus": "1"}}]:
+            for request in [*requests.get(operation.name, nothing), {"params": {"surplus": "1"}}]:
                 for who in (OPERATOR, {}):
                     answer = await client.request(operation.method, path, headers=who, **request)
                     content = described[str(answer.status_code)].get("content", {})

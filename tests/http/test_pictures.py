@@ -85,6 +85,7 @@ async def test_a_module_that_takes_no_work_is_409(kind):
         shown = await data(client.get("/api/modules/broken"))
         assert shown["state"] in ("error", "initializing")
         assert "secret" not in json.dumps(shown)
+        assert brain._parts is not None
         await brain._parts.roster.registry.get("broken").quarantine("it had the secret text")
         refused = await client.post("/api/tasks", json={"module": "broken"})
         assert refused.status_code == 409

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from companion_async.errors import BrainClosedError
 from companion_async.events.bus import EventBus
-from companion_async.events.kinds import ModulePaused, ModuleResumed
+from companion_async.events.kinds import ModuleEvent, ModulePaused, ModuleResumed
 from companion_async.http import replay as ring
-from companion_async.http.replay import LINGER, Reader, Replay
+from companion_async.http.replay import LINGER, Fact, Reader, Replay
 from companion_async.testing.clock import VirtualClock
 
 pytestmark = pytest.mark.feature("X-12")
@@ -38,6 +38,11 @@ def brain():
     return Stub()
 
 
+def name_of(fact: Fact) -> str:
+    assert isinstance(fact.event, ModuleEvent)
+    return fact.event.module
+
+
 def made(brain: Stub, clock=None) -> Replay:
     replay = Replay(brain, clock or VirtualClock())  # type: ignore[arg-type]
     replay.enter()
@@ -58,7 +63,7 @@ def test_what_a_reader_gets_and_what_it_is_told_to_have_lost_is_all_that_there_w
             if step == "read":
                 gone, facts = reader.take(most)
                 lost += gone
-                got += [fact.event.module for fact in facts]
+                got += [name_of(fact) for fact in facts]
                 assert not gone or len(got) <= told - lost
             else:
                 brain.tell(step, str(number))
@@ -77,7 +82,7 @@ def test_a_reader_that_comes_back_goes_on_where_it_was(brain):
     brain.tell(RESUMED)
     brain.tell(PAUSED, "2")
     again = Reader(replay, frozenset({PAUSED}), reader.last_id)
-    assert [fact.event.module for fact in again.take(10)[1]] == ["2"]
+    assert [name_of(fact) for fact in again.take(10)[1]] == ["2"]
     assert not again.lost_unknown
     assert Reader(replay, frozenset({PAUSED}), "other-1").lost_unknown
     assert Reader(replay, frozenset({PAUSED}), f"{replay.epoch}-4").lost_unknown
