@@ -8,11 +8,21 @@ from __future__ import annotations
 
 from companion_async.brain.assembly import ShutdownReport
 from companion_async.locks.mode import AccessMode, ResourceType
+from companion_async.memory.circular import CircularBuffer
+from companion_async.memory.episodic import EpisodicMemory
+from companion_async.memory.semantic import SemanticMemory
+from companion_async.memory.temporal import TemporalMemory
 from companion_async.modules.module import BaseModule
 from companion_async.priority import Priority
 from companion_async.scheduling.policies import SchedulingPolicy
 from companion_async.sdk.client import BrainClient
 from companion_async.sdk.concurrent_modules import ConcurrentModuleManager
+from companion_async.sdk.enhanced_modules import (
+    ParallelPerceptionModule,
+    PerceptionMetrics,
+    PerceptionResult,
+    SensorType,
+)
 from companion_async.sdk.executor import ModuleExecutor
 from companion_async.sdk.future import SharedFuture, TaskFuture
 from companion_async.sdk.records import (
@@ -43,8 +53,10 @@ __all__ = [
     "BaseModule",
     "BrainClient",
     "ChangeRefusedError",
+    "CircularBuffer",
     "ConcurrentModuleManager",
     "ConflictResolution",
+    "EpisodicMemory",
     "ExecutorMetrics",
     "ModuleExecutor",
     "ModuleMetrics",
@@ -52,6 +64,9 @@ __all__ = [
     "ModuleTask",
     "NotAModuleError",
     "NotWrittenBackError",
+    "ParallelPerceptionModule",
+    "PerceptionMetrics",
+    "PerceptionResult",
     "Priority",
     "ResourceCoordinator",
     "ResourceMetrics",
@@ -59,6 +74,8 @@ __all__ = [
     "SchedulingMetrics",
     "SchedulingPolicy",
     "SecurityValidator",
+    "SemanticMemory",
+    "SensorType",
     "SharedFuture",
     "ShutdownReport",
     "StateChange",
@@ -68,6 +85,7 @@ __all__ = [
     "SyncPolicy",
     "TaskFuture",
     "TaskScheduler",
+    "TemporalMemory",
     "ThreadInfo",
     "UnknownDependencyError",
     "WouldBlockError",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -15,6 +16,7 @@ from companion_async.brain.brain import Brain
 from companion_async.brain.config import BrainConfig
 from companion_async.brain.config_source import build_settings
 from companion_async.cognition.context_manager.conversation import Turn
+from companion_async.cognition.model_router.reply import Piece
 from companion_async.companion.answer import Answer, Learned
 from companion_async.companion.companion import CompanionBrain
 from companion_async.companion.config import CompanionConfig
@@ -207,6 +209,25 @@ class BrainClient:
     def ask(self, question: str, *, conversation: str | None = None, limit: int = 5) -> Answer:
         """`CompanionBrain.ask`: an answer from what was read, with its sources. ``str(answer)`` shows both."""
         return self._asked(lambda brain: brain.ask, question, conversation=conversation, limit=limit)  # type: ignore[no-any-return]
+
+    def stream(
+        self, question: str, *, conversation: str | None = None, limit: int = 5
+    ) -> Generator[Piece | Answer, None, None]:
+        """`CompanionBrain.stream`: pieces of text as they come, and at the end the whole `Answer`. Closing it, or
+        leaving the loop over it, ends the request.
+        """
+        desk = self._open("the companion")
+        items = desk.portal.call(desk.brain.stream, question, conversation=conversation, limit=limit)
+        try:
+            while True:
+                try:
+                    item = desk.portal.run(items.__anext__)
+                except StopAsyncIteration:
+                    return
+                yield item
+        finally:
+            with suppress(BrainClosedError):  # its end has ended the request too
+                desk.portal.run(items.aclose)
 
     def chat(self, message: str, *, conversation: str = "default", limit: int = 5) -> Answer:
         """`CompanionBrain.chat`: `ask` within a conversation that is remembered."""

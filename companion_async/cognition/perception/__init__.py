@@ -1,0 +1,1 @@
+"""What an agent perceives: the scene around it, six senses, and what is attended to."""

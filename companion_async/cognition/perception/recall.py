@@ -1,0 +1,41 @@
+"""Pure: perceptions that are kept for a while, by what they were made of."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Hashable
+
+from companion_async.cognition.perception.senses import Perceived
+
+
+class Recall:
+    """At most ``capacity`` perceptions, each for ``span`` seconds; one more, and the one used longest ago goes.
+
+    Not for several threads at once.
+    """
+
+    def __init__(self, capacity: int, span: float) -> None:
+        self._capacity = capacity
+        self._span = span
+        self._kept: OrderedDict[Hashable, tuple[float, Perceived]] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def get(self, key: Hashable, now: float) -> Perceived | None:
+        """What was made of ``key``; None if it is not known, or too old."""
+        found = self._kept.get(key)
+        if found is None:
+            return None
+        if now - found[0] >= self._span:
+            del self._kept[key]
+            return None
+        self._kept.move_to_end(key)
+        return found[1]
+
+    def put(self, key: Hashable, perceived: Perceived, now: float) -> None:
+        """Keep it."""
+        self._kept[key] = (now, perceived)
+        self._kept.move_to_end(key)
+        if len(self._kept) > self._capacity:
+            self._kept.popitem(last=False)

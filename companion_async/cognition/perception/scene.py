@@ -1,0 +1,161 @@
+"""Pure: what there is around an agent, read from its state and its map, as values that can be kept and compared."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+HEARING = 2
+"""How many times farther than it sees an agent hears."""
+_PERSONS = frozenset({"person", "agent", "persona"})
+
+
+class Place(msgspec.Struct, frozen=True):
+    """A tile: where it is, how far, which area it belongs to (``world:sector:arena``), and what stands on it."""
+
+    x: int
+    y: int
+    distance: float
+    area: str
+    thing: str
+
+
+class Happening(msgspec.Struct, frozen=True):
+    """An event on a tile. ``subject`` is who or what it is about, by its own name; ``person`` if it is somebody."""
+
+    subject: str
+    person: bool
+    text: str
+    distance: float
+
+
+class Scene(msgspec.Struct, frozen=True):
+    """Everything the senses get, the nearest first. ``position`` is None where the agent stands on no map; ``heard``
+    reaches farther than ``happenings``, which are within sight.
+    """
+
+    position: tuple[int, int] | None
+    area: str
+    radius: int
+    places: tuple[Place, ...]
+    happenings: tuple[Happening, ...]
+    heard: tuple[Happening, ...]
+    others: tuple[str, ...]
+    interactions: tuple[str, ...]
+    now: datetime
+    plans: tuple[str, ...]
+
+
+def look_around(state: Any, radius: int, now: datetime) -> Scene:
+    """The scene of an agent whose ``state`` is a dict or an object.
+
+    Read are ``curr_tile`` and ``maze.access_tile((x, y))``, ``name``, ``other_agents``, ``social_interactions``,
+    ``conversations``, ``curr_time`` and ``daily_plan``, each where there is one.
+    """
+    me = str(part(state, "name") or "")
+    position, maze = _position(part(state, "curr_tile")), part(state, "maze")
+    places: list[Place] = []
+    heard: list[Happening] = []
+    seen: list[Happening] = []
+    area = ""
+    if position is not None and maze is not None:
+        x, y = position
+        area = _area(_tile(maze, x, y))
+        for distance, left, top in _around(x, y, radius * HEARING):
+            tile = _tile(maze, left, top)
+            if tile is None:
+                continue
+            events = (_happening(event, distance) for event in _listed(part(tile, "events")))
+            told = [event for event in events if event.text and event.subject != me]
+            heard += told
+            if max(abs(left - x), abs(top - y)) <= radius:
+                seen += told
+                places.append(Place(left, top, distance, _area(tile), _own_name(str(part(tile, "game_object") or ""))))
+    named = [str(each) for each in _listed(part(state, "other_agents"))]
+    others = [each.subject for each in seen if each.person]
+    clock = part(state, "curr_time") or part(state, "current_time")
+    return Scene(
+        position=position,
+        area=area,
+        radius=radius,
+        places=tuple(places),
+        happenings=tuple(seen),
+        heard=tuple(heard),
+        others=tuple(sorted({_own_name(each) for each in (*named, *others)} - {me, ""})),
+        interactions=tuple(
+            str(each) for each in (*_listed(part(state, "social_interactions")), *_listed(part(state, "conversations")))
+        ),
+        now=clock if isinstance(clock, datetime) else now,
+        plans=tuple(str(each) for each in _listed(part(state, "daily_plan"))),
+    )
+
+
+def part(holder: Any, name: str) -> Any:
+    """A key of a dict, or else an attribute; None where there is none."""
+    return holder.get(name) if isinstance(holder, Mapping) else getattr(holder, name, None)
+
+
+def _position(value: Any) -> tuple[int, int] | None:
+    try:
+        x, y = value
+        return int(x), int(y)
+    except (TypeError, ValueError):
+        return None
+
+
+def _around(x: int, y: int, radius: int) -> list[tuple[float, int, int]]:
+    steps = range(-radius, radius + 1)
+    return sorted(
+        (math.hypot(right, down), x + right, y + down)
+        for right in steps
+        for down in steps
+        if (right or down) and x + right >= 0 and y + down >= 0
+    )
+
+
+def _tile(maze: Any, x: int, y: int) -> Any:
+    try:
+        return maze.access_tile((x, y))
+    except (LookupError, ValueError):  # beyond the edge of the map
+        return None
+
+
+def _area(tile: Any) -> str:
+    names = (part(tile, name) for name in ("world", "sector", "arena"))
+    return ":".join(_own_name(str(name)) for name in names if name)
+
+
+def _own_name(address: str) -> str:
+    """``"world:sector:sofa"`` is a sofa, ``"ada:person"`` is ada."""
+    parts = [each for each in address.split(":") if each]
+    if len(parts) > 1 and parts[-1].casefold() in _PERSONS:
+        parts.pop()
+    return parts[-1] if parts else ""
+
+
+def _happening(event: Any, distance: float) -> Happening:
+    words: list[str]
+    if isinstance(event, str):
+        words = [event]
+    elif isinstance(event, Mapping):
+        words = [str(event[key]) for key in ("subject", "predicate", "object", "description") if event.get(key)]
+    else:
+        words = [str(word) for word in _listed(event) if word not in (None, "")]
+    subject = words[0] if len(words) > 1 else ""
+    ending = subject.rsplit(":", 1)[-1].casefold()
+    text = words[-1] if len(words) > 3 else " ".join(_own_name(word) if ":" in word else word for word in words)
+    return Happening(_own_name(subject), bool(subject) and (":" not in subject or ending in _PERSONS), text, distance)
+
+
+def _listed(value: Any) -> Iterable[Any]:
+    if value is None or isinstance(value, (str, bytes)):
+        return (value,) if value else ()
+    if isinstance(value, Mapping):
+        return [f"{key}: {member}" for key, member in value.items()]
+    if isinstance(value, (set, frozenset)):
+        return sorted(value, key=repr)  # their own order differs from run to run
+    return tuple(value) if isinstance(value, Iterable) else (value,)
