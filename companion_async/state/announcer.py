@@ -7,6 +7,7 @@ import contextlib
 import contextvars
 import inspect
 import threading
+from asyncio import _get_running_loop
 from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -81,14 +82,13 @@ class Subscription:
 class Announcer:
     """Takes note of commits and tells of them.
 
-    On the thread of ``loop`` `tell` does so at once; from other threads it has the loop do it. Without a loop the
-    thread that calls `tell` calls the callbacks, one thread at a time.
+    On ``loop`` `tell` does so at once; from elsewhere it has the loop do it. Without a loop the thread that calls
+    `tell` calls the callbacks, one thread at a time.
     """
 
     def __init__(self, topic: Topic | None) -> None:
         self.loop: asyncio.AbstractEventLoop | None = None
         self.errors = self.told = self.dropped = 0
-        self._thread: int | None = None
         self._topic = topic
         self._interests: Interests[Subscription] = Interests()
         self._subscriptions: dict[Subscription, None] = {}
@@ -102,12 +102,12 @@ class Announcer:
         self._closed = False
 
     def bind(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Tell on this loop, whose thread is the calling one."""
-        self.loop, self._thread = loop, threading.get_ident()
+        """Tell on this loop."""
+        self.loop = loop
 
     def on_loop(self) -> bool:
-        """Whether the caller is on the thread of the loop."""
-        return threading.get_ident() == self._thread
+        """Whether the loop is running the caller."""
+        return self.loop is not None and _get_running_loop() is self.loop
 
     @property
     def subscriptions(self) -> list[Subscription]:
@@ -179,8 +179,11 @@ class Announcer:
         if self.loop is not None and not self.on_loop():
             if not self._posted:
                 self._posted = True
-                with contextlib.suppress(RuntimeError):  # the loop has closed: nobody can be listening
+                try:
                     self.loop.call_soon_threadsafe(self._drain)
+                except RuntimeError:  # the loop has closed: nobody can be listening
+                    self._posted = False
+                    self._outbox.clear()
             return
         self._drain()
 

@@ -333,29 +333,6 @@ async def test_callbacks_run_in_the_context_of_their_subscriber(state):
 
 
 @pytest.mark.feature("PT-11")
-def test_without_a_loop_the_committing_thread_tells():
-    """One thread at a time, in commit order, each commit once, whichever of eight threads it was."""
-    state, heard, busy = StateCoordinator(), [], threading.Lock()
-
-    def callback(changes):
-        assert busy.acquire(blocking=False)
-        heard.append(changes[0].version)
-        busy.release()
-
-    subscription = state.subscribe_to_path("m", "*", callback)
-    threads = [
-        threading.Thread(target=lambda name=f"t{n}": [state.propose("m", name, k) for k in range(100)])
-        for n in range(8)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(10)
-    assert subscription.errors == 0
-    assert heard == list(range(1, 801))
-
-
-@pytest.mark.feature("PT-11")
 async def test_the_bus_hears_of_each_change_only_if_somebody_listens():
     """``state.changed`` has path, type, version and module; unheard, a commit is not even noted."""
     bus = EventBus()
