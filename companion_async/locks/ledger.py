@@ -121,7 +121,7 @@ class Ledger:
             raise TooManyLocksError(self._most)
         mine = self.owners.get(request.owner)
         if mine is None:
-            mine = self._welcome(request.owner)
+            mine = self._welcome(request.owner, woken)
         self._end_leases(request.lock, woken)
         return mine
 
@@ -152,11 +152,12 @@ class Ledger:
         """Whether anybody stands in line for what the owner holds."""
         return any(held.lock.line.size for held in self.owners.get(owner, ()))
 
-    def _welcome(self, owner: Hashable) -> dict[ResourceLock, None]:
+    def _welcome(self, owner: Hashable, woken: list[ResourceLock]) -> dict[ResourceLock, None]:
         """An owner asks for its first lock."""
         self.work.watch(owner, self.end)
         mine = self.owners[owner] = {}
         if isinstance(owner, threading.Thread):
+            self._bury_threads(woken)  # or a thousand short-lived ones that nobody waits for would be kept
             self._threads.add(owner)
         return mine
 

@@ -107,14 +107,16 @@ class ResourceLock:
         self.ledger.let_go(self)
 
     def __enter__(self) -> Any:
-        if not self.ledger.ask(self, on_loop=False):
-            self.ledger.block(self)
+        with self.ledger.work.shield():
+            if not self.ledger.ask(self, on_loop=False):
+                self.ledger.block(self)
         return self.lock.value
 
     def __exit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self.ledger.let_go(self)
+        with self.ledger.work.shield():
+            self.ledger.let_go(self)
 
     def __repr__(self) -> str:
         by = f" by {self.holder!r}" if self.holder else ""

@@ -6,6 +6,7 @@ import asyncio
 import threading
 from asyncio import _get_running_loop
 from collections.abc import Awaitable, Callable, Hashable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol
 
 from companion_async.clock import Clock
@@ -13,6 +14,7 @@ from companion_async.errors import InvalidArgumentError
 
 Caller = tuple[Hashable, asyncio.AbstractEventLoop | None]
 
+_NO_SHIELD = nullcontext()
 _GLANCE = 0.05
 """Real seconds after which a waiting thread looks at the clock, which may not be the machine's."""
 
@@ -33,6 +35,9 @@ class Work(Protocol):
 
     async def pause(self, owner: Hashable, sleep: Callable[[], Awaitable[None]]) -> None:
         """Await ``sleep()`` in the calling coroutine."""
+
+    def shield(self) -> AbstractContextManager[None]:
+        """Keeps exceptions that are raised into the calling thread from outside out of the block."""
 
 
 class PlainWork:
@@ -70,3 +75,7 @@ class PlainWork:
     async def pause(self, owner: Hashable, sleep: Callable[[], Awaitable[None]]) -> None:
         """`Work.pause`."""
         await sleep()
+
+    def shield(self) -> AbstractContextManager[None]:
+        """`Work.shield`."""
+        return _NO_SHIELD

@@ -34,9 +34,12 @@ class Coroutines:
         """The places of those that run."""
         return tuple(self._running)
 
-    def runs(self, seat: Seat, coroutine: asyncio.Task[Any]) -> bool:
-        """Whether the coroutine is the run of that seat itself, and not one that it has started."""
-        return self._running.get(seat) is coroutine
+    def work_of(self, coroutine: asyncio.Task[Any]) -> Any:
+        """The task that the calling coroutine is the run of; None if it is not, or was only started by one."""
+        if not self._running:
+            return None
+        seat = SEAT.get()
+        return seat.job if seat is not None and self._running.get(seat) is coroutine else None
 
     def start(self, task: Task[Any]) -> None:
         """Run a task that the queue has given its turn."""

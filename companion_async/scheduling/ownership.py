@@ -6,6 +6,7 @@ import asyncio
 import threading
 from asyncio import _get_running_loop
 from collections.abc import Awaitable, Callable, Hashable
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -39,9 +40,8 @@ class Ownership(PlainWork):
         if ident == scheduler.thread:  # known without asking asyncio, which before 3.12 asks the system each time
             task = asyncio.current_task(self._loop)
             if task is not None:
-                seat = SEAT.get()
-                own: Any = seat.job if seat is not None and scheduler.routines.runs(seat, task) else task
-                return own, self._loop
+                own: Any = scheduler.routines.work_of(task)
+                return task if own is None else own, self._loop
         elif _get_running_loop() is None:
             seat = Slot.running.get(ident)
             if seat is not None and isinstance(seat.job, Task):
@@ -77,6 +77,12 @@ class Ownership(PlainWork):
             await self._scheduler.loans.pause(sleep)
         else:
             await sleep()
+
+    def shield(self) -> AbstractContextManager[None]:
+        """`Work.shield`."""
+        slot = Slot.running.get(threading.get_ident())
+        gate = slot.interrupts if isinstance(slot, Slot) else None
+        return super().shield() if gate is None else gate.shielded()
 
     def _outsider_ended(self, owner: asyncio.Task[Any]) -> None:
         self._scheduler.joins.outsiders.discard(owner)

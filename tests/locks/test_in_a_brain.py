@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from companion_async import (
+    BaseModule,
     BrainClosedError,
     LockTimeoutError,
     TaskCancelledError,
@@ -17,7 +18,7 @@ from companion_async import (
 )
 from companion_async.testing.clock import VirtualClock, until
 from tests.locks.sharing import CORE, EXCLUSIVE, READ, WRITE, holding, share, waiters
-from tests.work.house import Gate, running
+from tests.work.house import Gate, pool, running
 
 
 @pytest.mark.feature("PR-03", "PR-07")
@@ -217,3 +218,32 @@ async def test_urgent_work_behind_a_lock_of_idle_work_waits_for_that_alone(polic
         gate.open()
         await asyncio.gather(idle, urgent, *flood)
         assert order == ["urgent"] + ["flood"] * 30
+
+
+@pytest.mark.feature("PR-13")
+async def test_an_interruption_does_not_strike_between_a_lock_and_its_count():
+    """A module whose runs are interrupted from outside takes locks without end: each interruption leaves them sound."""
+    async with running(cancel_grace=1e6) as brain:
+        share(brain, "memory")
+
+        class Busy(BaseModule):
+            interruptible = True
+
+            def run(self) -> None:
+                while True:
+                    with brain.resources.acquire_context("memory", WRITE, timeout=None):
+                        pass
+
+        await brain.register("busy", Busy)
+        for _ in range(30):
+            task = brain.submit("busy", timeout=None)
+            await until(lambda: task.started_at is not None)  # noqa: B023
+            acquired = brain.resources.get_coordinator_metrics().acquisitions
+            await until(lambda: brain.resources.get_coordinator_metrics().acquisitions > acquired)  # noqa: B023
+            assert task.cancel()
+            await until(lambda: pool(brain).working == 0)
+        metrics = brain.resources.get_coordinator_metrics()
+        assert (metrics.held, metrics.waiting) == (0, 0)
+        assert brain.resources._ledger.open == 0
+        async with brain.resources.acquire_context("memory", EXCLUSIVE, timeout=0):
+            pass

@@ -175,3 +175,43 @@ async def test_owners_that_have_ended_are_forgotten():
     gc.collect()
     assert made._ledger.owners == {}
     assert made._ledger.graph.waiting == {}
+
+
+@pytest.mark.feature("PR-13")
+def test_threads_that_have_ended_are_forgotten():
+    """A hundred threads, one after the other, with a lock that nobody else wants: no more than the last is kept."""
+    made = coordinator()
+
+    def once() -> None:
+        with made.acquire_context("memory", WRITE):
+            pass
+
+    for _ in range(100):
+        in_thread(once).join()
+    assert len(made._ledger.owners) == 1
+
+
+@pytest.mark.feature("PR-05", "PR-11")
+async def test_whose_turn_it_is_when_a_lease_ends_is_woken_by_whoever_notices():
+    """The one that notices asks for more than it can have: it is refused, and the next in line goes on all the same."""
+    clock = VirtualClock()
+    made = coordinator(clock)
+    mine = await made.acquire_resource("memory", READ)
+    leased = asyncio.create_task(_keep(made))
+    await settle()
+    writer = Client(made, WRITE, timeout=None)
+    await settle()
+    made.release_resource(mine)
+    clock._now += 6  # later, and no timer has fired yet
+    with pytest.raises(LockTimeoutError):
+        await made.acquire_resource("memory", READ, timeout=0)
+    await settle()
+    assert writer.inside
+    await writer.end()
+    leased.cancel()
+    await asyncio.wait([leased])
+
+
+async def _keep(made: Any) -> None:
+    await made.acquire_resource("memory", READ, lease=5)
+    await asyncio.Event().wait()
