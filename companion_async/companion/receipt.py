@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from companion_async.cognition.corpus.document import EDITION
 from companion_async.errors import StorageError
 
 
@@ -20,6 +21,7 @@ class Receipt:
             "documents": [str(Path(each).absolute()) for each in documents],
             # Without documents it is this Python's own documentation that is read.
             "python": None if documents else platform.python_version(),
+            "edition": EDITION,
         }
 
     def holds(self) -> bool:

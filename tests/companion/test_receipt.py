@@ -54,3 +54,16 @@ def test_a_place_that_cannot_be_written_is_told(tmp_path):
     """A folder that is not there is an error of the family, with the path in it."""
     with pytest.raises(StorageError, match=r"library\.sqlite\.read\.json"):
         Receipt(str(tmp_path / "nowhere" / "library.sqlite"), []).begin()
+
+
+def test_what_an_earlier_edition_read_is_read_anew(tmp_path, monkeypatch):
+    """Documents made in another way than today's do not count as the same ones."""
+    database = str(tmp_path / "kept.db")
+    monkeypatch.setattr("companion_async.companion.receipt.EDITION", 1)
+    earlier = Receipt(database, ())
+    earlier.begin()
+    earlier.end()
+    assert Receipt(database, ()).holds()
+    monkeypatch.setattr("companion_async.companion.receipt.EDITION", 2)
+    assert not Receipt(database, ()).holds()
+    assert not Receipt(database, ()).begin()

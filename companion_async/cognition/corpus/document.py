@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
+EDITION = 2
+"""Grows when other documents are made of the same text; what was kept of an earlier edition is read anew."""
+
 
 class Document(msgspec.Struct, frozen=True):
     """One piece of text that can be found and quoted on its own: a section, a topic, a module, a class, a function.
