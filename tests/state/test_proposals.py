@@ -189,7 +189,7 @@ async def test_a_closed_state_can_be_read_and_not_changed():
     assert (state.get("n"), state.version, state.status().version) == (1, 0, 0)
 
 
-@pytest.mark.feature("PT-12")
+@pytest.mark.feature("PT-01", "PT-12")
 async def test_metrics_and_status_say_what_there_is_and_what_became_of_it():
     """Frozen pictures; each figure is the count of what was done here."""
     state = StateCoordinator({"n": 0}, sync_policy="on_demand", max_snapshots=2)
