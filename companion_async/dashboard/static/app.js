@@ -7,6 +7,15 @@ import { span } from "./format.js";
 
 const VIEWS = [
   ["overview", "Overview"],
+  ["stream", "Task stream"],
+  ["modules", "Modules"],
+  ["tasks", "Tasks"],
+  ["decisions", "Decisions"],
+  ["locks", "Locks"],
+  ["state", "State"],
+  ["events", "Events"],
+  ["waiting", "Where is it waiting?"],
+  ["ask", "Ask"],
 ];
 
 const LATE = 3500; // milliseconds without an answer from which on what is shown is old

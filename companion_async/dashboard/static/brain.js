@@ -1,5 +1,6 @@
 // What the page knows of the brain: the last status, the last decisions, and two minutes of figures behind them.
 
+import { moduleToken } from "./colours.js";
 import { Poll } from "./poll.js";
 import { get } from "./server.js";
 
@@ -58,6 +59,8 @@ export class Brain extends EventTarget {
     this.one("cpu").add(time, status.cpu_percent);
     this.one("threads").add(time, status.active_threads);
     for (const [name, each] of Object.entries(status.categories)) this.one(`category ${name}`).add(time, each.utilization);
+    // In the order of their registration, so that each has the same colour in every window.
+    for (const name of Object.keys(status.module_threads)) moduleToken(name);
     this.status = status;
   }
 
