@@ -44,7 +44,7 @@ from companion_async.offload.pool import Pool
 from companion_async.offload.threads import Threads
 from companion_async.priority import Priority
 from companion_async.scheduling.context import current_seat
-from companion_async.scheduling.errands import run_errand
+from companion_async.scheduling.errands import run_errand, run_waiting
 from companion_async.scheduling.ownership import Ownership
 from companion_async.scheduling.policies import SchedulingPolicy
 from companion_async.scheduling.port import Port
@@ -56,6 +56,8 @@ ReadProcess = Callable[[], Awaitable[ProcessFigures]]
 
 _HOOKS = "hooks:monitoring"
 _LAST_WORD = 1.0
+_THE_END = "interpreter shutdown"
+"""In the error with which Python, from 3.12 on, refuses threads while it ends."""
 _SIGNAL_HEEDED = 0.25
 
 
@@ -291,6 +293,12 @@ class Assembly:
 
     def _refused(self, pool: Pool, error: BaseException) -> None:
         """The system gave no thread: say so, and try again in a while; the work stays queued."""
+        if _THE_END in str(error):
+            run_waiting(self.scheduler.ports[_HOOKS])  # the last that modules have to do: nobody else needs the loop
+            for task in () if pool.alive else self.scheduler.history:
+                if task.lane.pool is pool and not task.running:
+                    task.cancel("the interpreter is shutting down, and starts no thread any more")
+            return
         self.scheduler.admission.overloaded(pool, f"no thread could be started: {type(error).__name__}")
         self.scheduler.timers.after(0.5, pool.ensure)
 

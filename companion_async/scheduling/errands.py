@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from companion_async.scheduling.port import Port
 
@@ -82,3 +82,12 @@ async def run_errand(scheduler: Scheduler, port: Port, module: str, function: Ca
             errand.error = TimeoutError(f"a hook of {module} did not end")
             scheduler.limits.stop(errand)
         raise
+
+
+def run_waiting(port: Port) -> None:
+    """Run the errands that wait here and now, since no thread will come for them any more. Loop only."""
+    for errand in sorted(port.tasks(), key=lambda errand: errand.ticket):
+        with port.pool.lock:
+            waited = port.queue.discard(errand)
+        if waited:
+            cast("Errand", errand).context.run(cast("Errand", errand).function)
