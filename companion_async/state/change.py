@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+import msgspec
+
 from companion_async.errors import InvalidArgumentError
 from companion_async.state.path import Segments, shown
 from companion_async.state.tree import MISSING
@@ -39,32 +41,40 @@ class ChangeStatus(StrEnum):
     REFUSED = "refused"
 
 
-class StateChange:
-    """A proposed change. What was proposed never changes; ``status``, ``version`` and ``reason`` say what became of it.
+class _Fate:
+    """What became of a change: the only part of it that is ever written again."""
+
+    __slots__ = ("new", "old", "reason", "status", "version")
+
+    def __init__(self, node: Any) -> None:
+        self.status = ChangeStatus.PENDING
+        self.version: int | None = None
+        self.reason = ""
+        self.new = node
+        self.old: Any = MISSING
+
+
+class StateChange(msgspec.Struct, frozen=True, eq=False):
+    """A proposed change. What was proposed is frozen; ``status``, ``version`` and ``reason`` say what became of it.
 
     ``new_value`` and ``old_value`` are copies, made at each look; None where nothing is. ``timestamp`` is when it was
     proposed, ``number`` its place in the order of proposals of the process, ``task`` the task that proposed it.
     ``path`` is ``*`` where the whole state was restored.
     """
 
-    __slots__ = (
-        "_new",
-        "_old",
-        "_time",
-        "change_type",
-        "metadata",
-        "module",
-        "number",
-        "priority",
-        "reason",
-        "segments",
-        "status",
-        "task",
-        "version",
-    )
+    number: int
+    module: str
+    segments: Segments
+    change_type: StateChangeType
+    priority: float
+    task: str | None
+    metadata: Mapping[str, Any] | None
+    _time: float
+    _fate: _Fate
 
-    def __init__(
-        self,
+    @classmethod
+    def proposed(
+        cls,
         module: str,
         segments: Segments,
         change_type: StateChangeType,
@@ -73,20 +83,20 @@ class StateChange:
         time: float,
         task: str | None,
         metadata: Mapping[str, Any] | None = None,
-    ) -> None:
-        self.number = next(_numbers)
-        self.module = module
-        self.segments = segments
-        self.change_type = change_type
-        self.priority = priority
-        self.task = task
-        self.metadata = metadata
-        self.status = ChangeStatus.PENDING
-        self.version: int | None = None
-        self.reason = ""
-        self._time = time
-        self._new = node
-        self._old: Any = MISSING
+        number: int | None = None,
+    ) -> StateChange:
+        """A pending one, with the next number unless it stands for another."""
+        return cls(
+            next(_numbers) if number is None else number,
+            module,
+            segments,
+            change_type,
+            priority,
+            task,
+            metadata,
+            time,
+            _Fate(node),
+        )
 
     @property
     def id(self) -> str:
@@ -104,34 +114,51 @@ class StateChange:
         return datetime.fromtimestamp(self._time, UTC)
 
     @property
+    def status(self) -> ChangeStatus:
+        """Pending, or what became of it."""
+        return self._fate.status
+
+    @property
+    def version(self) -> int | None:
+        """Of the state that it is part of, once it is applied."""
+        return self._fate.version
+
+    @property
+    def reason(self) -> str:
+        """Why it was lost or refused."""
+        return self._fate.reason
+
+    @property
     def new_value(self) -> Any:
         """What was proposed; once applied, what stood there right after."""
-        return None if self._new is MISSING else thaw(self._new)
+        return None if self._fate.new is MISSING else thaw(self._fate.new)
 
     @property
     def old_value(self) -> Any:
         """What stood there before; known once it is applied."""
-        return None if self._old is MISSING else thaw(self._old)
+        return None if self._fate.old is MISSING else thaw(self._fate.old)
 
     @property
     def applied(self) -> bool:
         """Whether it is part of the state's history."""
-        return self.status is ChangeStatus.APPLIED
+        return self._fate.status is ChangeStatus.APPLIED
 
     @property
     def node(self) -> Any:
         """``new_value`` as the tree holds it."""
-        return self._new
+        return self._fate.new
 
     def take_effect(self, version: int, old: Any, new: Any) -> None:
         """It is part of commit ``version``."""
-        self._old, self._new = old, new
-        self.version = version
-        self.status = ChangeStatus.APPLIED
+        fate = self._fate
+        fate.old, fate.new = old, new
+        fate.version = version
+        fate.status = ChangeStatus.APPLIED
 
     def fail(self, status: ChangeStatus, reason: str) -> None:
         """It will never be applied."""
-        self.status, self.reason, self.version = status, reason, None
+        fate = self._fate
+        fate.status, fate.reason, fate.version = status, reason, None
 
     def __repr__(self) -> str:
         return f"<StateChange {self.number} {self.change_type} {self.path} by {self.module!r}: {self.status}>"

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -167,7 +168,7 @@ def _custom(group: list[StateChange], decide: Decide, result: Settlement) -> lis
 
 def _combine(group: list[StateChange], kind: StateChangeType, node: Any, result: Settlement) -> list[StateChange]:
     first = max(group, key=lambda change: _precedence(change, DEFAULT))
-    one = StateChange(
+    one = StateChange.proposed(
         first.module,
         first.segments,
         kind,
@@ -175,9 +176,9 @@ def _combine(group: list[StateChange], kind: StateChangeType, node: Any, result:
         first.priority,
         first.timestamp.timestamp(),
         first.task,
-        {"combines": [change.id for change in group]},
+        MappingProxyType({"combines": [change.id for change in group]}),
+        number=group[-1].number,  # it is as late as the latest of those it stands for
     )
-    one.number = group[-1].number  # it is as late as the latest of those it stands for
     result.combined[one.number] = group
     return [one]
 

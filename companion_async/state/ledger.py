@@ -77,12 +77,16 @@ class Ledger:
             if kind is StateChangeType.MERGE and type(node) is not Branch:
                 raise InvalidArgumentError(f"merge takes a dict with text keys; {type(value).__name__} is none.")
         kept = metadata if metadata is None else _plain(metadata)
-        return StateChange(module, segments, kind, node, priority, self._clock.time(), self._current_task(), kept)
+        return StateChange.proposed(
+            module, segments, kind, node, priority, self._clock.time(), self._current_task(), kept
+        )
 
     def restoration(self, module: str, root: Branch, snapshot: str) -> StateChange:
         """The change that puts ``root`` in the place of all there is."""
         kind, task = StateChangeType.RESET, self._current_task()
-        return StateChange(module, (), kind, root, 0, self._clock.time(), task, {"snapshot": snapshot})
+        return StateChange.proposed(
+            module, (), kind, root, 0, self._clock.time(), task, MappingProxyType({"snapshot": snapshot})
+        )
 
     def enter(self, change: StateChange) -> None:
         """Commit it by itself, or refuse it."""

@@ -147,12 +147,18 @@ async def test_what_a_callback_changes_in_its_values_stays_with_it(state):
 
     def vandal(changes):
         changes[0].new_value.append("vandal")
+        for name in ("module", "status", "version", "metadata"):
+            with pytest.raises((AttributeError, TypeError)):
+                setattr(changes[0], name, "vandal")
+        with pytest.raises(TypeError):
+            changes[0].metadata["vandal"] = True
         changes.clear()
 
     seen = []
     state.subscribe_to_path("vandal", "goals", vandal)
     state.subscribe_to_path("m", "goals", lambda changes: seen.append(changes[0].new_value))
-    state.propose("m", "goals", ["eat"])
+    state.propose("m", "goals", ["eat"], metadata={"why": "hungry"})
+    assert state.get_metrics().callback_errors == 0
     assert (seen, state.get("goals")) == ([["eat"]], ["eat"])
 
 
