@@ -1,0 +1,63 @@
+"""A served companion under load from another process."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import subprocess
+import sys
+import time
+
+import httpx2
+import psutil
+import pytest
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.feature("X-12", "CB-31")]
+
+CLIENTS = 200
+SECONDS = 60.0
+
+
+@pytest.mark.asyncio(loop_factories=["uvloop"])
+async def test_two_hundred_clients_for_a_minute(tmp_path):
+    """Asking and looking at the status: no request fails, and from the first half to the second no memory is lost."""
+    (tmp_path / "tea.md").write_text("# Tea\n\nGreen tea is brewed with water of 70 degrees.\n")
+    code = "from companion_async.cli.app import main; main()"
+    command = [sys.executable, "-c", code, "serve", "--port", "0", "--docs", str(tmp_path)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: ASYNC220 nothing else waits
+    assert process.stdout is not None
+    try:
+        found = re.search(r":(\d+) ", process.stdout.readline())
+        assert found
+        url, figures = f"http://127.0.0.1:{found[1]}", psutil.Process(process.pid)
+        counts = {"ask": 0, "status": 0}
+        memory: list[int] = []
+        end = time.monotonic() + SECONDS
+
+        async def client(number: int, session: httpx2.AsyncClient) -> None:
+            while time.monotonic() < end:
+                if number % 2:
+                    asked = {"question": "How hot is the water for green tea?"}
+                    answer, what = await session.post("/api/ask", json=asked), "ask"
+                else:
+                    answer, what = await session.get("/api/threads/status"), "status"
+                assert answer.status_code == 200, answer.text
+                counts[what] += 1
+                if sum(counts.values()) % 1000 == 0:
+                    memory.append(figures.memory_info().rss)
+
+        limits = httpx2.Limits(max_connections=CLIENTS, max_keepalive_connections=CLIENTS)
+        async with (
+            httpx2.AsyncClient(base_url=url, limits=limits, timeout=30) as session,
+            asyncio.TaskGroup() as group,
+        ):
+            for number in range(CLIENTS):
+                group.create_task(client(number, session))
+        half = len(memory) // 2
+        print(f"{counts}, {memory[0] / 2**20:.0f} -> {memory[half] / 2**20:.0f} -> {memory[-1] / 2**20:.0f} MiB")
+        assert min(counts.values()) > 100
+        assert memory[-1] - memory[half] < 16 * 2**20
+    finally:
+        process.terminate()
+        assert process.wait(timeout=20) == 0
+        process.stdout.close()
