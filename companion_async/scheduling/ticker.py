@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable
+from contextvars import copy_context
 from typing import Any
 
 from companion_async.clock import Clock
-from companion_async.errors import CompanionError, WrongThreadError
+from companion_async.errors import CompanionError, QueueFullError, WrongThreadError
 from companion_async.scheduling.task import Task
 from companion_async.scheduling.timers import Timer, Timers
 
@@ -18,10 +19,14 @@ class Ticker:
 
     An instant at which the last run has not ended, or at which the work is refused (queue full, module stopped), is
     skipped and counted, never made up for. `stop` ends the ticking and leaves a run under way alone.
+
+    Runs are submitted in the context that the ticker was made in, the first one right there: what is wrong with it is
+    raised, and nothing ticks.
     """
 
     __slots__ = (
         "_clock",
+        "_context",
         "_n",
         "_start",
         "_submit",
@@ -44,10 +49,16 @@ class Ticker:
         self._timers = timers
         self._clock = clock
         self._submit = submit
+        self._context = copy_context()
         self._thread = threading.get_ident()
         self._start = clock.monotonic()
         self._n = 0
-        self._timer: Timer | None = timers.at(self._start, self._tick)
+        self._timer: Timer | None = None
+        try:
+            self._begin()
+        except QueueFullError:
+            self.skipped += 1
+        self._wait()
 
     def stop(self) -> None:
         """Tick no more. Calling it again does nothing."""
@@ -65,10 +76,16 @@ class Ticker:
             self.skipped += 1
         else:
             try:
-                self.task = self._submit()
-                self.runs += 1
+                self._begin()
             except CompanionError:
                 self.skipped += 1
+        self._wait()
+
+    def _begin(self) -> None:
+        self.task = self._context.run(self._submit)
+        self.runs += 1
+
+    def _wait(self) -> None:
         # The next instant is counted from the start, so that no lateness adds up; those that are past already are
         # skipped together.
         passed = math.floor((self._clock.monotonic() - self._start) / self.period + 1e-9)

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextvars import ContextVar
 from functools import partial
 from typing import Any
 
 import pytest
 
-from companion_async import InvalidArgumentError, UnknownModuleError, UnknownTargetError
+from companion_async import (
+    InvalidArgumentError,
+    ModuleUnavailableError,
+    UnknownModuleError,
+    UnknownTargetError,
+    UnknownTaskError,
+)
 from companion_async.scheduling.ticker import Ticker
 from companion_async.testing.clock import VirtualClock, until
 from tests.work.house import Gate, running
@@ -128,3 +136,56 @@ async def test_what_is_wrong_is_refused_where_it_is_asked_for():
             brain.every("nobody", period=1.0)
         with pytest.raises(UnknownTargetError):
             brain.every("m", "nothing", period=1.0)
+
+
+@pytest.mark.parametrize(
+    ("options", "refusal"),
+    [
+        ({"priority": "urgent"}, InvalidArgumentError),
+        ({"timeout": -1}, InvalidArgumentError),
+        ({"retry": 0}, InvalidArgumentError),
+        ({"kwargs": 3}, InvalidArgumentError),
+        ({"on_full": "drop"}, InvalidArgumentError),
+        ({"callback": 3}, InvalidArgumentError),
+        ({"after": "nobody"}, UnknownTaskError),
+        ({"prioritty": "high"}, TypeError),
+    ],
+)
+async def test_an_option_that_submit_refuses_is_refused_at_once(options, refusal):
+    """Skipped in silence, a ticker with a misspelt option would tick for ever and never run anything."""
+    clock = VirtualClock()
+    async with running(clock) as brain:
+        await brain.register("m", lambda: None)
+        with pytest.raises(refusal):
+            brain.every("m", period=1.0, **options)
+        with pytest.raises(InvalidArgumentError):
+            brain.every("m", 5, period=1.0)  # type: ignore[arg-type]
+        await clock.advance(3)
+        assert brain.tasks() == []
+
+
+async def test_a_stopped_module_refuses_a_ticker_as_it_refuses_a_task():
+    """One that stops later costs its instants only."""
+    async with running() as brain:
+        await brain.register("m", lambda: None)
+        await brain._parts.roster.registry.get("m").stop("for the test")
+        with pytest.raises(ModuleUnavailableError):
+            brain.every("m", period=1.0)
+
+
+async def test_each_ticker_runs_in_the_context_that_it_was_made_in():
+    """One timer serves them all; whose context it was armed in must not show in anybody else's work."""
+    clock, whose, seen = VirtualClock(), ContextVar("whose", default="nobody"), list[tuple[str, str]]()
+    async with running(clock) as brain:
+        await brain.register("m", lambda maker: seen.append((maker, whose.get())))
+
+        async def make(maker: str) -> None:
+            whose.set(maker)
+            brain.every("m", "run", maker, period=1.0)
+
+        await asyncio.gather(*(asyncio.create_task(make(maker)) for maker in ("anna", "bert")))
+        for count in (1, 2, 3):
+            await until(lambda count=count: len(seen) == 2 * count)
+            await until(lambda: all(task.done() for task in brain.tasks()))
+            await clock.advance(1.0)
+        assert set(seen) == {("anna", "anna"), ("bert", "bert")}
