@@ -16,7 +16,7 @@ from loguru import logger
 from companion_async.brain.assembly import ShutdownReport
 from companion_async.brain.brain import Brain
 from companion_async.errors import BrainClosedError
-from companion_async.sdk import leaving
+from companion_async.sdk import leaving, switches
 from companion_async.sdk.refusals import WouldBlockError
 from companion_async.security import check_seconds
 
@@ -39,6 +39,7 @@ class Portal(Generic[B]):
     def __init__(
         self, make: Callable[[], B], *, name: str = "companion portal", before_end: Callable[[B], None] | None = None
     ) -> None:
+        switches.follow()
         self.process = os.getpid()
         self.ended: concurrent.futures.Future[ShutdownReport] = concurrent.futures.Future()
         self._waiting: set[concurrent.futures.Future[Any]] = set()
@@ -202,6 +203,7 @@ class Portal(Generic[B]):
     async def _close(self, drain: float) -> None:
         try:
             self._report = await self.brain.shutdown(drain)
+            logger.debug("{} has shut down: {}", self._thread.name, self._report)
             if self._before_end is not None:
                 self._before_end(self.brain)
             if self._settling:
@@ -236,6 +238,7 @@ class Portal(Generic[B]):
         self.brain = brain
         self._loop = asyncio.get_running_loop()
         leaving.watch(self)
+        logger.debug("{} is up.", self._thread.name)
         started.set_result(brain)
         await self._leave.wait()
 

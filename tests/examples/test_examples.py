@@ -122,6 +122,29 @@ def test_shared_memory(run):
     found(r"version 7: delete chapters by cleaner in no task\n", output)
 
 
+@pytest.mark.feature("PP-21", "PX-08", "PP-01", "PR-07", "PT-01")
+def test_piano_integration(run):
+    """The documented lines come in order, with the figures of what was done: senses, commits, locks, tasks."""
+    lines = run("piano_integration.py").splitlines()
+    assert lines[0] == "🎹 PIANO Concurrent Framework Integration Demo"
+    assert lines[1] == "=" * 60
+    assert lines[2] == "✓ All memory systems registered for coordinated access: 3"
+    found(r"^   at \(3, 3\): to cook supper; .* and home, stove$", lines[3])
+    found(r"^   at \(6, 6\): to practise a prelude; ", lines[4])
+    assert lines[5] == lines[4]
+    found(r"^   at \(9, 8\): to read; .*bookshelf, home, piano, stove$", lines[6])
+    senses, known = found(
+        r"^✓ Perception Module - parallel sensory processing: (\d+) asked, (\d+)% known", lines[7]
+    ).groups()
+    assert int(senses) == 24
+    assert 0 < int(known) < 100
+    assert lines[7].endswith("heard cara")
+    assert lines[8] == "✓ Planning Module - state-coordinated goal management: 4 in 4 commits"
+    locks = int(found(r"^✓ Retrieval Module - concurrent memory access: (\d+) locks in all$", lines[9])[1])
+    assert locks >= 4 * 4  # in each round one for the note, one for the plan and two to remember
+    assert int(found(r"^   (\d+) tasks in ", lines[10])[1]) == 12
+
+
 @pytest.mark.feature("PT-10", "X-07", "PX-08")
 def test_transactions(run):
     """Of two that took one seat one has it and the other is told why not; nothing is half done, no addition is lost."""
