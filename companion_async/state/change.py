@@ -46,11 +46,11 @@ class _Fate:
 
     __slots__ = ("new", "old", "reason", "status", "version")
 
-    def __init__(self, node: Any) -> None:
+    def __init__(self) -> None:
         self.status = ChangeStatus.PENDING
         self.version: int | None = None
         self.reason = ""
-        self.new = node
+        self.new: Any = MISSING
         self.old: Any = MISSING
 
 
@@ -59,7 +59,7 @@ class StateChange(msgspec.Struct, frozen=True, eq=False):
 
     ``new_value`` and ``old_value`` are copies, made at each look; None where nothing is. ``timestamp`` is when it was
     proposed, ``number`` its place in the order of proposals of the process, ``task`` the task that proposed it.
-    ``path`` is ``*`` where the whole state was restored.
+    ``path`` is ``*`` where the whole state was restored. ``node`` is the value as the tree would hold it.
     """
 
     number: int
@@ -69,6 +69,7 @@ class StateChange(msgspec.Struct, frozen=True, eq=False):
     priority: float
     task: str | None
     metadata: Mapping[str, Any] | None
+    node: Any
     _time: float
     _fate: _Fate
 
@@ -94,8 +95,9 @@ class StateChange(msgspec.Struct, frozen=True, eq=False):
             priority,
             task,
             metadata,
+            node,
             time,
-            _Fate(node),
+            _Fate(),
         )
 
     @property
@@ -131,7 +133,8 @@ class StateChange(msgspec.Struct, frozen=True, eq=False):
     @property
     def new_value(self) -> Any:
         """What was proposed; once applied, what stood there right after."""
-        return None if self._fate.new is MISSING else thaw(self._fate.new)
+        node = self._fate.new if self.applied else self.node
+        return None if node is MISSING else thaw(node)
 
     @property
     def old_value(self) -> Any:
@@ -142,11 +145,6 @@ class StateChange(msgspec.Struct, frozen=True, eq=False):
     def applied(self) -> bool:
         """Whether it is part of the state's history."""
         return self._fate.status is ChangeStatus.APPLIED
-
-    @property
-    def node(self) -> Any:
-        """``new_value`` as the tree holds it."""
-        return self._fate.new
 
     def take_effect(self, version: int, old: Any, new: Any) -> None:
         """It is part of commit ``version``."""
