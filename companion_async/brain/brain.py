@@ -85,6 +85,7 @@ class Brain(BrainModules):
         """
         if self._parts is not None:
             if self._parts.scheduler.phase == "running":
+                self._assembly("start()")
                 return self
             raise BrainClosedError(self._parts.scheduler.phase)
         parts = self._parts = Assembly(self, self.config, self._clock, self._seed, self._read_process, self._beginning)

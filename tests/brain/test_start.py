@@ -145,6 +145,21 @@ async def test_another_thread_is_told_where_it_belongs() -> None:
         assert brain.module_status("m").state == "running"
 
 
+async def test_another_loop_cannot_start_or_enter_a_running_brain() -> None:
+    """It is told so where it enters, and not by every call inside of the block and by the end of that."""
+
+    async def enter(brain: Brain) -> None:
+        with pytest.raises(WrongThreadError, match="start"):
+            await brain.start()
+        with pytest.raises(WrongThreadError, match="start"):
+            async with brain:
+                pass
+
+    async with brain_on() as brain:
+        await brain.to_thread(lambda: asyncio.run(enter(brain)))
+        assert await brain.start() is brain
+
+
 @pytest.mark.parametrize("config", [{"max_threads": 4}, "config.toml", 4])
 def test_a_config_that_is_none_is_refused(config: object) -> None:
     """With the type that would be right."""
