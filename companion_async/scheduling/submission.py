@@ -88,6 +88,9 @@ class Submission:
         else:
             plan, function = self._callable(port, target)
         if port.closed is not None:
+            known = scheduler.history.by_key(key) if isinstance(key, str) else None
+            if known is not None:
+                return known
             raise ModuleUnavailableError(port.name, *port.closed)
         level = port.priority if priority is None else priority
         if level.__class__ is not Priority:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from companion_async import Brain, QueueFullError, SchedulingPolicy, Task, TaskState
+from companion_async import Brain, ModuleUnavailableError, QueueFullError, SchedulingPolicy, Task, TaskState
 from companion_async.testing.clock import VirtualClock, settle, until
 from tests.work.house import Gate, ends, running
 
@@ -234,6 +234,20 @@ async def test_a_key_is_free_again_when_its_task_is_forgotten():
         second = brain.submit("category:core", int, key="k")
         assert second is not first
         assert await second == 0
+
+
+@pytest.mark.feature("CB-06")
+async def test_a_key_gives_its_task_also_while_the_module_takes_no_work():
+    """Who asks again for what has been done gets it, quarantine or not; who asks for more is refused."""
+    async with running() as brain:
+        await brain.register("m", lambda: 0)
+        first = brain.submit("m", key="k")
+        assert await first == 0
+        await brain._parts.controls.quarantine("m", "broken")
+        assert brain.submit("m", key="k") is first
+        for key in ("another", None, 7):
+            with pytest.raises(ModuleUnavailableError):
+                brain.submit("m", key=key)
 
 
 @pytest.mark.feature("CB-03")
