@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import mimetypes
 from pathlib import Path
 from urllib.parse import parse_qs
@@ -21,15 +23,27 @@ HTML = "text/html; charset=utf-8"
 _FORM = "application/x-www-form-urlencoded"
 _SERVED = frozenset({".css", ".html", ".ico", ".js", ".json", ".mjs", ".png", ".svg", ".txt", ".woff2"})
 _LARGEST_FORM = 8192  # bytes
+_STYLE = """
+:root { color-scheme: light dark; }
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 22rem; margin: 16vh auto; padding: 0 1.5rem; }
+h1 { font-size: 1.3rem; }
+label, input, button { display: block; width: 100%; box-sizing: border-box; font: inherit; }
+input, button { margin: 0.4rem 0 1rem; padding: 0.6rem 0.8rem; border: 1px solid #8a93a3; border-radius: 8px; }
+button { background: #2250c4; border-color: #2250c4; color: #fff; cursor: pointer; }
+"""
+_STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 _GUARDS = {
-    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    "font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-    "referrer-policy": "no-referrer",
+    "content-security-policy": f"default-src 'none'; script-src 'self'; style-src 'self' 'sha256-{_STYLE_HASH}'; "
+    "img-src 'self' data:; font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'",
+    # With "no-referrer" browsers send forms with `Origin: null`, and the sign-in would be refused as a stranger's.
+    "referrer-policy": "same-origin",
     "x-frame-options": "DENY",
 }
 _PAGE = """<!doctype html>
 <html lang="en">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>companion_async</title></head>
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>companion_async</title>
+<link rel="icon" href="data:,"><style>{style}</style></head>
 <body>
 {body}
 </body>
@@ -109,4 +123,4 @@ def _cookie(call: Call, value: str, seconds: int) -> str:
 
 
 def _page(status: int, body: str) -> Answer:
-    return Answer(status, _PAGE.format(body=body).encode(), HTML, _GUARDS)
+    return Answer(status, _PAGE.format(body=body, style=_STYLE).encode(), HTML, _GUARDS)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import uuid
 from collections import deque
 from datetime import datetime
+from itertools import takewhile
 from typing import Annotated, Any, NamedTuple
 
 import msgspec
@@ -73,13 +74,14 @@ class RunsPicture(Picture, frozen=True, kw_only=True):
     """The runs that ended since ``after``, oldest end first, and the threads at this moment.
 
     Of more than ``limit`` runs those that did not complete are told first, then the longest; ``left_out`` counts the
-    others, and those of which the beginning was not seen.
+    others. ``unseen`` counts those that were queued before anybody asked, so that their thread is not known.
     """
 
     timestamp: datetime
     cursor: str
     runs: tuple[Run, ...]
     left_out: int
+    unseen: int
     threads: tuple[AtWork, ...]
 
 
@@ -96,7 +98,7 @@ class Runs:
         self._brain = brain
         self._clock = clock
         self._begun: dict[str, _Begun] = {}
-        self._ended: deque[tuple[int, Run]] = deque(maxlen=CAPACITY)
+        self._ended: deque[tuple[int, Run | None]] = deque(maxlen=CAPACITY)
         self._number = 0
         self._epoch = ""
         self._forgetting: TimerHandle | None = None
@@ -115,7 +117,8 @@ class Runs:
         epoch, _, number = (after or "").partition("-")
         known = epoch == self._epoch and number.isascii() and number.isdecimal() and len(number) < 16
         seen = int(number) if known else 0
-        ended = [run for place, run in self._ended if place > seen]
+        since = list(takewhile(lambda entry: entry[0] > seen, reversed(self._ended)))[::-1]
+        ended = [run for _, run in since if run is not None]
         told = ended
         if len(ended) > limit:
             kept = sorted(ended, key=lambda run: (run.state == "completed", -run.seconds))[:limit]
@@ -125,7 +128,8 @@ class Runs:
             timestamp=utc(now),
             cursor=f"{self._epoch}-{self._number}",
             runs=tuple(told),
-            left_out=max(0, self._number - seen - len(told)) if known else 0,
+            left_out=(self._number - seen if known else len(since)) - (len(since) - len(ended)) - len(told),
+            unseen=len(since) - len(ended),
             threads=threads,
         )
 
@@ -182,8 +186,9 @@ class Runs:
             return
         begun = self._begun.pop(event.task_id, None)
         if begun is None:
-            # It never ran, or it was queued before anybody asked. Only of the first kind is it known here.
-            self._number += event.kind == "task.completed"
+            if event.kind == "task.completed":  # the others may never have run
+                self._number += 1
+                self._ended.append((self._number, None))
             return
         self._number += 1
         run = Run(

@@ -14,7 +14,7 @@ const VIEWS = [
   ["locks", "Locks"],
   ["state", "State"],
   ["events", "Events"],
-  ["waiting", "Where is it waiting?"],
+  ["waiting", "Where it waits"],
   ["ask", "Ask"],
 ];
 

@@ -12,6 +12,7 @@ export class Runs {
   cursor = null;
   total = 0;
   leftOut = []; // of moments, how many runs were not told
+  unseen = 0;
   since = null; // what was before is not known here
 
   /** Take in an answer of `api/threads/runs`. */
@@ -25,6 +26,7 @@ export class Runs {
       this.row(run.worker, run.category).runs.push(run);
       this.total += 1;
     }
+    this.unseen += answer.unseen;
     if (answer.left_out) this.leftOut.push({ time: now, count: answer.left_out });
     for (const row of this.rows.values()) [row.current, row.alive] = [null, false];
     for (const thread of answer.threads) {

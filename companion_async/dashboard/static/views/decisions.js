@@ -41,7 +41,7 @@ function makeRow(each) {
   return h("tr", { "data-decision": each.decision_id },
     h("td", { "data-label": "When" }, moment(document, each.timestamp)),
     h("td", { "data-label": "What" }, h("span", { class: "badge accent" }, each.type.replaceAll("_", " "))),
-    h("td", { "data-label": "About" }, h("b", { class: "wrap" }, each.context)),
+    h("td", { "data-label": "About" }, h("b", { class: "about" }, each.context)),
     h("td", { class: "lead-cell" }, h("div", { class: "wrap" }, each.reason),
       fields.length || inputs.length ? h("details", { class: "small" }, h("summary", { class: "muted" }, each.rule ? `figures, rule ${each.rule}` : "figures"),
         h("dl", { class: "facts mono" }, [...fields, ...inputs].flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, shown(value))]))) : null),

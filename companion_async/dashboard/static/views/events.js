@@ -1,7 +1,7 @@
 // The events as they come, with a filter.
 
 import { choice, empty, h, mark, say } from "../dom.js";
-import { clock, count, rate } from "../format.js";
+import { clock, count, rate, size, span } from "../format.js";
 
 const SHOWN = 300, HELD = 2000;
 const FAMILIES = ["*", "task.*", "module.*", "decision.*", "category.*", "system.*", "state.*", "lock.*", "health.*"];
@@ -83,8 +83,15 @@ export function mount(root) {
 
 function line({ kind, data }) {
   const event = JSON.parse(data), { timestamp, kind: _, task_id, module, category, ...rest } = event;
-  const details = Object.entries(rest).filter(([, value]) => value !== "" && value !== null)
-    .map(([name, value]) => `${name} ${typeof value === "object" ? JSON.stringify(value) : value}`).join(" · ");
+  const details = Object.entries(rest).filter(([name, value]) => value !== "" && value !== null && value !== false && !(name === "attempt" && value === 1) && value.length !== 0)
+    .map(([name, value]) => detail(name, value)).join(" · ");
   return h("li", {}, h("time", { datetime: timestamp }, clock(timestamp, true)), h("span", { class: `kind ${BAD.has(kind) ? "problem" : ""}` }, kind),
     h("span", { class: "wrap" }, module ? h("b", {}, module) : category ? h("b", {}, category) : "", " ", task_id ? h("a", { class: "mono", href: `#/tasks/${encodeURIComponent(task_id)}` }, task_id) : "", " ", h("span", { class: "muted" }, details)));
+}
+
+function detail(name, value) {
+  if (name === "error" && typeof value === "object") return value.message ? `${value.type}: ${value.message}` : `${value.type}, ${value.id} in the log`;
+  if (["run_seconds", "wait_seconds", "loop_lag", "limit", "delay"].includes(name)) return `${name.replace("_seconds", "").replace("_", " ")} ${span(value)}`;
+  if (name.endsWith("_bytes")) return `${name.replace("_bytes", "")} ${size(value)}`;
+  return `${name.replaceAll("_", " ")} ${typeof value === "object" ? JSON.stringify(value) : value}`;
 }

@@ -32,7 +32,7 @@ export function mount(root, { brain }) {
     const waiting = waits.edges.some((edge) => edge.kind !== "held");
     heading.hidden = graph.hidden = !waiting;
     const news = JSON.stringify(waits);
-    if (waiting && news !== drawn) graph.replaceChildren(draw(waits));
+    if (waiting && news !== drawn) graph.replaceChildren(draw(named(waits, found)));
     drawn = news;
   });
 
@@ -81,10 +81,16 @@ function draw({ nodes, edges }) {
     drawing.append(svg("path", { class: `edge ${edge.kind}`, d: `M${ax} ${ay}C${ax + bend} ${ay} ${bx - (a.x === b.x ? -40 : bend)} ${by} ${bx} ${by}`, "marker-end": "url(#tip)" }));
   }
   for (const { node, x, y } of places.values()) {
-    drawing.append(svg("g", { class: `node ${node.kind}` }, svg("title", {}, node.label), svg("rect", { x, y, width: BOX, height: TALL, rx: node.kind === "resource" ? 4 : 16 }),
+    drawing.append(svg("g", { class: `node ${node.kind}` }, svg("title", {}, node.owner), svg("rect", { x, y, width: BOX, height: TALL, rx: node.kind === "resource" ? 4 : 16 }),
       svg("text", { x: x + BOX / 2, y: y + TALL / 2 + 4, "text-anchor": "middle" }, node.label.length > 22 ? `${node.label.slice(0, 21)}…` : node.label)));
   }
   return h("div", { class: "scroll" }, drawing, h("p", { class: "muted small" }, "Solid: held by. Dashed: waits for.", nodes.length > MOST ? ` ${nodes.length - MOST} more are not drawn.` : ""));
+}
+
+/** The graph with the names that the holders gave themselves, where they did. */
+function named({ nodes, edges }, resources) {
+  const names = new Map(resources.flatMap((each) => [...each.holders, ...each.waiters]).map((lock) => [lock.owner, lock.holder]));
+  return { edges, nodes: nodes.map((node) => ({ ...node, label: names.get(node.label) || node.label, owner: node.label })) };
 }
 
 const label = (nodes, id) => nodes.find((node) => node.id === id)?.label ?? id;

@@ -141,7 +141,7 @@ export function mount(root, { brain, params }) {
     const seen = Math.max(0.5, Math.min(length, stop - Math.max(start, runs.since ?? stop)));
     say(sampled, `${several(whole, "run")} in view, ${rate(whole / seen)} a second. ` + (missing
       ? `${percent(missing / whole)} of them are not drawn: an answer carries at most 1,000, those that failed first, then the longest.`
-      : "Every one of them is drawn; where several share a pixel, they share a mark.")
+      : `Every one of them is drawn${runs.unseen ? `, but ${count(runs.unseen)} that were queued before anybody looked` : ""}; where several share a pixel, they share a mark.`)
       + (runs.since > start ? ` Runs before ${clock(runs.since * 1000)} were not recorded, since nobody looked, or are not kept.` : ""));
     mark(canvas, "aria-label", `Task stream of ${several(rows().length, "thread")}, ${span(length)} up to ${clock(stop * 1000)}: `
       + (entries.map((each) => `${each.module} ${percent(each.share)}`).join(", ") || "idle") + ".");

@@ -25,7 +25,7 @@ export function mount(root, { brain }) {
     const sorted = [...answer.threads].sort((a, b) => (b.seconds ?? 0) - (a.seconds ?? 0));
     threads.replaceChildren(...(sorted.length ? sorted.map((each) => thread(each, open)) : [empty("No thread is at work", "Nothing runs right now. When something does, its place in the code shows here.")]));
     const asleep = answer.tasks.filter((task) => task.stack.length);
-    loop.replaceChildren(...(asleep.length ? [h("h2", {}, `Tasks of the event loop (${asleep.length})`), ...asleep.map((each) => folded(`loop ${each.name}`, each.name, each.stack, open))] : []));
+    loop.replaceChildren(...(asleep.length ? [h("h2", {}, `Tasks of the event loop (${asleep.length})`), ...asleep.map((each) => folded(`loop ${each.name}`, `${each.name} · ${each.stack.at(-1)}`, each.stack, open))] : []));
   }
   return { unmount: () => poll.end() };
 }
