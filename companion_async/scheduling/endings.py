@@ -200,8 +200,8 @@ class Endings:
             else:
                 more.stream.close()
         callbacks = more.done_callbacks if more.callback is None else [*more.done_callbacks, more.callback]
-        for callback in callbacks:
-            self._scheduler.loop.call_soon(self.call_back, callback, task)
+        for callback, context in callbacks:
+            self._scheduler.loop.call_soon(self.call_back, callback, task, context=context)
         more.timers, more.waiters, more.done_callbacks, more.events = [], [], [], []
         more.callback = None
         if task.phase is TaskState.COMPLETED or task.phase is TaskState.FAILED:

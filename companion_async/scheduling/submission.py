@@ -221,7 +221,7 @@ class Submission:
             spans=None if spans.plain else spans,
             retry=policy,
             key=key,
-            callback=callback,
+            callback=None if callback is None else (callback, contextvars.copy_context()),
             on_upstream_failure=on_upstream_failure,
         )
         if task.plan.streams:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncGenerator, Callable, Generator
-from contextvars import Context
+from contextvars import Context, copy_context
 from datetime import datetime
 from enum import StrEnum
 from types import TracebackType
@@ -58,7 +58,7 @@ class Particulars(msgspec.Struct, eq=False):
     spans: Timeout | None = None
     retry: RetryPolicy | None = None
     key: str | None = None
-    callback: Callable[[Any], Any] | None = None
+    callback: tuple[Callable[[Any], Any], Context] | None = None
     on_upstream_failure: str = "fail"
     stream: Any = None
     progress: Progress = Progress()
@@ -68,7 +68,7 @@ class Particulars(msgspec.Struct, eq=False):
     admission: bool = False
     reason: str = ""
     waiters: list[asyncio.Future[None]] = []
-    done_callbacks: list[Callable[[Any], Any]] = []
+    done_callbacks: list[tuple[Callable[[Any], Any], Context]] = []
     events: list[threading.Event] = []
     work: Any = None
     trace: TracebackType | None = None
@@ -236,10 +236,10 @@ class Task(msgspec.Struct, Generic[T], eq=False, weakref=True):
         return self.owner.cancel(self, reason)  # type: ignore[no-any-return]
 
     def add_done_callback(self, callback: Callable[[Task[T]], Any]) -> None:
-        """Call ``callback(task)`` once on the loop at its end, soon if that was; its errors touch nothing else."""
+        """Call ``callback(task)`` once at its end on the loop, in this call's context; its errors touch nothing else."""
         self.owner.check_thread("task.add_done_callback()")
         if self.ended < 0:
-            self.rare().done_callbacks.append(callback)
+            self.rare().done_callbacks.append((callback, copy_context()))
         else:
             self.owner.loop.call_soon(self.owner.call_back, callback, self)
 
@@ -247,7 +247,7 @@ class Task(msgspec.Struct, Generic[T], eq=False, weakref=True):
         """Take back a callback that has not been called; how many times it was there. `asyncio.wait` needs it."""
         self.owner.check_thread("task.remove_done_callback()")
         callbacks = self.more.done_callbacks if self.more is not None else []
-        kept = [one for one in callbacks if one != callback]
+        kept = [one for one in callbacks if one[0] != callback]
         removed = len(callbacks) - len(kept)
         callbacks[:] = kept
         return removed

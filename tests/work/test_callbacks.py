@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from contextvars import ContextVar
 from functools import partial
 from typing import Any
 
@@ -283,3 +284,36 @@ async def test_a_callback_may_submit_and_add_more():
         await settle()
         assert again == [task]
         assert await next_ones[0] == 2
+
+
+@pytest.mark.feature("CB-10")
+async def test_each_callback_runs_in_the_context_of_who_gave_it():
+    """As with an `asyncio.Future`: not in that of whoever happens to end the task, nor in that of the work itself."""
+    whose, told = ContextVar("whose", default="nobody"), list[str]()
+    gate = Gate()
+    async with running() as brain:
+
+        def tell(task: Task[Any]) -> None:
+            told.append(whose.get())
+
+        async def tell_later(task: Task[Any]) -> None:
+            await asyncio.sleep(0)
+            told.append(whose.get())
+
+        def work() -> None:
+            whose.set("work")
+            gate()
+
+        whose.set("submitter")
+        task = brain.submit("category:core", work, callback=tell_later, timeout=None)
+        task.add_done_callback(tell)
+        whose.set("another")
+        task.add_done_callback(tell)
+        await gate.holds(1)
+        whose.set("canceller")
+        task.cancel()
+        task.add_done_callback(tell)
+        await settle()
+        assert sorted(told) == ["another", "canceller", "submitter", "submitter"]
+        gate.open()
+        await brain.drain()
