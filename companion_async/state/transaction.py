@@ -10,7 +10,7 @@ from contextvars import ContextVar
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from companion_async.errors import InvalidArgumentError, InvalidPathError, WrongThreadError
+from companion_async.errors import ConflictError, InvalidArgumentError, InvalidPathError, WrongThreadError
 from companion_async.state.change import ChangeStatus, StateChange, StateChangeType
 from companion_async.state.effect import RefusedChangeError, effect
 from companion_async.state.path import Segments, parse_path
@@ -141,8 +141,11 @@ class Transaction:
         self._check_open()
         try:
             version = self._desk.commit(self._base, self._reads, self._entries)
-        except BaseException:
+        except ConflictError:
             self._end("lost", "something that its transaction read has changed")
+            raise
+        except BaseException:
+            self._end("rolled back", "its transaction could not be committed")
             raise
         self._state = "committed"
         return version

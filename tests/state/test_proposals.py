@@ -186,6 +186,8 @@ async def test_a_closed_state_can_be_read_and_not_changed():
     ):
         with pytest.raises(BrainClosedError):
             attempt()
+    with pytest.raises(InvalidArgumentError, match="rolled back already"):
+        transaction.commit()
     assert (state.get("n"), state.version, state.status().version) == (1, 0, 0)
 
 
