@@ -236,7 +236,7 @@ class Task(msgspec.Struct, Generic[T], eq=False, weakref=True):
         return self.owner.cancel(self, reason)  # type: ignore[no-any-return]
 
     def add_done_callback(self, callback: Callable[[Task[T]], Any]) -> None:
-        """Call ``callback(task)`` once at its end on the loop, in this call's context; its errors touch nothing else."""
+        """Call ``callback(task)`` once at the end on the loop, in this call's context; its errors touch nothing."""
         self.owner.check_thread("task.add_done_callback()")
         if self.ended < 0:
             self.rare().done_callbacks.append((callback, copy_context()))
