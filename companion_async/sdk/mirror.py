@@ -41,7 +41,7 @@ class Mirror:
             place = self.target
             for segment in above:
                 place = _descend(place, segment)
-            if change.node is MISSING:
+            if change.removed:
                 _remove(place, last)
             else:
                 _put(place, last, old, new)

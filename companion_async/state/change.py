@@ -142,6 +142,11 @@ class StateChange(msgspec.Struct, frozen=True, eq=False):
         return None if self._fate.old is MISSING else thaw(self._fate.old)
 
     @property
+    def removed(self) -> bool:
+        """Whether nothing stands there since it was applied."""
+        return self.applied and self._fate.new is MISSING
+
+    @property
     def applied(self) -> bool:
         """Whether it is part of the state's history."""
         return self._fate.status is ChangeStatus.APPLIED
