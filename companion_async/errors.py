@@ -124,19 +124,24 @@ class DependencyCycleError(CompanionError, ValueError):
 
 class QueueFullError(CompanionError, RuntimeError):
     """The queue is at its bound, or takes nothing for another ``reason``; nothing was registered. ``retry_after``
-    estimates, in seconds, when there is room.
+    estimates, in seconds, when there is room; ``setting`` is what sets the bound.
     """
 
-    def __init__(self, queue: str, capacity: int, retry_after: float, reason: str = "") -> None:
-        self.queue, self.capacity, self.retry_after, self.reason = queue, capacity, retry_after, reason
+    def __init__(
+        self, queue: str, capacity: int, retry_after: float, reason: str = "", setting: str = "queue_capacity"
+    ) -> None:
+        self.queue, self.capacity, self.retry_after = queue, capacity, retry_after
+        self.reason, self.setting = reason, setting
         why = f"takes nothing, since {reason}" if reason else f"holds its {capacity} tasks already"
+        wait = 'submit with on_full="wait", ' if setting == "queue_capacity" else ""  # what waits in line counts too
         super().__init__(
             f"The queue of {queue!r} {why}. Try again in about {retry_after:.2f} s, "
-            f'submit with on_full="wait", or {"give the process more room" if reason else "raise queue_capacity"}.',
+            f"{wait}or {'give the process more room' if reason else f'raise {setting}'}.",
             queue,
             capacity,
             retry_after,
             reason,
+            setting,
         )
 
 

@@ -22,7 +22,7 @@ FACTS: dict[str, tuple[Any, ...]] = {
     "UnknownResourceError": ("memory",),
     "DuplicateModuleError": ("m",),
     "DependencyCycleError": (("a", "b", "a"),),
-    "QueueFullError": ("core", 1000, 0.25, "the memory is nearly used up"),
+    "QueueFullError": ("core", 1000, 0.25, "the memory is nearly used up", "max_pending_tasks"),
     "BrainClosedError": ("shut down",),
     "ChannelClosedError": ("perception->planning",),
     "WrongThreadError": ("channel.get()", "await channel.receive()"),

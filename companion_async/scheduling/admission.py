@@ -48,7 +48,9 @@ class Admission:
         settings = scheduler.settings
         if scheduler.live >= settings.max_pending_tasks:
             self.overloaded(pool, "max_pending_tasks")
-            raise QueueFullError("all categories", settings.max_pending_tasks, self.advice(pool))
+            raise QueueFullError(
+                "all categories", settings.max_pending_tasks, self.advice(pool), setting="max_pending_tasks"
+            )
         rule = settings.on_full if rule is None else rule
         if self._pressed and not self._idle():
             self.overloaded(pool, _MEMORY)

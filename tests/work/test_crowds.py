@@ -40,3 +40,17 @@ async def test_a_full_queue_refuses_at_once_and_keeps_nothing_of_what_it_refused
         await brain.drain()
         assert ran == list(range(50))
         assert set(ends(first, *accepted)) == {"completed"}
+
+
+@pytest.mark.feature("CB-06")
+async def test_a_house_full_of_tasks_says_what_helps_against_that():
+    """Those who wait in line count among its tasks, and another queue's capacity is not its bound."""
+    async with running(categories={"core": 1}, max_pending_tasks=1) as brain:
+        gate = Gate()
+        brain.submit("category:core", gate)
+        for rule in ("reject", "wait"):
+            with pytest.raises(QueueFullError, match="raise max_pending_tasks") as caught:
+                brain.submit("category:phase1", gate, on_full=rule)
+            assert "on_full" not in str(caught.value)
+            assert "queue_capacity" not in str(caught.value)
+        gate.open()
