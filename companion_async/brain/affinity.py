@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from loguru import logger
 
 from companion_async.errors import InvalidArgumentError
 from companion_async.offload.slot import Slot
+from companion_async.scheduling.port import Target
 
 if TYPE_CHECKING:
     from companion_async.brain.assembly import Assembly
@@ -30,7 +32,7 @@ def pin(assembly: Assembly, name: str, cpus: Iterable[int]) -> None:
         return
     port = scheduler.port(name)
     assembly.roster.registry.get(name)
-    port.wrap = (lambda function: _Pinned(function, wanted)) if wanted else None
+    port.wrap = (lambda target, function: _pinned(target, function, wanted)) if wanted else None
     module = assembly.roster.registry.get(name)
     if module.instance is not None:
         assembly.roster.point(module, port)
@@ -61,19 +63,27 @@ def _apply(slot: Slot, cpus: frozenset[int]) -> None:
             logger.warning("Thread {} could not be pinned: {}.", slot.name, error.strerror)
 
 
-class _Pinned:
-    """A handler whose thread keeps to its processors while it runs."""
+def _pinned(target: Target, function: Callable[..., Any], cpus: frozenset[int]) -> Callable[..., Any]:
+    """A function whose thread keeps to ``cpus`` while it runs, a generator to its last item."""
+    if target.on_loop:
+        return function
 
-    __slots__ = ("__wrapped__", "_cpus", "_function")
+    def call(*args: Any, **kwargs: Any) -> Any:
+        with _kept_to(cpus):
+            return function(*args, **kwargs)
 
-    def __init__(self, function: Callable[..., Any], cpus: frozenset[int]) -> None:
-        self._function = self.__wrapped__ = function
-        self._cpus = cpus
+    def stream(*args: Any, **kwargs: Any) -> Iterator[Any]:
+        with _kept_to(cpus):
+            yield from function(*args, **kwargs)
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        usual = os.sched_getaffinity(0)
-        os.sched_setaffinity(0, self._cpus)
-        try:
-            return self._function(*args, **kwargs)
-        finally:
-            os.sched_setaffinity(0, usual)
+    return stream if target.streams else call
+
+
+@contextmanager
+def _kept_to(cpus: frozenset[int]) -> Iterator[None]:
+    usual = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cpus)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, usual)

@@ -107,7 +107,7 @@ class BrainModules:
         self._open("set_quota()").roster.set_quota(name, quota)
 
     def pin(self, name: str, cpus: Iterable[int]) -> None:
-        """Keep the threads of a category, or the runs of a module, on these processors; none lifts it.
+        """Keep the threads of a category, or a module's runs in threads, on these processors; none lifts it.
 
         Where the system has no thread affinity (macOS, Windows) this raises `InvalidArgumentError`.
         """

@@ -109,7 +109,7 @@ class Port(Lane):
         self.offload = offload
         self.interruptible = False
         self.submitted = 0
-        self.wrap: Callable[[Callable[..., Any]], Callable[..., Any]] | None = None
+        self.wrap: Callable[[Target, Callable[..., Any]], Callable[..., Any]] | None = None
         self.closed: tuple[str, str] | None = None
         self.targets: dict[str, Target] = {}
         self._adhoc: dict[object, Target] = {}
@@ -122,7 +122,7 @@ class Port(Lane):
             target = old.get(name)
             if target is None or target.kind is not kind:
                 target = Target(name, function, kind, offload_to_loop=self.offload == "loop")
-            target.function = function if self.wrap is None else self.wrap(function)
+            target.function = function if self.wrap is None else self.wrap(target, function)
             self.targets[name] = target
 
     def find(self, name: str) -> Target:

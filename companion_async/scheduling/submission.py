@@ -181,7 +181,8 @@ class Submission:
             return plan, plan.function
         if not callable(target):
             raise InvalidArgumentError(f"target must be a handler's name or a callable; {target!r:.80} is neither.")
-        return port.measure(target), target
+        plan = port.measure(target)
+        return plan, target if port.wrap is None else port.wrap(plan, target)
 
     def _check_rules(self, on_upstream_failure: Any, on_full: Any) -> None:
         if on_upstream_failure not in _UPSTREAM_RULES:

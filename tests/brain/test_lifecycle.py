@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
+from collections.abc import Iterator
 
 import pytest
 
-from companion_async import InvalidArgumentError, ModuleState, ModuleUnavailableError, TaskState
+from companion_async import BaseModule, InvalidArgumentError, ModuleState, ModuleUnavailableError, TaskState
 from companion_async.events.kinds import ModuleEvent
 from companion_async.testing.clock import VirtualClock, settle, until
 from tests.brain.rig import Gate, brain_on, diary
@@ -292,3 +294,32 @@ async def test_pinned_threads_run_on_their_processors() -> None:
                 brain.pin("core", wrong)  # type: ignore[arg-type]
         with pytest.raises(ValueError, match="nobody"):
             brain.pin("nobody", [first])
+
+
+@pytest.mark.feature("CB-F1")
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system has no thread affinity")
+async def test_whatever_runs_in_a_pinned_modules_threads_is_pinned() -> None:
+    """A generator to its last item, and a callable in the module's place; what runs on the loop leaves that alone."""
+    own = os.sched_getaffinity(0)
+    first = min(own)
+
+    def cpus() -> set[int]:
+        return os.sched_getaffinity(0)
+
+    class Where(BaseModule):
+        def items(self) -> Iterator[set[int]]:
+            yield cpus()
+            yield cpus()
+
+        async def on_the_loop(self) -> set[int]:
+            return cpus()
+
+    async with brain_on() as brain:
+        await brain.register("m", Where)
+        for pinned, expected in (([first], {first}), ([], own)):
+            brain.pin("m", pinned)
+            assert await brain.submit("m", "items") == [expected, expected]
+            assert await brain.submit("m", cpus) == expected
+            assert await brain.submit("m", functools.partial(cpus)) == expected
+            assert await brain.submit("m", "on_the_loop") == own
+            assert await brain.to_thread(cpus) == own
