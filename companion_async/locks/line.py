@@ -24,7 +24,7 @@ class Line(Generic[R]):
     The order is that of the scheduler: ``asked + level * span``, the lowest first, so that a request one level lower
     goes first once it has waited ``span`` seconds longer, and nobody waits for ever. Inside a level that is the order
     in which they came, which is why a queue for each of the few levels is all it takes. Whoever was moved ahead to
-    break a cycle stands before all others.
+    break a cycle stands before all others, the latest first.
     """
 
     __slots__ = ("_ahead", "_levels", "_span", "size")
@@ -59,10 +59,10 @@ class Line(Generic[R]):
         self.size -= 1
 
     def move_ahead(self, request: R) -> None:
-        """Stand before all but those who were moved ahead earlier."""
-        if request not in self._ahead:
-            del self._levels[request.level][request]
-            self._ahead[request] = None
+        """Stand before all others, those who were moved ahead earlier too."""
+        self._levels[request.level].pop(request, None)
+        self._ahead[request] = None
+        self._ahead.move_to_end(request, last=False)
 
     def first(self) -> R | None:
         """Whose turn it is."""

@@ -59,8 +59,9 @@ class WaitGraph:
         if not cycle:
             return [], []
         order, woken = self._untangle(waiter, cycle), list[ResourceLock]()
-        for request in order:
+        for request in reversed(order):
             request.lock.line.move_ahead(request)
+        for request in order:
             request.ledger.advance(request.lock, woken)
         return [] if order else cycle, woken
 
@@ -122,7 +123,7 @@ class WaitGraph:
                 left -= 1
                 if left < 0:
                     return ()
-                order = (*moved, request)
+                order = (request, *(one for one in moved if one is not request))
                 ahead = self._ahead(LockEdges(self.waiting, order))
                 # Who is passed now waits for those moved: any new cycle leads through one of these.
                 cycles = (_cycle(node, ahead) for node in dict.fromkeys((waiter, *(one.owner for one in order))))

@@ -209,10 +209,18 @@ def play(seed: int) -> tuple[int, int]:
     waits = victims = 0
     for _ in range(dice.randint(5, 25)):
         able = [owner for owner in who if not scene.waits(owner)]
+        # A run may wait for a lock in one of its coroutines, and for a task in another.
+        twice = [owner for owner in scene.graph.waiting if owner not in scene.joins.edges_of]
+        chance = dice.random()
+        if twice and chance > 0.85:
+            waits += 1
+            owner = dice.choice(twice)
+            if step_join(scene, owner, *dice.sample(who, dice.randint(1, 2))):
+                victims += 1
+            continue
         if not able:
             break
         owner = dice.choice(able)
-        chance = dice.random()
         if chance < 0.15:
             scene.finish(owner)
             continue
