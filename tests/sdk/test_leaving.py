@@ -109,8 +109,8 @@ def test_many_facades_end_together():
 
 
 def test_a_program_s_own_threads_may_use_the_brain_after_the_main_thread():
-    """The brain lives on for a thread that is no daemon, and ends when that has ended. Where Python starts no thread any
-    more by then, work that would need one is refused at once.
+    """The brain lives on for a thread that is no daemon, and ends when that has ended. Where Python starts no thread
+    any more by then, work that would need one is refused at once.
     """
     lines, _ = leave(
         """
