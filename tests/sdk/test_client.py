@@ -287,3 +287,20 @@ def test_it_reads_and_answers_with_its_sources(client, tmp_path):
     client.chat("How is the sluice at Tarnow opened?", conversation="mill")
     assert [turn.role for turn in client.history("mill")] == ["user", "assistant"]
     assert client.get_module_thread_status("knowledge_retriever")["tasks_completed"] >= 3
+
+
+@pytest.mark.feature("CB-56", "CB-30")
+def test_an_answer_streams_to_a_thread(client, tmp_path):
+    """Pieces come before the whole; the whole is the answer that `ask` gives; leaving early ends the request."""
+    (tmp_path / "lock.md").write_text("# The lock\n\nThe lock at Tarnow is oiled with goose fat by the lock keeper.\n")
+    client.learn(tmp_path)
+    *pieces, whole = client.stream("How is the lock at Tarnow oiled?", conversation="mill")
+    assert "".join(piece.text for piece in pieces).startswith(whole.text[:20])
+    assert "goose fat" in whole.text
+    assert [turn.role for turn in client.history("mill")] == ["user", "assistant"]
+    for _ in client.stream("How is the lock at Tarnow oiled?", conversation="mill"):
+        break
+    assert len(client.history("mill")) == 2
+    client.shutdown()
+    with pytest.raises(BrainClosedError):
+        next(client.stream("How is the lock at Tarnow oiled?"))
