@@ -17,6 +17,7 @@ from companion_async.errors import InvalidArgumentError
 from companion_async.health.settings import HealthSettings
 from companion_async.scheduling.policies import SchedulingPolicy
 from companion_async.security import SecuritySettings, check_count, check_name, check_seconds
+from companion_async.status.picture import FrozenMap
 
 CATEGORY_LIMITS: Mapping[str, int] = {
     "core": 10,
@@ -201,7 +202,7 @@ def _limits(given: Any) -> dict[str, int]:
     for name, limit in given.items():
         check_name(name, "category name")
         check_count(limit, f"categories[{name!r}]")
-    return {**CATEGORY_LIMITS, **given}
+    return FrozenMap({**CATEGORY_LIMITS, **given})
 
 
 def _check_room(key: str, given: Any, cls: type[msgspec.Struct]) -> None:

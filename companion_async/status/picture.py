@@ -24,7 +24,7 @@ class FrozenMap(dict[str, V]):
     __slots__ = ()
 
     def _refuse(self, *args: object, **kwargs: object) -> NoReturn:
-        raise TypeError("A status picture cannot be changed. Copy it with dict(...) first.")
+        raise TypeError("This mapping cannot be changed. Copy it with dict(...) first.")
 
     __setitem__ = __delitem__ = __ior__ = _refuse
     clear = pop = popitem = setdefault = update = _refuse

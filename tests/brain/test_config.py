@@ -103,6 +103,20 @@ def test_a_category_may_have_more_slots_than_the_house():
     assert BrainConfig(categories={"core": 80}, max_threads=4).categories["core"] == 80
 
 
+def test_the_categories_are_frozen_as_the_config_is():
+    """A category that came or went behind a running brain's back would be one that it has no threads for."""
+    config = BrainConfig(categories={"media": 4})
+    for change in (
+        lambda: config.categories.update(late=2),
+        lambda: config.categories.pop("core"),
+        lambda: config.categories.__setitem__("core", 99),
+    ):
+        with pytest.raises(TypeError, match="dict"):
+            change()
+    again = pickle.loads(pickle.dumps(msgspec.structs.replace(config, max_threads=4)))
+    assert again.categories == config.categories == msgspec.json.decode(msgspec.json.encode(config))["categories"]
+
+
 def test_given_mapping_is_not_kept():
     """Changing the mapping that was handed in changes no config."""
     given = {"core": 2}
