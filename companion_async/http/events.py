@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 
-import anyio
 import msgspec
 
 from companion_async.events.kinds import EVENT_KINDS
@@ -72,8 +71,11 @@ async def _stream(call: Call, kinds: frozenset[str], after: str | None) -> Async
                 break
             await clock.sleep(GATHER)
             if not reader.behind:
-                with anyio.move_on_after(HEARTBEAT):
+                silence = clock.call_later(HEARTBEAT, replay.wake)
+                try:
                     await replay.news()
+                finally:
+                    silence.cancel()
         yield sse("end", b"{}")
     finally:
         replay.leave()

@@ -69,6 +69,7 @@ async def test_other_methods_are_refused_in_our_form_and_not_to_strangers(kind):
             path = path_of(operation)
             for method in set(METHODS) - set(there):
                 assert (await ask(client, method, path, {})).status_code == 401
+                assert (await ask(client, method, path, {**OPERATOR, "host": "evil.example"})).status_code == 421
                 refused = await ask(client, method, path, OPERATOR)
                 assert refused.status_code == 405
                 assert refused.headers["allow"] == ", ".join(sorted(there))
