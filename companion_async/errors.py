@@ -182,7 +182,7 @@ class WrongThreadError(CompanionError, RuntimeError):
         super().__init__(
             f"{operation} would block the event loop that runs in this thread. Use {instead} here."
             if instead
-            else f"{operation} must be called on the thread of the brain's event loop. Inside work use "
+            else f"{operation} must be called on the brain's event loop, in its thread. Inside work use "
             "current_task().submit(...), elsewhere brain.executor(...).submit(...).",
             operation,
             instead,

@@ -85,7 +85,7 @@ class Brain(BrainModules):
         """
         if self._parts is not None:
             if self._parts.scheduler.phase == "running":
-                self._assembly("start()")
+                self._at_home("start()")
                 return self
             raise BrainClosedError(self._parts.scheduler.phase)
         parts = self._parts = Assembly(self, self.config, self._clock, self._seed, self._read_process, self._beginning)
@@ -190,6 +190,7 @@ class Brain(BrainModules):
         The first error is raised and the rest cancelled, unless ``return_exceptions`` yields errors as results. Leaving
         the loop early cancels what is in flight. ``options`` are those of `submit`.
         """
+        self._at_home("map()")
         check_count(limit, "limit")
         options.setdefault("on_full", "wait")
         results = map_tasks(
@@ -366,6 +367,13 @@ class Brain(BrainModules):
         parts = self._assembly(operation)
         if parts.scheduler.phase != "running":
             raise BrainClosedError(parts.scheduler.phase)
+        return parts
+
+    def _at_home(self, operation: str) -> Assembly:
+        """`_open`, in a coroutine of the brain's own loop: one of another loop in its thread would wait for ever."""
+        parts = self._open(operation)
+        if asyncio.get_running_loop() is not parts.loop:
+            raise WrongThreadError(operation)
         return parts
 
     def _category(self, name: str) -> str:

@@ -160,6 +160,28 @@ async def test_another_loop_cannot_start_or_enter_a_running_brain() -> None:
         assert await brain.start() is brain
 
 
+def test_another_loop_of_the_same_thread_is_told_so_and_waits_for_nothing() -> None:
+    """As when a test's loop is not its fixture's: what is accepted there would never end."""
+    home, other, brain = asyncio.new_event_loop(), asyncio.new_event_loop(), Brain(QUIET)
+
+    async def enter() -> None:
+        with pytest.raises(WrongThreadError, match="start"):
+            await brain.start()
+        with pytest.raises(WrongThreadError, match="map"):
+            async for _ in brain.map("category:core", int, [1]):
+                pass
+        with pytest.raises(RuntimeError, match="different loop"):
+            await brain.to_thread(int)
+
+    try:
+        home.run_until_complete(brain.start())
+        other.run_until_complete(asyncio.wait_for(enter(), 5))
+        home.run_until_complete(brain.shutdown())
+    finally:
+        home.close()
+        other.close()
+
+
 @pytest.mark.parametrize("config", [{"max_threads": 4}, "config.toml", 4])
 def test_a_config_that_is_none_is_refused(config: object) -> None:
     """With the type that would be right."""
