@@ -349,6 +349,26 @@ def test_many_threads_at_once_leave_the_agent_as_the_state_is(coordinator, agent
     assert coordinator.get_coordination_status()["state_version"] == 200
 
 
+@pytest.mark.feature("PT-11")
+def test_a_change_behind_thousands_is_waited_for(coordinator, agent):
+    """While the loop was held up more was committed than it writes back in one turn: the call still returns last."""
+    held, release = threading.Event(), threading.Event()
+
+    def hold():
+        held.set()
+        release.wait(PATIENCE)
+
+    holding = threading.Thread(target=coordinator._portal.call, args=(hold,))
+    holding.start()
+    assert held.wait(PATIENCE)
+    for n in range(3500):
+        coordinator._core.propose("m", "relations.bob.trust", n)
+    threading.Timer(0.05, release.set).start()
+    coordinator.propose_change("m", "goals", ["be last"])
+    assert (agent.relations["bob"]["trust"], agent.goals) == (3499, ["be last"])
+    holding.join(PATIENCE)
+
+
 class Thinking(BaseModule):
     def run(self, goal):
         self.brain.state.propose("thinking", "goals", [goal])
@@ -364,9 +384,11 @@ def test_a_manager_s_coordinator_is_its_modules_own_state(manage):
     assert manager.get_task_result(manager.submit_task("thinking", args=("eat",)), PATIENCE) == ["eat"]
     manager.state_coordinator.propose_change("main", "emotional_state.energy", 0.5)
     assert (agent.goals, agent.emotional_state.energy) == (["eat"], 0.5)
-    assert manager.state_coordinator.get_coordination_status()["state_version"] == 2
+    manager.state_coordinator.propose_change("main", "emotional_state", change_type="reset")
+    assert vars(agent.emotional_state) == {"happiness": 0.5, "energy": 1.0}
+    assert manager.state_coordinator.get_coordination_status()["state_version"] == 3
     manager.state_coordinator.shutdown()
     manager.state_coordinator.propose_change("main", "goals", ["still there"])
     manager.shutdown()
     assert agent.goals == ["still there"]
-    assert manager.state_coordinator.get_coordination_status()["state_version"] == 3
+    assert manager.state_coordinator.get_coordination_status()["state_version"] == 4
