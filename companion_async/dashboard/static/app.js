@@ -42,7 +42,7 @@ let turn = 0;
 async function show() {
   const route = asked();
   const mine = (turn += 1);
-  const module = await import(`./views/${route.name}.js`);
+  const [module] = await Promise.all([import(`./views/${route.name}.js`), brain.ready]);
   if (mine !== turn) return;
   shown.view?.unmount?.();
   main.replaceChildren();

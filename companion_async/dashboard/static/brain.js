@@ -24,6 +24,9 @@ export class Brain extends EventTarget {
   answeredAt = 0;
   series = new Map();
 
+  /** Settled once the server has answered, or has not: from then on views have something to show. */
+  ready = new Promise((settle) => { this.settle = settle; });
+
   begin() {
     this.poll = new Poll(() => this.ask(), EACH, () => this.tell(), (error) => this.fail(error));
   }
@@ -82,11 +85,13 @@ export class Brain extends EventTarget {
   tell() {
     this.answeredAt = performance.now();
     this.problem = null;
+    this.settle();
     this.dispatchEvent(new Event("status"));
   }
 
   fail(error) {
     this.problem = error;
+    this.settle();
     this.dispatchEvent(new Event("problem"));
   }
 }

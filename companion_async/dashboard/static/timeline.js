@@ -39,14 +39,15 @@ export class Timeline {
 
   x(time) { return this.gutter + (time - this.start) * this.scale; }
 
-  /** Draw what lies between `start` and `stop`, seconds since the epoch; `now` is the server's time. */
-  draw(start, stop, now, chosen) {
+  /** Draw what lies between `start` and `stop`, seconds since the epoch; `now` is the server's time; before `since` nothing is known. */
+  draw(start, stop, now, since, chosen) {
     this.start = start;
     this.scale = (this.width - this.gutter) / (stop - start);
     const pen = this.pen;
     pen.clearRect(0, 0, this.width, this.height);
     pen.fillStyle = colour("idle");
-    for (const { y } of this.rows) pen.fillRect(this.gutter, y, this.width - this.gutter, ROW);
+    const known = Math.max(this.gutter, this.x(since));
+    for (const { y } of this.rows) if (known < this.width) pen.fillRect(known, y, this.width - known, ROW);
     this.drawTicks(start, stop);
     pen.save();
     pen.beginPath();

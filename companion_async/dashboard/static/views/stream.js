@@ -25,7 +25,7 @@ export function mount(root, { brain, params }) {
   const pause = h("button", { type: "button", "aria-pressed": "false", onclick: () => hold(paused === null) }, "Pause");
   const zooms = SPANS.map(([seconds, text]) => h("button", { type: "button", "aria-pressed": String(seconds === length), onclick: () => zoom(seconds) }, text));
   const which = h("span");
-  const canvas = h("canvas", { class: "stream", tabindex: "0", role: "img" });
+  const canvas = h("canvas", { class: "stream", tabindex: "0", role: "img", "aria-label": "Task stream" });
   const tip = h("div", { class: "tip", hidden: true });
   const sampled = h("p", { class: "muted small", role: "status" });
   const nothing = empty("No thread has worked yet", "A worker thread starts with the first task of its category. Its row appears here by itself.",
@@ -109,7 +109,7 @@ export function mount(root, { brain, params }) {
     if (!shown.length) return;
     timeline.marks = marks;
     timeline.layOut(shown);
-    timeline.draw(stop - length, stop, runs.time, chosen);
+    timeline.draw(stop - length, stop, runs.time, runs.since, chosen);
     [dirty, drawnAt] = [false, stop];
   }
 
@@ -117,9 +117,10 @@ export function mount(root, { brain, params }) {
   function summarise() {
     if (!runs.now) return;
     const stop = paused ?? runs.time - BEHIND, start = stop - length, found = [], byModule = new Map();
+    const seen = Math.max(0.5, stop - Math.max(start, runs.since));
     let time = 0;
     for (const row of rows()) {
-      time += length;
+      time += seen;
       const parts = row.runs.slice(from(row.runs, start)).filter((run) => run.began <= stop);
       if (row.current && row.current.began <= stop) parts.push({ ...row.current, seconds: runs.time - row.current.began });
       for (const run of parts) {
@@ -138,11 +139,10 @@ export function mount(root, { brain, params }) {
     longest.show(found.sort((a, b) => b.seconds - a.seconds).slice(0, 8));
     const missing = runs.leftOut.filter((each) => each.time >= start && each.time <= stop + 1).reduce((sum, each) => sum + each.count, 0);
     const whole = found.length + missing;
-    const seen = Math.max(0.5, Math.min(length, stop - Math.max(start, runs.since ?? stop)));
     say(sampled, `${several(whole, "run")} in view, ${rate(whole / seen)} a second. ` + (missing
       ? `${percent(missing / whole)} of them are not drawn: an answer carries at most 1,000, those that failed first, then the longest.`
       : `Every one of them is drawn${runs.unseen ? `, but ${count(runs.unseen)} that were queued before anybody looked` : ""}; where several share a pixel, they share a mark.`)
-      + (runs.since > start ? ` Runs before ${clock(runs.since * 1000)} were not recorded, since nobody looked, or are not kept.` : ""));
+      + (runs.since > start ? ` What was before ${clock(runs.since * 1000)} is not known here: runs are recorded while somebody looks.` : ""));
     mark(canvas, "aria-label", `Task stream of ${several(rows().length, "thread")}, ${span(length)} up to ${clock(stop * 1000)}: `
       + (entries.map((each) => `${each.module} ${percent(each.share)}`).join(", ") || "idle") + ".");
   }

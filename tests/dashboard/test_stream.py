@@ -1,0 +1,75 @@
+"""The task stream in a real browser: what is drawn is what ran."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from companion_async.errors import TaskTimeoutError
+from tests.dashboard.browser import ONE_LOOP, PAINTED, TWO_FRAMES, a_page, expect, needs_browser
+from tests.http.servers import a_brain, on_loopback
+
+pytestmark = [needs_browser, ONE_LOOP, pytest.mark.feature("X-12")]
+
+
+async def painted(page, token: str, wanted: int = 20) -> None:
+    """Wait until that colour is on the canvas."""
+    await page.wait_for_function(PAINTED, arg=[token, wanted], timeout=10_000)
+
+
+async def test_runs_are_drawn_in_their_thread_by_module_and_end():
+    """A module's colour for what ran, red for what failed, and a click on a run tells its task."""
+    async with a_brain() as brain, on_loopback("serve", brain) as url, a_page(f"{url}/#/stream") as watched:
+        page = watched.page
+        await expect(page.locator("main")).to_contain_text("No thread has worked yet")
+        await brain.register("painter", lambda event: event.wait(0.4), category="advanced")
+        task = brain.submit("painter", "run", threading.Event())
+        await task
+        with pytest.raises(ValueError, match="secret"):
+            await brain.submit("bad")
+        await painted(page, "var(--c2)")
+        await painted(page, "var(--failed)")
+        await expect(page.get_by_label("By module, in view")).to_contain_text("painter")
+        row = page.locator("tr", has_text=task.id)
+        await expect(row).to_contain_text("companion-advanced-1")
+        await page.keyboard.press(" ")
+        await expect(page.get_by_role("button", name="Go on")).to_be_visible()
+        before = await page.locator(".stream").screenshot()
+        await page.evaluate(TWO_FRAMES)
+        assert await page.locator(".stream").screenshot() == before
+        await page.keyboard.press("+")
+        await expect(page.get_by_role("button", name="10 s")).to_have_attribute("aria-pressed", "true")
+        assert watched.complaints == []
+
+
+@pytest.mark.slow
+async def test_what_timed_out_is_hatched_and_its_thread_goes_on_in_grey():
+    """A run past its limit ends hatched; its thread, still in it, is drawn until it leaves."""
+    held = threading.Event()
+    async with a_brain(cancel_grace=0.05) as brain, on_loopback("serve", brain) as url:
+        await brain.register("sleeper", lambda: held.wait(20), category="advanced")
+        async with a_page(f"{url}/#/stream") as watched:
+            page = watched.page
+            await expect(page.locator("#pulse")).to_have_text("Live")
+            with pytest.raises(TaskTimeoutError):
+                await brain.submit("sleeper", timeout=0.6)
+            await painted(page, "var(--c2)", 40)
+            await painted(page, "var(--muted)", 60)
+            await expect(page.locator("main")).to_contain_text("timed out")
+            held.set()
+
+
+@pytest.mark.slow
+async def test_what_is_left_out_is_said():
+    """Of more runs than an answer carries the page says how many it does not draw."""
+    async with a_brain() as brain, on_loopback("serve", brain) as url, a_page(f"{url}/#/stream") as watched:
+        page = watched.page
+        await expect(page.locator("main")).to_contain_text("No thread has worked yet")
+        await page.route(
+            "**/api/threads/runs?after=*", lambda route: route.continue_(url=f"{route.request.url}&limit=10")
+        )
+        for _ in range(30):
+            brain.submit("echo")
+        await expect(page.locator("main")).to_contain_text("are not drawn")
+        await expect(page.locator("main")).to_contain_text("30 runs in view")
