@@ -67,16 +67,15 @@ class Ledger:
                     "'async with' needs a running event loop of asyncio; in a thread use 'with'."
                 )
             raise WrongThreadError("with acquire_context(...)", "async with acquire_context(...)")
-        request.owner = owner
-        request.asked = now = self._now()
-        lock = request.lock
+        now, lock = self._now(), request.lock
         woken: list[ResourceLock] | None = None
         self._acquire()  # `with` takes four times as long
         try:
             mine = self.owners.get(owner)
             if mine is None or lock.leased or request.phase is not _NEW or self.closed or self.open >= self._most:
                 woken = []
-                mine = self._check(request, woken)
+                mine = self._check(request, owner, woken)
+            request.owner, request.asked = owner, now
             granted = lock.ask(request)
             if granted:
                 request.phase = _HELD
@@ -111,7 +110,7 @@ class Ledger:
             raise request.error
         return request.phase is _HELD
 
-    def _check(self, request: ResourceLock, woken: list[ResourceLock]) -> dict[ResourceLock, None]:
+    def _check(self, request: ResourceLock, owner: Hashable, woken: list[ResourceLock]) -> dict[ResourceLock, None]:
         """What only few requests need: look at the door, meet a new owner, end leases."""
         if request.phase is not _NEW:
             raise InvalidArgumentError("A lock is for one block. Call acquire_context() again for the next.")
@@ -119,9 +118,9 @@ class Ledger:
             raise BrainClosedError(self.closed)
         if self.open >= self._most:
             raise TooManyLocksError(self._most)
-        mine = self.owners.get(request.owner)
+        mine = self.owners.get(owner)
         if mine is None:
-            mine = self._welcome(request.owner, woken)
+            mine = self._welcome(owner, woken)
         self._end_leases(request.lock, woken)
         return mine
 

@@ -56,9 +56,7 @@ class ReadWriteLock:
         `LockUpgradeError` if a reader asks to write.
         """
         owner = request.owner
-        if not self.held:
-            pass
-        elif self.writer is not None:
+        if self.writer is not None:
             if self.writer != owner:
                 return False
             if self.exclusive or request.mode is _EXCLUSIVE:

@@ -210,7 +210,7 @@ def play(seed: int) -> tuple[int, int]:
     for _ in range(dice.randint(5, 25)):
         able = [owner for owner in who if not scene.waits(owner)]
         # A run may wait for a lock in one of its coroutines, and for a task in another.
-        twice = [owner for owner in scene.graph.waiting if owner not in scene.joins.edges_of]
+        twice = [owner for owner in who if owner in scene.graph.waiting and owner not in scene.joins.edges_of]
         chance = dice.random()
         if twice and chance > 0.85:
             waits += 1

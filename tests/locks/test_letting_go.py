@@ -31,6 +31,8 @@ async def test_only_the_owner_releases_and_only_once():
     with pytest.raises(LockNotHeldError, match="'memory' belongs to coroutine"):
         await asyncio.create_task(other())
     assert lock.held
+    with pytest.raises(InvalidArgumentError, match="for one block"):  # nor does anybody take it over
+        await asyncio.create_task(lock.__aenter__())
     assert made.release_resource(lock) is True
     assert made.release_resource(lock) is False
     with pytest.raises(InvalidArgumentError, match="for one block"):
