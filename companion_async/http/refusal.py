@@ -14,6 +14,7 @@ from companion_async.errors import (
     BrainClosedError,
     CompanionError,
     InvalidArgumentError,
+    InvalidPathError,
     MissingExtraError,
     ModuleUnavailableError,
     QueueFullError,
@@ -65,7 +66,7 @@ def at_the_door() -> Iterator[None]:
         raise Refusal(404, "unknown_target", error.message) from None
     except UnknownTaskError as error:
         raise Refusal(404, "unknown_task", error.message) from None
-    except (InvalidArgumentError, SecurityError) as error:
+    except (InvalidArgumentError, InvalidPathError, SecurityError) as error:
         raise Refusal(422, "invalid_argument", error.message) from None
 
 

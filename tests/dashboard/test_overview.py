@@ -33,7 +33,7 @@ async def test_what_the_cards_show_is_what_the_brain_does(kind):
             for task in tasks:
                 await task
             await expect(card).to_contain_text("0 of 3 busy")
-            await expect(page.locator(".tile", has_text="Throughput")).to_contain_text("5 since the start")
+            await expect(page.locator(".tile", has_text="Throughput")).to_contain_text("5 in all")
             assert watched.complaints == []
             assert {asked.split("/")[2] for asked in watched.asked} == {url.split("/")[2]}
 

@@ -38,6 +38,16 @@ async def test_runs_are_drawn_in_their_thread_by_module_and_end():
         before = await page.locator(".stream").screenshot()
         await page.evaluate(TWO_FRAMES)
         assert await page.locator(".stream").screenshot() == before
+        box = await page.locator(".stream").bounding_box()
+        assert box is not None
+        for x in range(int(box["width"]) - 4, 140, -6):
+            await page.mouse.move(box["x"] + x, box["y"] + 58)
+            if await page.locator(".tip").is_visible():
+                break
+        await expect(page.locator(".tip")).to_contain_text(task.id)
+        await page.mouse.down()
+        await page.mouse.up()
+        await expect(page.get_by_label("The chosen run")).to_contain_text(task.id)
         await page.keyboard.press("+")
         await expect(page.get_by_role("button", name="10 s")).to_have_attribute("aria-pressed", "true")
         assert watched.complaints == []

@@ -44,6 +44,12 @@ export function size(bytes) {
   return `${power && bytes < 10 ? bytes.toFixed(1) : Math.round(bytes)} ${units[power]}`;
 }
 
+/** Seconds since the epoch, to the microsecond that the server tells and `Date` cuts off. */
+export function instant(moment) {
+  const finer = /\.\d{3}(\d{1,3})/.exec(moment)?.[1] ?? "";
+  return Date.parse(moment) / 1000 + Number(`0.000${finer || 0}`);
+}
+
 export function clock(moment, fine = false) {
   if (!moment) return NONE;
   const date = new Date(moment);

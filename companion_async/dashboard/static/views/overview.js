@@ -45,6 +45,10 @@ function inShort(status, brain) {
       findings.push(`Category ${each.name} is full: all ${each.max} places are busy and ${several(each.queued, "task waits", "tasks wait")}.`);
     }
   }
+  for (const each of Object.values(status.module_threads)) {
+    if (each.state === "paused" && each.queue_size) findings.push(`Module ${each.name} is paused and holds ${several(each.queue_size, "task")}.`);
+    if (each.state === "error" || each.state === "stopped") findings.push(`Module ${each.name} is in state ${each.state} and takes no work.`);
+  }
   const block = status.loop_blocks.at(-1);
   if (block && Date.parse(status.timestamp) - Date.parse(block.since) < 120000) {
     findings.push(`Something blocked the event loop for ${span(block.seconds)} at ${clock(block.since)}: ${block.stack.at(-1) ?? "the stack is not shown"}.`);
@@ -60,20 +64,20 @@ function inShort(status, brain) {
 
 const TILES = [
   { name: "Throughput", series: "throughput", show: (status, brain) => [rate(brain.one("throughput").points.at(-1)?.value ?? 0), "tasks/s"],
-    note: (status) => `${count(status.stats.total_tasks_completed + status.stats.total_tasks_failed)} since the start` },
+    note: (status) => `${count(status.stats.total_tasks_completed + status.stats.total_tasks_failed)} in all` },
   { name: "Success rate", series: "failed", token: "series", show: (status, brain) => {
       const { completed, failed } = brain.recently();
       return [percent(completed + failed ? completed / (completed + failed) : 1), "lately"];
-    }, note: (status) => `${several(status.stats.total_tasks_failed, "failure")} since the start` },
+    }, note: (status) => `${several(status.stats.total_tasks_failed, "failure")} in all` },
   { name: "Waiting tasks", series: "waiting", show: (status) => [count(Object.values(status.categories).reduce((sum, each) => sum + each.queued, 0)), ""],
-    note: (status) => `${count(status.pending_tasks)} accepted and not ended` },
+    note: (status) => `${count(status.pending_tasks)} not ended` },
   { name: "Threads at work", series: "threads", top: (status) => status.max_threads, show: (status) => [count(status.active_threads), `of ${status.max_threads}`],
     note: (status) => `${count(status.total_threads)} live, ${count(status.abandoned_threads)} abandoned` },
   { name: "Loop lag", series: "lag", top: () => null, show: (status) => [span(status.loop_lag), ""], note: (status) => `p99 ${span(status.loop_lag_p99)}` },
   { name: "Memory", series: "memory", show: (status) => [size(status.memory_bytes), ""],
-    note: (status) => `peak ${size(status.peak_memory_bytes)}, machine ${percent(status.memory_fraction)}` },
-  { name: "Processor", series: "cpu", show: (status) => [status.cpu_percent === null ? "–" : `${Math.round(status.cpu_percent)} %`, "of one core"],
-    note: (status) => `up ${span(status.uptime)}` },
+    note: (status) => `peak ${size(status.peak_memory_bytes)}` },
+  { name: "Processor", series: "cpu", show: (status) => [status.cpu_percent === null ? "–" : `${Math.round(status.cpu_percent)} %`, ""],
+    note: (status) => `of one core; up ${span(status.uptime)}` },
 ];
 
 class Tile {

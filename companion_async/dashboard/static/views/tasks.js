@@ -2,7 +2,7 @@
 
 import { moduleToken } from "../colours.js";
 import { choice, empty, h, Keyed, mark, say } from "../dom.js";
-import { clock, moment, percent, span } from "../format.js";
+import { clock, instant, moment, percent, span } from "../format.js";
 import { Poll } from "../poll.js";
 import { change, get } from "../server.js";
 
@@ -17,7 +17,7 @@ export function mount(root, context) {
 }
 
 const badge = (state) => h("span", { class: `badge ${TONES[state] ?? ""}` }, state.replace("_", " "));
-const seconds = (later, earlier) => (later && earlier ? (Date.parse(later) - Date.parse(earlier)) / 1000 : null);
+const seconds = (later, earlier) => (later && earlier ? instant(later) - instant(earlier) : null);
 
 function mountList(root, { brain, params }) {
   let state = params.get("state") ?? "", module = params.get("module") ?? "", pages = 1, next = null;
@@ -130,15 +130,15 @@ function mountOne(root, { brain, rest }) {
 
 /** The steps of a task as bars along its time. */
 function way(task, now) {
-  const start = Date.parse(task.submitted_at), stop = Math.max(Date.parse(task.finished_at ?? now), start + 1);
+  const start = instant(task.submitted_at), stop = Math.max(instant(task.finished_at ?? now), start + 1e-6);
   const steps = task.history.map((step, place) => {
-    const at = Date.parse(step.timestamp), until = place + 1 < task.history.length ? Date.parse(task.history[place + 1].timestamp) : stop;
+    const at = instant(step.timestamp), until = place + 1 < task.history.length ? instant(task.history[place + 1].timestamp) : stop;
     const last = place + 1 === task.history.length && task.finished_at !== null;
     const bar = h("span", { class: "bar-of", "data-state": step.state });
-    bar.style.marginLeft = `${((at - start) / (stop - start)) * 100}%`;
+    bar.style.marginLeft = last ? "calc(100% - 3px)" : `${((at - start) / (stop - start)) * 100}%`;
     bar.style.width = last ? "3px" : `${((until - at) / (stop - start)) * 100}%`;
     return h("li", {}, h("span", { class: "step" }, h("b", {}, step.state.replace("_", " ")), step.detail ? h("span", { class: "muted" }, ` ${step.detail}`) : ""),
-      h("span", { class: "track", "aria-hidden": "true" }, bar), h("span", { class: "number muted" }, last ? clock(step.timestamp, true) : span((until - at) / 1000)));
+      h("span", { class: "track", "aria-hidden": "true" }, bar), h("span", { class: "number muted" }, last ? clock(step.timestamp, true) : span(until - at)));
   });
   return h("ol", { class: "way" }, steps);
 }
