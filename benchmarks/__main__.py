@@ -17,7 +17,7 @@ from benchmarks.machine import Machine, describe
 from benchmarks.report import Report
 from benchmarks.suites import SuiteFailedError, measure_alone, plan, present
 
-Suite = Literal["throughput", "latency", "memory", "locks", "state", "events", "retrieval"]
+Suite = Literal["throughput", "latency", "memory", "locks", "state", "events", "http", "retrieval"]
 _PIPE_WIDTH = 140
 
 app = App(name="python -m benchmarks", help_flags=["--help", "-h"], version_flags=[])

@@ -48,6 +48,8 @@ GOALS = (
     Goal("throughput", "200 clients", "anyio.to_thread", "at least", 8.0),
     Goal("latency", "p50", "asyncio.to_thread", "at most", 1.0),
     Goal("locks", "alone", "asyncio.Lock", "at most", 2.0),
+    Goal("http", "alone", "def route", "at least", 1.0),
+    Goal("http", "beside a slow one, p99", "def route", "at most", 0.1),
     Goal("events", "1,000 subscribers", "queue per subscriber", "at most", 0.5),
 )
 

@@ -15,7 +15,7 @@ import msgspec
 
 from benchmarks.report import Progress, Report
 
-NAMES = ("throughput", "latency", "memory", "locks", "state", "events", "retrieval")
+NAMES = ("throughput", "latency", "memory", "locks", "state", "events", "http", "retrieval")
 ON_ONE_LOOP = ("state", "events", "retrieval")  # their figures do not depend on the loop
 
 _ROOT = Path(__file__).parents[1]
