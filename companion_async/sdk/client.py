@@ -33,6 +33,7 @@ from companion_async.priority import Priority
 from companion_async.sdk import dictionaries
 from companion_async.sdk.desk import Desk
 from companion_async.sdk.future import SharedFuture
+from companion_async.sdk.refusals import WouldBlockError
 from companion_async.sdk.synchronous import SynchronousWork
 
 _LATER = ("caching", "learning", "agi", "autonomy")
@@ -226,7 +227,8 @@ class BrainClient:
                     return
                 yield item
         finally:
-            with suppress(BrainClosedError):  # its end has ended the request too
+            # The brain's end has ended the request too; a generator that is collected on the loop cannot wait there.
+            with suppress(BrainClosedError, WouldBlockError):
                 desk.portal.run(items.aclose)
 
     def chat(self, message: str, *, conversation: str = "default", limit: int = 5) -> Answer:

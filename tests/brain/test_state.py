@@ -131,3 +131,19 @@ async def test_an_error_in_a_modules_transaction_comes_to_its_caller():
         with pytest.raises(ConflictError) as raised:
             await brain.submit("loses")
         assert (raised.value.paths, state.get("n")) == (("n",), 10)
+
+
+@pytest.mark.feature("PT-02", "PT-09")
+@pytest.mark.parametrize("given", [{"mood": 1, "tags": ["a"]}, type("Agent", (), {})])
+async def test_it_begins_with_what_the_brain_was_given(given):
+    """A dict, or an object's public attributes, copied; a reset goes back to it."""
+    if not isinstance(given, dict):
+        given = given()
+        given.mood, given.tags, given._own = 1, ["a"], 2
+    async with Brain(BrainConfig(), state=given) as brain:
+        assert (brain.state.to_dict(), brain.state.version) == ({"mood": 1, "tags": ["a"]}, 0)
+        await brain.state.propose_change("m", "mood", 5)
+        await brain.state.propose_change("m", "mood", change_type="reset")
+        assert brain.state.get("mood") == 1
+        brain.state.get("tags").append("b")
+        assert brain.state.get("tags") == ["a"]

@@ -304,3 +304,25 @@ def test_an_answer_streams_to_a_thread(client, tmp_path):
     client.shutdown()
     with pytest.raises(BrainClosedError):
         next(client.stream("How is the lock at Tarnow oiled?"))
+
+
+@pytest.mark.feature("CB-56")
+def test_leaving_a_stream_ends_its_request_at_once(client, monkeypatch):
+    """Not when the garbage is collected: whoever has left the loop knows that nobody works for it any more."""
+    ended, kept = [], []
+
+    async def endless():
+        try:
+            while True:
+                yield len(kept)
+        finally:
+            ended.append(True)
+
+    def stream(self, question, **options):
+        kept.append(endless())
+        return kept[-1]
+
+    monkeypatch.setattr(CompanionBrain, "stream", stream)
+    for _ in client.stream("anything?"):
+        break
+    assert ended == [True]
