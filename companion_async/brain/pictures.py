@@ -34,7 +34,7 @@ class Pictures:
         lag = assembly.watchdog.lag if assembly.watchdog is not None else LoopLag()
         process, report = assembly.meter.figures, assembly.monitor.report
         return SystemStatus(
-            enabled=True,
+            enabled=scheduler.phase != "shut down",
             timestamp=utc(assembly.clock.time()),
             total_threads=house.live,
             active_threads=sum(status.active for status in categories.values()),

@@ -32,7 +32,7 @@ class LoopBlock(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SystemStatus(Picture, frozen=True, kw_only=True):
-    """Everything at one ``timestamp``.
+    """Everything at one ``timestamp``. ``enabled`` until the brain is shut down.
 
     ``total_threads`` are all live ones, the ``abandoned_threads`` among them; ``active_threads`` are busy. ``loop_lag``
     is how late the event loop last was, in seconds. What cannot be read (no watchdog, no psutil figures) is None.

@@ -37,6 +37,15 @@ async def test_the_nine_categories_and_the_cap() -> None:
         assert not status.module_threads
 
 
+@pytest.mark.feature("CB-25")
+async def test_it_is_enabled_until_it_is_shut_down() -> None:
+    """A picture can be taken after the end too, and says that nothing is at work there any more."""
+    async with brain_on() as brain:
+        while_it_ran = brain.status()
+    assert while_it_ran.enabled
+    assert not brain.status().enabled
+
+
 @pytest.mark.feature("CB-25", "PM-08", "PE-09")
 async def test_active_total_max_and_queued_are_what_they_say() -> None:
     """Busy threads are active, parked ones only total, waiting work is queued."""
