@@ -388,3 +388,10 @@ def test_two_variables_for_one_key_are_refused():
     """A variable for a key and one for something inside of it contradict each other."""
     both = {"COMPANION_CATEGORIES": '{"core": 1}', "COMPANION_CATEGORIES__CORE": "2"}
     assert "the same key" in refused_from(both)
+
+
+@pytest.mark.parametrize("given", ["brain.example.org", ("a:80",), ("http://a",), ("a/b",), ("",), (1,), ("*",), None])
+def test_allowed_hosts_are_names_alone(given):
+    """A list of names without scheme, port or path, or nothing is taken; they are compared in lower case."""
+    assert "allowed_hosts" in refused(allowed_hosts=given)
+    assert BrainConfig(allowed_hosts=("Brain.Example.org",)).allowed_hosts == ("brain.example.org",)
