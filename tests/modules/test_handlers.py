@@ -144,7 +144,9 @@ KINDS = [
 ]
 
 
-@pytest.mark.parametrize(("callable_", "kind"), KINDS, ids=lambda value: f"{value!r:.40}")
+@pytest.mark.parametrize(
+    ("callable_", "kind"), KINDS, ids=lambda value: getattr(value, "__name__", type(value).__name__)
+)
 def test_every_kind_of_callable_is_told_apart(callable_, kind):
     """Partials, methods, callable objects and wrappers are classified by what a call of them really gives."""
     assert classify(callable_) is kind

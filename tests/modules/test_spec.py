@@ -5,6 +5,7 @@ from __future__ import annotations
 import abc
 import functools
 import math
+import re
 import sys
 
 import msgspec
@@ -134,7 +135,7 @@ REFUSED = [
 
 
 @pytest.mark.feature("PM-01")
-@pytest.mark.parametrize(("given", "says"), REFUSED, ids=lambda value: f"{value!r:.60}")
+@pytest.mark.parametrize(("given", "says"), REFUSED, ids=lambda value: re.sub(" at 0x[0-9a-f]+", "", repr(value))[:60])
 def test_what_is_wrong_is_refused_with_the_fields_name(given, says):
     """Every field that could not be meant is refused by the constructor, with its name and what would be right."""
     with pytest.raises(InvalidArgumentError, match=says):
