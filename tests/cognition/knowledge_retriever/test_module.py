@@ -136,4 +136,4 @@ async def test_a_brain_reads_a_corpus_in_parallel():
         assert len(taken) == len(names)
         assert sum(each.documents for each in taken) == await brain.submit(MODULE, "count")
         passages = await brain.submit(MODULE, "retrieve", "How do I read the members of a zip file?", 3)
-        assert passages[0].document_id.startswith("zipfile.")
+        assert passages[0].document_id.split(".")[0] == "zipfile"
