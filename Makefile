@@ -8,7 +8,7 @@ PIP := $(PY) -m pip --disable-pip-version-check --no-input
 SUPPORTED := 3.11 3.12 3.13 3.14
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow test-all check fix bench serve features cov docs floors clean
+.PHONY: help run test test-slow test-browser test-all check fix bench serve features cov docs floors clean
 .DELETE_ON_ERROR:
 
 help: ## List these targets
@@ -17,11 +17,16 @@ help: ## List these targets
 run: $(VENV)/.core ## Show a companion at work: it reads documents and answers questions with its sources
 	@$(VENV)/bin/companion demo $(ARGS)
 
+# Two processes: the suite is bound by one core each, and many tests are about real threads, which want some quiet.
 test: $(VENV)/.dev ## Run the tests, the slow ones left out (under 3 minutes)
-	@$(PY) -m pytest -m "not slow" $(ARGS)
+	@$(PY) -m pytest -m "not slow" --numprocesses=2 --dist=loadfile $(ARGS)
 
 test-slow: $(VENV)/.dev ## Run the slow tests
 	@$(PY) -m pytest -m slow --timeout=600 $(ARGS)
+
+test-browser: $(VENV)/.dev ## Look at the page in a real browser; wants Debian's chromium, or another at that name
+	@$(PIP) install -q -c $(CONSTRAINTS) -e ".[dev,browser]"
+	@$(PY) -m pytest tests/dashboard --timeout=120 $(ARGS)
 
 # A version that pyenv knows but has not activated has a shim that does not run, so each candidate is tried.
 test-all: ## Run the tests on every supported Python that is installed, each in its own environment
