@@ -59,6 +59,7 @@ _LAST_WORD = 1.0
 _THE_END = "interpreter shutdown"
 """In the error with which Python, from 3.12 on, refuses threads while it ends."""
 _SIGNAL_HEEDED = 0.25
+_WAY_HOME = 5.0  # far more than a thread without work needs to end, be the machine ever so busy
 
 
 class ShutdownReport(msgspec.Struct, frozen=True):
@@ -273,7 +274,7 @@ class Assembly:
         began = time.monotonic()
         while slots:
             idle = any(slot.job is None for slot in slots)
-            if time.monotonic() - began > (_LAST_WORD if idle else _SIGNAL_HEEDED):
+            if time.monotonic() - began > (_WAY_HOME if idle else _SIGNAL_HEEDED):
                 break
             await asyncio.sleep(0.001)
             slots = [slot for pool in scheduler.pools.values() for slot in pool.alive]
