@@ -193,6 +193,9 @@ class Roster:
         module = self.registry.get(name)
         self._check_staying(module)
         if module.state is ModuleState.STOPPED:
+            port = self._scheduler.ports[name]
+            port.closed = None  # it starts in the loop's next turn: work that comes until then waits as well
+            self._scheduler.hold(port, True)
             self._spawn(self._start, module)
         else:
             module.resume()

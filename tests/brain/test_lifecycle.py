@@ -271,6 +271,44 @@ async def test_a_quota_changes_the_shares_from_then_on() -> None:
         assert brain.module_status("a").quota == 3
 
 
+@pytest.mark.feature("CB-04")
+async def test_work_may_follow_a_resume_at_once() -> None:
+    """The module that a person has just resumed starts in the loop's next turn: work for it waits, as in a restart."""
+    async with brain_on() as brain:
+        await brain.register("m", lambda: 7)
+        await brain._parts.controls.quarantine("m", "for the test")
+        brain.resume("m")
+        task = brain.submit("m")
+        assert task.state is TaskState.QUEUED
+        assert await task == 7
+        assert brain.module_status("m").state == "running"
+
+
+@pytest.mark.feature("CB-04")
+async def test_work_for_a_module_that_is_resumed_and_fails_again_waits_while_that_is_healed() -> None:
+    """It is held and not lost, however the start goes."""
+    works = False
+
+    class Moody:
+        def start(self) -> None:
+            if not works:
+                raise OSError("not yet")
+
+        def run(self) -> int:
+            return 7
+
+    async with brain_on() as brain:
+        await brain.register("m", Moody)
+        await brain._parts.controls.quarantine("m", "for the test")
+        brain.resume("m")
+        task = brain.submit("m")
+        await until(lambda: brain.module_status("m").state == "error")
+        assert task.state is TaskState.QUEUED
+        works = True
+        assert await brain.restart("m")
+        assert await task == 7
+
+
 @pytest.mark.feature("CB-F1")
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system has no thread affinity")
 async def test_pinned_threads_run_on_their_processors() -> None:
