@@ -61,6 +61,7 @@ export class Brain extends EventTarget {
     this.one("memory").add(time, status.memory_bytes);
     this.one("cpu").add(time, status.cpu_percent);
     this.one("threads").add(time, status.active_threads);
+    this.one("decisions").add(time, this.decisions.filter((each) => time - Date.parse(each.timestamp) < 5000).length);
     for (const [name, each] of Object.entries(status.categories)) this.one(`category ${name}`).add(time, each.utilization);
     // In the order of their registration, so that each has the same colour in every window.
     for (const name of Object.keys(status.module_threads)) moduleToken(name);

@@ -77,7 +77,9 @@ const TILES = [
   { name: "Memory", series: "memory", show: (status) => [size(status.memory_bytes), ""],
     note: (status) => `peak ${size(status.peak_memory_bytes)}` },
   { name: "Processor", series: "cpu", show: (status) => [status.cpu_percent === null ? "–" : `${Math.round(status.cpu_percent)} %`, ""],
-    note: (status) => `of one core; up ${span(status.uptime)}` },
+    note: () => "of one core" },
+  { name: "Decisions", series: "decisions", show: (status, brain) => [count(brain.decisions.filter((each) => Date.parse(status.timestamp) - Date.parse(each.timestamp) < 600000).length), "in 10 min"],
+    note: (status, brain) => { const last = brain.decisions.at(-1); return last ? `${last.type.replaceAll("_", " ")}, ${clock(last.timestamp)}` : `none; up ${span(status.uptime)}`; } },
 ];
 
 class Tile {
@@ -94,7 +96,7 @@ class Tile {
     const [value, unit] = this.tile.show(status, brain);
     if (this.value.data !== value) this.value.data = value;
     say(this.unit, unit);
-    say(this.note, this.tile.note(status));
+    say(this.note, this.tile.note(status, brain));
     drawSpark(this.canvas, brain.one(this.tile.series), { top: this.tile.top?.(status) ?? null, token: this.tile.token ?? "series" });
   }
 }
