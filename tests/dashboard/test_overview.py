@@ -24,7 +24,7 @@ async def test_what_the_cards_show_is_what_the_brain_does(kind):
             page = watched.page
             card = page.locator(".category", has_text="pictures")
             await expect(card).to_contain_text("0 of 3 busy")
-            await expect(page.locator(".verdict")).to_contain_text("Nothing is wrong")
+            await expect(page.locator(".verdict")).to_contain_text("Nothing stands out")
             tasks = [brain.submit("painter") for _ in range(5)]
             await expect(card).to_contain_text("3 of 3 busy")
             await expect(card).to_contain_text("2 queued")

@@ -5,6 +5,7 @@ import { Poll } from "./poll.js";
 import { get } from "./server.js";
 
 const EACH = 1000; // milliseconds
+export const MOST_DECISIONS = 200;
 const KEPT = 120; // figures of a series, one a second
 
 /** The last figures of one thing, oldest first. */
@@ -36,7 +37,7 @@ export class Brain extends EventTarget {
     const status = await get("api/threads/status");
     const news = status.decided_at !== this.status?.decided_at || Date.now() - (this.lookedAt ?? 0) > 5000;
     if (news) {
-      this.decisions = await get("api/threads/decisions?limit=200");
+      this.decisions = await get(`api/threads/decisions?limit=${MOST_DECISIONS}`);
       this.lookedAt = Date.now();
     }
     this.note(status);
@@ -54,6 +55,7 @@ export class Brain extends EventTarget {
       const failed = status.stats.total_tasks_failed - before.stats.total_tasks_failed;
       this.one("completed").add(time, completed);
       this.one("failed").add(time, failed);
+      this.one("success").add(time, completed + failed ? completed / (completed + failed) : null);
       this.one("throughput").add(time, (completed + failed) / passed);
     }
     this.one("waiting").add(time, Object.values(status.categories).reduce((sum, each) => sum + each.queued, 0));
@@ -79,6 +81,9 @@ export class Brain extends EventTarget {
     const sum = (name) => this.one(name).points.reduce((total, point) => total + point.value, 0);
     return { completed: sum("completed"), failed: sum("failed") };
   }
+
+  /** The category of what a decision is about: a category, or a module. */
+  categoryOf(context) { return this.status?.module_threads[context]?.category ?? context; }
 
   get operator() { return this.session.role === "operator"; }
   get modules() { return Object.keys(this.status?.module_threads ?? {}); }

@@ -1,5 +1,6 @@
 // The overview: in ten seconds, what the brain is doing and whether anything is wrong.
 
+import { MOST_DECISIONS } from "../brain.js";
 import { h, Keyed, mark, say } from "../dom.js";
 import { clock, count, percent, rate, several, size, span } from "../format.js";
 import { drawSpark } from "../spark.js";
@@ -59,13 +60,13 @@ function inShort(status, brain) {
   const doing = status.active_threads || waiting
     ? `${several(status.active_threads, "thread is", "threads are")} busy, ${several(waiting, "task waits", "tasks wait")}, ${rate(speed)} tasks a second end.`
     : "Idle: nothing runs and nothing waits.";
-  return { text: findings.length ? doing : `${doing} Nothing is wrong.`, tone: grave ? "bad" : findings.length ? "warn" : "good", findings };
+  return { text: findings.length ? doing : `${doing} Nothing stands out.`, tone: grave ? "bad" : findings.length ? "warn" : "good", findings };
 }
 
 const TILES = [
   { name: "Throughput", series: "throughput", show: (status, brain) => [rate(brain.one("throughput").points.at(-1)?.value ?? 0), "tasks/s"],
     note: (status) => `${count(status.stats.total_tasks_completed + status.stats.total_tasks_failed)} in all` },
-  { name: "Success rate", series: "failed", token: "series", show: (status, brain) => {
+  { name: "Success rate", series: "success", top: () => 1.05, show: (status, brain) => {
       const { completed, failed } = brain.recently();
       return [percent(completed + failed ? completed / (completed + failed) : 1), "lately"];
     }, note: (status) => `${several(status.stats.total_tasks_failed, "failure")} in all` },
@@ -78,7 +79,10 @@ const TILES = [
     note: (status) => `peak ${size(status.peak_memory_bytes)}` },
   { name: "Processor", series: "cpu", show: (status) => [status.cpu_percent === null ? "–" : `${Math.round(status.cpu_percent)} %`, ""],
     note: () => "of one core" },
-  { name: "Decisions", series: "decisions", show: (status, brain) => [count(brain.decisions.filter((each) => Date.parse(status.timestamp) - Date.parse(each.timestamp) < 600000).length), "in 10 min"],
+  { name: "Decisions", series: "decisions", show: (status, brain) => {
+      const lately = brain.decisions.filter((each) => Date.parse(status.timestamp) - Date.parse(each.timestamp) < 600000).length;
+      return [lately && lately === MOST_DECISIONS ? `${lately}+` : count(lately), "in 10 min"];
+    },
     note: (status, brain) => { const last = brain.decisions.at(-1); return last ? `${last.type.replaceAll("_", " ")}, ${clock(last.timestamp)}` : `none; up ${span(status.uptime)}`; } },
 ];
 
@@ -129,6 +133,6 @@ function updateCard(card, each, brain) {
   fill.style.width = `${(each.active / (each.max + each.abandoned)) * 100}%`;
   mark(fill, "class", each.active >= each.max ? "full" : null);
   gone.style.width = `${(each.abandoned / (each.max + each.abandoned)) * 100}%`;
-  const marks = brain.decisions.filter((one) => one.context === each.name && one.applied).map((one) => Date.parse(one.timestamp));
+  const marks = brain.decisions.filter((one) => one.applied && brain.categoryOf(one.context) === each.name).map((one) => Date.parse(one.timestamp));
   drawSpark(canvas, brain.one(`category ${each.name}`), { top: 1, marks });
 }

@@ -43,7 +43,7 @@ export function mount(root, { brain, params }) {
   const modules = new Keyed(legend, (each) => each.module, (each) => {
     const element = h("div", { class: "entry" }, h("span", { class: "swatch", style: { background: `var(--${moduleToken(each.module)})` } }), h("b", {}, each.module), h("span", { class: "muted" }));
     return element;
-  }, (element, each) => say(element.lastChild, `${percent(each.share)} of thread time, ${several(each.runs, "run")}${each.grave ? `, ${count(each.grave)} bad` : ""}`));
+  }, (element, each) => say(element.lastChild, `${percent(each.share)} of thread time, ${several(each.runs, "run")}${each.grave ? `, ${count(each.grave)} ended badly` : ""}`));
   const longest = new Keyed(slowest, (run) => `${run.task_id} ${run.began}`, (run) => h("tr", {},
     h("td", { "data-label": "Task", class: "lead-cell" }, taskLink(run)),
     h("td", { "data-label": "Module" }, h("span", { class: "name" }, h("span", { class: "swatch", style: { background: `var(--${moduleToken(run.module)})` } }), run.module)),
@@ -91,9 +91,8 @@ export function mount(root, { brain, params }) {
 
   let marks = [];
   function noteDecisions() {
-    const of = (context) => brain.status?.module_threads[context]?.category ?? context;
     marks = brain.decisions.filter((each) => each.applied)
-      .map((decision) => ({ time: Date.parse(decision.timestamp) / 1000, category: of(decision.context), decision }))
+      .map((decision) => ({ time: Date.parse(decision.timestamp) / 1000, category: brain.categoryOf(decision.context), decision }))
       .filter((each) => !category || each.category === category);
   }
 
