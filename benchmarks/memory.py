@@ -42,6 +42,7 @@ def measure(loop: str, *, quick: bool, progress: Progress) -> Report:
     """The figures at six moments. The first block of tasks makes what a running brain has: threads, a full history."""
     course = _Course(progress, TASKS_QUICK if quick else TASKS)
     warm_up(loop)
+    run(loop, _start())
     course.note("before the loop")
     run(loop, _run(course))
     for thread in threading.enumerate():
@@ -59,6 +60,12 @@ def measure(loop: str, *, quick: bool, progress: Progress) -> Report:
             f"{course.known:,} tasks still known, with history_size={HISTORY:,}",
         ),
     )
+
+
+async def _start() -> None:
+    """What is imported when a first brain starts is nothing that tasks leave behind."""
+    async with Brain(BrainConfig()):
+        pass
 
 
 async def _run(course: _Course) -> None:
