@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import threading
 
 import pytest
 
 from companion_async.errors import TaskTimeoutError
+from companion_async.http import runs as keeping
+from companion_async.testing.clock import until
 from tests.dashboard.browser import ONE_LOOP, PAINTED, TWO_FRAMES, a_page, expect, needs_browser
 from tests.http.servers import a_brain, on_loopback
 
@@ -83,3 +86,23 @@ async def test_what_is_left_out_is_said():
             brain.submit("echo")
         await expect(page.locator("main")).to_contain_text("are not drawn")
         await expect(page.locator("main")).to_contain_text("30 runs in view")
+
+
+@pytest.mark.slow
+async def test_what_ran_while_nobody_looked_is_shown_as_not_known(monkeypatch):
+    """After a gap the view says from when on it knows, and does not draw the gap as idle time."""
+    monkeypatch.setattr(keeping, "LINGER", 1.5)
+    known = re.compile(r"What was before (\S+) is not known here")
+    async with a_brain() as brain, on_loopback("serve", brain) as url:
+        topic = brain.events.topic("task.completed")
+        await brain.submit("echo")
+        async with a_page(f"{url}/#/stream") as watched:
+            status = watched.page.locator("main").get_by_role("status").first
+            await expect(status).to_contain_text(known)
+            first = known.search(await status.text_content() or "")
+            await watched.page.goto(f"{url}/#/modules")
+            await expect(watched.page.locator("h1")).to_have_text("Modules")
+            await until(lambda: topic.listeners == 0)
+            await watched.page.goto(f"{url}/#/stream")
+            await expect(status).to_contain_text(known)
+            await expect(status).not_to_contain_text(first[1] if first else "")

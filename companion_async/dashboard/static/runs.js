@@ -20,7 +20,10 @@ export class Runs {
     const now = Date.parse(answer.timestamp) / 1000;
     this.now = now;
     this.heardAt = performance.now();
-    this.since ??= answer.runs.length ? Math.min(...answer.runs.map((run) => run.began)) : now;
+    // Another epoch: for a while nobody looked, and what ran meanwhile is not known.
+    if (this.cursor?.split("-")[0] !== answer.cursor.split("-")[0]) {
+      this.since = answer.runs.reduce((first, run) => Math.min(first, run.began), now);
+    }
     this.cursor = answer.cursor;
     for (const run of answer.runs) {
       this.row(run.worker, run.category).runs.push(run);
