@@ -276,7 +276,7 @@ async def test_work_may_follow_a_resume_at_once() -> None:
     """The module that a person has just resumed starts in the loop's next turn: work for it waits, as in a restart."""
     async with brain_on() as brain:
         await brain.register("m", lambda: 7)
-        await brain._parts.controls.quarantine("m", "for the test")
+        await brain._assembly("test").controls.quarantine("m", "for the test")
         brain.resume("m")
         task = brain.submit("m")
         assert task.state is TaskState.QUEUED
@@ -299,7 +299,7 @@ async def test_work_for_a_module_that_is_resumed_and_fails_again_waits_while_tha
 
     async with brain_on() as brain:
         await brain.register("m", Moody)
-        await brain._parts.controls.quarantine("m", "for the test")
+        await brain._assembly("test").controls.quarantine("m", "for the test")
         brain.resume("m")
         task = brain.submit("m")
         await until(lambda: brain.module_status("m").state == "error")

@@ -45,7 +45,7 @@ def test_events_that_cohere_make_an_episode(clock):
     memory.add_event("cara rests", 0.2, event_type="fight", participants={"cara"}, location="yard")
     rests, fights, cooks = memory.get_recent_episodes()
     assert [len(each.events) for each in (rests, fights, cooks)] == [1, 1, 2]
-    assert (cooks.importance, cooks.participants, cooks.locations) == (0.9, {"bob"}, ("kitchen",))
+    assert (cooks.importance, cooks.participants, cooks.locations) == (0.9, frozenset({"bob"}), ("kitchen",))
     assert cooks.narrative == "bob comes; bob cooks"
     assert cooks.end - cooks.start == timedelta(minutes=5)
     assert cooks.events[1].valence == 1.0
@@ -76,13 +76,13 @@ def test_the_least_important_episode_goes_and_an_episode_has_an_end(clock):
         lambda: EpisodicMemory(coherence_threshold=2),
         lambda: EpisodicMemory().add_event("x", 7),
         lambda: EpisodicMemory().add_event("x", participants="bob"),
-        lambda: EpisodicMemory().add_event(None),
+        lambda: EpisodicMemory().add_event(None),  # type: ignore[arg-type]
         lambda: SemanticMemory(max_concepts=True),
         lambda: SemanticMemory(spreading_factor=2),
         lambda: SemanticMemory().add_concept(""),
         lambda: SemanticMemory().add_relation("a", "b", strength=-1),
         lambda: TemporalMemory(retention_hours=0),
-        lambda: TemporalMemory().add("x", importance="much"),
+        lambda: TemporalMemory().add("x", importance="much"),  # type: ignore[arg-type]
         lambda: CircularBuffer(max_size=0),
         lambda: CircularBuffer().add("x" * 10_001),
     ],

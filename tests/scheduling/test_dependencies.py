@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from companion_async.errors import DependencyCycleError
-from companion_async.scheduling.dependencies import Dependencies, path_to
+from companion_async.locks.cycle import path_to
+from companion_async.scheduling.dependencies import Dependencies
 
 
 def graph(*edges: tuple[str, str]) -> Dependencies[str]:

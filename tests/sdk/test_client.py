@@ -309,7 +309,7 @@ def test_an_answer_streams_to_a_thread(client, tmp_path):
 @pytest.mark.feature("CB-56")
 def test_leaving_a_stream_ends_its_request_at_once(client, monkeypatch):
     """Not when the garbage is collected: whoever has left the loop knows that nobody works for it any more."""
-    ended, kept = [], []
+    ended, kept = list[Any](), list[Any]()
 
     async def endless():
         try:

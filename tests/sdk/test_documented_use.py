@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from datetime import datetime
+from typing import Any
 
 import pytest
 
@@ -52,7 +53,7 @@ def client():
 @pytest.mark.feature("CB-30", "CB-26", "CB-27", "CB-32")
 def test_a_program_watches_its_companion(client):
     """Shares, rates and idle times can be computed from what is told, with ``datetime.now()`` and no other clock."""
-    task_id = client.submit_task_to_module("search_engine", lambda: {}["missing"], priority="critical")
+    task_id = client.submit_task_to_module("search_engine", lambda: dict[str, str]()["missing"], priority="critical")
     with pytest.raises(KeyError):
         client.get_task_result(task_id, PATIENCE)
     status = client.get_thread_status()
@@ -85,7 +86,7 @@ def test_where_a_task_is_refused_one_runs_the_method_oneself():
     without the manager either way.
     """
     module = Moved()
-    release, refused = threading.Event(), []
+    release, refused = threading.Event(), list[Any]()
 
     class Slow(BaseModule):
         def run(self):
@@ -117,7 +118,7 @@ def test_a_module_from_before_is_moved_over():
     """What is no `BaseModule` is refused with a TypeError; with it for one more base the class works as it is."""
     with ConcurrentModuleManager({}) as manager:
         with pytest.raises(TypeError):
-            manager.register_module("plain", Plain())
+            manager.register_module("plain", Plain())  # type: ignore[arg-type]
         for name in ("perception", "planning"):
             manager.register_module(name, Moved())
         before = [Plain().run("a"), Plain().run("b")]
@@ -156,10 +157,14 @@ def test_every_part_can_be_made_by_itself_with_the_documented_arguments():
     scheduler.set_module_quota("perception", 4)
     first = scheduler.schedule_task(ModuleTask("one", "perception"))
     second = scheduler.schedule_task(ModuleTask("two", "planning"), dependencies={first})
-    assert scheduler.get_next_task().task_id == first
+    task = scheduler.get_next_task()
+    assert task is not None
+    assert task.task_id == first
     assert scheduler.get_next_task() is None
     scheduler.task_completed(first)
-    assert scheduler.get_next_task().task_id == second
+    task = scheduler.get_next_task()
+    assert task is not None
+    assert task.task_id == second
     coordinator = ResourceCoordinator(max_concurrent_locks=20, default_timeout=45.0, enable_deadlock_detection=True)
     assert coordinator.get_coordinator_metrics().total_requests == 0
     assert (len(SemanticMemory(max_concepts=1000)), len(TemporalMemory(retention_hours=4))) == (0, 0)

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from companion_async.cognition.perception import senses
 from companion_async.cognition.perception.records import SensorType
 from companion_async.memory.episodic import EpisodicMemory
 from companion_async.sdk import enhanced_modules
@@ -134,7 +135,7 @@ def test_senses_are_asked_at_the_same_time_in_as_many_threads_as_was_said(percei
 @pytest.mark.feature("PP-05")
 def test_a_sense_that_fails_or_hangs_costs_its_own_perception(perceive, monkeypatch, gate):
     """The others are returned, the failures are counted, and nothing of it is kept."""
-    real = enhanced_modules.perceive
+    real = senses.perceive
 
     def some(sense, taken):
         if sense.type is SensorType.VISUAL:

@@ -36,7 +36,12 @@ def changed(target, *proposals):
     """What ``target`` is after the proposals, each ``(path, value)`` or ``(path, value, type)``."""
     mirror = Mirror(target)
     state = StateCoordinator(mirror.tree())
-    state.subscribe_to_path("mirror", "*", lambda changes: [mirror.write(change) for change in changes])
+
+    def write(changes):
+        for change in changes:
+            mirror.write(change)
+
+    state.subscribe_to_path("mirror", "*", write)
     for proposal in proposals:
         change = state.propose("m", *proposal)
         assert change.applied, change.reason

@@ -168,7 +168,7 @@ async def test_a_stopped_module_refuses_a_ticker_as_it_refuses_a_task():
     """One that stops later costs its instants only."""
     async with running() as brain:
         await brain.register("m", lambda: None)
-        await brain._parts.roster.registry.get("m").stop("for the test")
+        await brain._assembly("test").roster.registry.get("m").stop("for the test")
         with pytest.raises(ModuleUnavailableError):
             brain.every("m", period=1.0)
 
@@ -185,7 +185,7 @@ async def test_each_ticker_runs_in_the_context_that_it_was_made_in():
 
         await asyncio.gather(*(asyncio.create_task(make(maker)) for maker in ("anna", "bert")))
         for count in (1, 2, 3):
-            await until(lambda count=count: len(seen) == 2 * count)
+            await until(partial(lambda count: len(seen) == 2 * count, count))
             await until(lambda: all(task.done() for task in brain.tasks()))
             await clock.advance(1.0)
         assert set(seen) == {("anna", "anna"), ("bert", "bert")}

@@ -243,9 +243,10 @@ async def test_a_key_gives_its_task_also_while_the_module_takes_no_work():
         await brain.register("m", lambda: 0)
         first = brain.submit("m", key="k")
         assert await first == 0
-        await brain._parts.controls.quarantine("m", "broken")
+        await brain._assembly("test").controls.quarantine("m", "broken")
         assert brain.submit("m", key="k") is first
-        for key in ("another", None, 7):
+        bad: Any = 7
+        for key in ("another", None, bad):
             with pytest.raises(ModuleUnavailableError):
                 brain.submit("m", key=key)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -19,7 +20,7 @@ BY_TYPE = {sense.type: sense for sense in SENSES}
 
 
 def scene(**parts):
-    nothing = {
+    nothing: dict[str, Any] = {
         "position": (5, 5),
         "area": "w:home",
         "radius": 3,
