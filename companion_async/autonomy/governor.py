@@ -190,7 +190,9 @@ class Governor:
         grounds = "measured without contention" if estimate.sure else "estimated, to be measured with fewer runners"
         where = "one interpreter lock" if alone else f"{lanes:.1f} free cores"
         runs = "one run" if cap == 1 else f"{cap} runs"
-        reason = f"CPU-bound: {estimate.share:.0%} of its run time computes ({grounds}). At most {runs} at once, on {where}."
+        reason = (
+            f"CPU-bound: {estimate.share:.0%} of its run time computes ({grounds}). At most {runs} at once, on {where}."
+        )
         return self._throttled(module, cap, estimate, reason)
 
     def _throttled(self, module: ModuleReading, cap: int | None, estimate: Estimate, reason: str) -> Verdict:
