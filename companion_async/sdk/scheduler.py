@@ -244,7 +244,9 @@ class TaskScheduler:
                 raise UnknownDependencyError(str(name))
         if len(self._pending) >= self.max_pending_tasks:
             average = self._ran / self._completed if self._completed else 0.05
-            raise QueueFullError("the scheduler", self.max_pending_tasks, max(0.01, average), setting="max_pending_tasks")
+            raise QueueFullError(
+                "the scheduler", self.max_pending_tasks, max(0.01, average), setting="max_pending_tasks"
+            )
 
     def _lane(self, module: str) -> Lane:
         lane = self._lanes.get(module)
