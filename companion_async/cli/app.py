@@ -143,6 +143,19 @@ def decisions(
     return show_decisions(limit, url, token, json)
 
 
+@app.command(group=_WATCHING)
+def top(
+    *,
+    url: Url = DEFAULT_URL,
+    token: Token = None,
+    every: Annotated[float, Parameter(help="Seconds between two looks.")] = 1.0,
+) -> int:
+    """Watch a running server's threads, modules and decisions live. Ends at q or Ctrl-C."""
+    from companion_async.cli.top import watch
+
+    return watch(url, token, every)
+
+
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run the command and end the process: 0 done, 1 failed, 2 misused, 130 interrupted."""
     leave(_outcome(argv))

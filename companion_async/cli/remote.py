@@ -21,7 +21,7 @@ _TIMEOUT = 5.0  # seconds
 _LARGEST = 32 * 2**20  # bytes
 
 
-class _NoAnswerError(Exception):
+class NoAnswerError(Exception):
     """Nothing useful came back; the text is for people."""
 
 
@@ -29,14 +29,14 @@ def show_status(url: str, token: str | None, as_json: bool) -> int:
     """Print the threads of the server at ``url``."""
 
     def table(status: Any) -> RenderableType:
-        return threads_table(status, _by_name(_get(url, "/api/modules", token)))
+        return threads_table(status, by_name(get(url, "/api/modules", token)))
 
     return _show(url, "/api/threads/status", token, as_json, table)
 
 
 def show_modules(url: str, token: str | None, as_json: bool) -> int:
     """Print the modules of the server at ``url``."""
-    return _show(url, "/api/modules", token, as_json, lambda found: modules_table(_by_name(found).values()))
+    return _show(url, "/api/modules", token, as_json, lambda found: modules_table(by_name(found).values()))
 
 
 def show_decisions(limit: int, url: str, token: str | None, as_json: bool) -> int:
@@ -50,12 +50,11 @@ def show_decisions(limit: int, url: str, token: str | None, as_json: bool) -> in
 
 
 def _show(url: str, path: str, token: str | None, as_json: bool, table: Callable[[Any], RenderableType]) -> int:
-    if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
-        raise InvalidArgumentError(f"--url must be an http:// or https:// address; {url!r:.80} is not.")
+    check_url(url)
     try:
-        data = _get(url, path, token)
+        data = get(url, path, token)
         shown = json.dumps(data, indent=2) if as_json else table(data)
-    except _NoAnswerError as error:
+    except NoAnswerError as error:
         complain(str(error))
         return FAILED
     except (KeyError, TypeError, AttributeError):
@@ -68,12 +67,20 @@ def _show(url: str, path: str, token: str | None, as_json: bool, table: Callable
     return OK
 
 
-def _by_name(modules: Any) -> dict[str, Any]:
+def check_url(url: str) -> None:
+    """Refuse what is no address of a server."""
+    if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
+        raise InvalidArgumentError(f"--url must be an http:// or https:// address; {url!r:.80} is not.")
+
+
+def by_name(modules: Any) -> dict[str, Any]:
+    """The modules of a server by their names."""
     listed = modules.values() if isinstance(modules, dict) else modules
     return {module["name"]: module for module in listed}
 
 
-def _get(url: str, path: str, token: str | None) -> Any:
+def get(url: str, path: str, token: str | None) -> Any:
+    """What the server at ``url`` answers to ``path``; `NoAnswerError` if that is nothing useful."""
     request = urllib.request.Request(url.rstrip("/") + path, headers={"Accept": "application/json"})
     if token:
         request.add_header("Authorization", f"Bearer {token}")
@@ -82,15 +89,15 @@ def _get(url: str, path: str, token: str | None) -> Any:
             body = json.loads(response.read(_LARGEST))
     except urllib.error.HTTPError as error:
         with error:
-            raise _NoAnswerError(_refusal(url, error.code)) from None
+            raise NoAnswerError(_refusal(url, error.code)) from None
     except (OSError, ValueError) as error:
         if isinstance(error, ValueError):
-            raise _NoAnswerError(f"what answers at {url} is no server of this kind.") from None
+            raise NoAnswerError(f"what answers at {url} is no server of this kind.") from None
         reason = getattr(error, "reason", error)
         why = getattr(reason, "strerror", None) or str(reason) or type(error).__name__
-        raise _NoAnswerError(f"no server answers at {url} ({why}); start one with: companion serve") from None
+        raise NoAnswerError(f"no server answers at {url} ({why}); start one with: companion serve") from None
     if not isinstance(body, dict) or not body.get("success"):
-        raise _NoAnswerError(f"what answers at {url} is no server of this kind.")
+        raise NoAnswerError(f"what answers at {url} is no server of this kind.")
     return body["data"]
 
 

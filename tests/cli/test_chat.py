@@ -4,19 +4,16 @@ import importlib.util
 import json
 import os
 import re
-import select
 import subprocess
 import sys
 import threading
-import time
 
 import pytest
 
+from tests.cli.terminal import Terminal, own_terminal, pty
 from tests.cognition.model_router.model_server import serving
 
 pytestmark = pytest.mark.feature("CB-57")
-
-pty = pytest.importorskip("pty", reason="terminals of this kind are not known here")
 
 COMMAND = [sys.executable, "-c", "from companion_async.cli.app import main; main()", "chat", "--docs"]
 
@@ -39,68 +36,12 @@ def test_lines_from_a_pipe_are_answered_to_their_end(documents):
     assert done.stderr == "companion: there is no /nope; /help lists what there is.\n"
 
 
-class Terminal:
-    """A chat in a terminal of its own."""
-
-    def __init__(self, documents, **env):
-        self._master, slave = pty.openpty()
-        self.process = subprocess.Popen(
-            [*COMMAND, documents],
-            stdin=slave,
-            stdout=slave,
-            stderr=slave,
-            start_new_session=True,
-            preexec_fn=lambda: _own_terminal(slave),
-            env={**os.environ, "TERM": "xterm", "COLUMNS": "80", **env},
-        )
-        os.close(slave)
-        self._unseen = ""
-
-    def type(self, text):
-        os.write(self._master, text.encode())
-
-    def see(self, text, seconds=12.0):
-        """Wait until ``text`` comes on the page, behind what was seen before; all that came until then."""
-        end = time.monotonic() + seconds
-        while text not in self._unseen:
-            ready, _, _ = select.select([self._master], [], [], max(0.0, end - time.monotonic()))
-            assert ready, f"{text!r} did not come; there is {self._unseen!r}"
-            self._unseen += os.read(self._master, 65536).decode(errors="replace")
-        seen, _, self._unseen = self._unseen.partition(text)
-        return seen + text
-
-    def interrupt(self, answer):
-        """Press Ctrl-C until ``answer()`` comes. Python's `input` overlooks one that falls into the instant before it
-        begins to listen, and takes it in with the next.
-        """
-        for _ in range(5):
-            self.type("\x03")
-            try:
-                return answer()
-            except (AssertionError, subprocess.TimeoutExpired):
-                continue
-        raise AssertionError(f"Ctrl-C has no effect; there is {self._unseen!r}")
-
-    def close(self):
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.wait()
-        os.close(self._master)
-
-
-def _own_terminal(slave):
-    import fcntl
-    import termios
-
-    fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
-
-
 @pytest.fixture
 def terminal(documents):
     opened = []
 
     def open_terminal(**env):
-        opened.append(Terminal(documents, **env))
+        opened.append(Terminal([*COMMAND, documents], **env))
         return opened[-1]
 
     yield open_terminal
@@ -152,7 +93,7 @@ def test_an_end_behind_half_a_line_is_an_end(documents):
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
-        preexec_fn=lambda: _own_terminal(slave),
+        preexec_fn=lambda: own_terminal(slave),
     )
     os.close(slave)
     os.write(master, b"How hot should water for green tea be?\x04\x04")

@@ -64,6 +64,7 @@ PAGES = {
     "/api/threads/status": STATUS.to_dict(),
     "/api/modules": [CRAWLER.to_dict()],
     "/api/threads/decisions?limit=50": [DECISION.to_dict()],
+    "/api/threads/decisions?limit=5": [DECISION.to_dict()],
     "/api/threads/decisions?limit=1": [],
 }
 
