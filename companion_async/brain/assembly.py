@@ -57,7 +57,7 @@ ReadProcess = Callable[[], Awaitable[ProcessFigures]]
 _HOOKS = "hooks:monitoring"
 _LAST_WORD = 1.0
 _THE_END = "interpreter shutdown"
-"""In the error with which Python, from 3.12 on, refuses threads while it ends."""
+"""In the error with which Python refuses threads while it ends: 3.12 early, later versions at the very end."""
 _SIGNAL_HEEDED = 0.25
 _WAY_HOME = 5.0  # far more than a thread without work needs to end, be the machine ever so busy
 
