@@ -9,16 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
-from collections import defaultdict, deque
+from collections import deque
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+from benchmarks.acts import BLINKER, QUEUES, Act, compete
 from benchmarks.contenders import OURS
-from benchmarks.figures import Measurement, compare
-from benchmarks.goals import judge, judge_limits
 from benchmarks.report import Progress, Report
-from benchmarks.state import BLINKER, QUEUES, Act, duration
 from companion_async.events.bus import EventBus
 from companion_async.events.kinds import TaskCompleted
 
@@ -28,32 +26,10 @@ _EVENT = TaskCompleted("task", "module", "core", datetime(2026, 1, 1, tzinfo=UTC
 
 
 def measure(loop: str, *, quick: bool, progress: Progress) -> Report:
-    """Rounds in which each contender has its turn in each setting; a figure is the mean of the turn's calls."""
-    rounds, seconds = (3, 0.03) if quick else (11, 0.1)
+    """Each contender in each setting."""
     acts = [each for setting, count in LISTENERS.items() for each in contenders(setting, count)]
-    figures: dict[tuple[str, str], list[float]] = defaultdict(list)
-    for number in range(rounds):
-        shift = number % len(acts)
-        for place, (contender, setting, act) in enumerate(acts[shift:] + acts[:shift]):
-            figures[contender, setting].append(1e6 * duration(act, seconds))
-            progress((number * len(acts) + place + 1) / (rounds * len(acts)))
-    measurements = [
-        Measurement(contender, setting, "us", tuple(figures[contender, setting])) for contender, setting, _ in acts
-    ]
-    comparisons = compare(measurements, OURS)
-    missing = importlib.util.find_spec(BLINKER) is None
-    return Report(
-        suite="events",
-        loop=loop,
-        measurements=tuple(measurements),
-        comparisons=tuple(comparisons),
-        verdicts=(*judge_limits("events", OURS[0], measurements), *judge("events", comparisons)),
-        notes=(
-            f"one publish; every listener keeps the newest {CAPACITY} events and nobody reads them meanwhile",
-            f"{rounds} rounds of {seconds} s for each figure; the collector is off within a turn",
-            *(("blinker is not installed and was not measured: pip install blinker",) if missing else ()),
-        ),
-    )
+    what = f"one publish; every listener keeps the newest {CAPACITY} events and nobody reads them meanwhile"
+    return compete("events", loop, acts, what, quick=quick, progress=progress)
 
 
 def contenders(setting: str, count: int) -> Iterator[tuple[str, str, Act]]:

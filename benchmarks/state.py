@@ -8,73 +8,29 @@ readers must take the lock and copy what they read. Values are copied on the way
 from __future__ import annotations
 
 import copy
-import gc
 import importlib.util
 import queue
 import threading
-import time
-from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
+from benchmarks.acts import BLINKER, QUEUES, Act, compete
 from benchmarks.contenders import OURS
-from benchmarks.figures import Measurement, compare
-from benchmarks.goals import judge, judge_limits
 from benchmarks.report import Progress, Report
 from companion_async import StateCoordinator
 
 SIZES = (100, 10_000, 1_000_000)
 SUBSCRIBERS = 1000
-COPIED, IN_PLACE, QUEUES, BLINKER = "dict, path copied", "dict in place", "queue per subscriber", "blinker"
+COPIED, IN_PLACE = "dict, path copied", "dict in place"
 _VALUE = {"mood": "calm", "level": 0.5}
-
-Act = Callable[[int], object]
-"""What is timed, given the number of the call."""
 
 
 def measure(loop: str, *, quick: bool, progress: Progress) -> Report:
-    """Rounds in which each contender has its turn in each setting; a figure is the mean of the turn's calls."""
-    rounds, seconds = (3, 0.03) if quick else (11, 0.1)
+    """Each contender in each setting."""
     acts = [each for size in SIZES for each in commits(size)]
     acts += [*transactions(SIZES[1]), *fan_outs()]
-    figures: dict[tuple[str, str], list[float]] = defaultdict(list)
-    for number in range(rounds):
-        shift = number % len(acts)
-        for place, (contender, setting, act) in enumerate(acts[shift:] + acts[:shift]):
-            figures[contender, setting].append(1e6 * duration(act, seconds))
-            progress((number * len(acts) + place + 1) / (rounds * len(acts)))
-    measurements = [
-        Measurement(contender, setting, "us", tuple(figures[contender, setting])) for contender, setting, _ in acts
-    ]
-    comparisons = compare(measurements, OURS)
-    missing = importlib.util.find_spec(BLINKER) is None
-    return Report(
-        suite="state",
-        loop=loop,
-        measurements=tuple(measurements),
-        comparisons=tuple(comparisons),
-        verdicts=(*judge_limits("state", OURS[0], measurements), *judge("state", comparisons)),
-        notes=(
-            "keys: one value put at one path of a mapping of so many; transaction: one number read and put back higher",
-            f"{rounds} rounds of {seconds} s for each figure; the collector is off within a turn",
-            *(("blinker is not installed and was not measured: pip install blinker",) if missing else ()),
-        ),
-    )
-
-
-def duration(act: Act, seconds: float) -> float:
-    """Seconds of one call, the mean over as many as fit, after a warm-up of a tenth of the time."""
-    for span in (seconds / 10, seconds):
-        gc.collect()
-        gc.disable()
-        calls, begun = 0, time.perf_counter()
-        while (taken := time.perf_counter() - begun) < span:
-            # Few enough not to run over the span by much, many enough for the clock not to be what is measured.
-            for _ in range(1 + calls // 8):
-                act(calls)
-                calls += 1
-        gc.enable()
-    return taken / calls
+    what = "keys: one value put at one path of a mapping of so many; transaction: one number read and put back higher"
+    return compete("state", loop, acts, what, quick=quick, progress=progress)
 
 
 def commits(size: int) -> Iterator[tuple[str, str, Act]]:

@@ -38,7 +38,8 @@ class Application:
             await send({"type": "websocket.close", "code": 1000})
             return
         if scope["type"] != "http":
-            raise NotImplementedError(f"nothing is done here with {scope['type']!r}")
+            # How ASGI wants it said; servers then go on without.
+            raise ValueError(f"this takes requests; {scope['type']!r} belongs to the application that serves it")
         for pattern, path in self._routes:
             if found := pattern.fullmatch(scope["path"]):
                 operation = self._operations.get((path, scope["method"]))

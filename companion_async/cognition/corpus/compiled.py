@@ -11,6 +11,8 @@ import types
 from collections.abc import Iterator
 from importlib.machinery import BuiltinImporter, ExtensionFileLoader
 
+from loguru import logger
+
 from companion_async.cognition.corpus.python_source import Entry
 
 # Importing these does more than define names: they touch the terminal, load a window system, or warn that they are
@@ -34,14 +36,13 @@ def is_compiled(name: str) -> bool:
 def compiled_entries(name: str, *, whole: bool = True) -> Iterator[Entry]:
     """The compiled objects of module ``name``: all of it, or (``whole=False``) what a Python module holds of them.
 
-    A Python module must have been imported by others already, or it holds nothing here.
-
-    Nothing if the module cannot be imported here.
+    A Python module must have been imported by others already, or it holds nothing here. Nothing, and a line in the log,
+    if the module cannot be imported here.
     """
     try:
         module = importlib.import_module(name) if whole else sys.modules.get(name)
-    except Exception:
-        # A broken optional extension is one source less.
+    except Exception as error:
+        logger.debug("{} is left out, since it cannot be imported: {!r}", name, error)  # one source less
         return
     location = f"{name} (compiled)"
     if whole:
