@@ -341,6 +341,9 @@ class MissingExtraError(CompanionError, ImportError):
 
     def __init__(self, extra: str, feature: str) -> None:
         self.extra, self.feature = extra, feature
-        super().__init__(
-            f"{feature} needs an optional part. Install it with: pip install 'companion-async[{extra}]'", extra, feature
-        )
+        super().__init__(f"{feature} needs an optional part. Install it with: {self.command(extra)}", extra, feature)
+
+    @staticmethod
+    def command(extra: str) -> str:
+        """What installs ``extra``."""
+        return f"pip install 'companion-async[{extra}]'"

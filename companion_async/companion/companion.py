@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from pathlib import Path
 from typing import Self, cast
+
+import anyio
+from loguru import logger
 
 from companion_async.brain.assembly import ShutdownReport
 from companion_async.brain.brain import Brain
@@ -20,12 +23,15 @@ from companion_async.cognition.model_router.module import ModelRouter
 from companion_async.cognition.model_router.prompt import Prompt, Said
 from companion_async.cognition.model_router.reply import Piece, Reply
 from companion_async.companion.answer import Answer, Learned, Progress
+from companion_async.companion.built_in import built_in_modules, sort_out
 from companion_async.companion.case import Case, check_question
 from companion_async.companion.config import CompanionConfig
 from companion_async.companion.follow_up import search_text
 from companion_async.companion.reader import MOST_SOURCES, Reader
+from companion_async.errors import MissingExtraError
 from companion_async.modules.spec import ModuleSpec
 from companion_async.security import check_count
+from companion_async.status.picture import FrozenMap
 
 
 class CompanionBrain(Brain):
@@ -45,16 +51,22 @@ class CompanionBrain(Brain):
         super().__init__(settings, clock=clock, seed=seed)
         self._conversations = Conversations(settings.context)
         self._reader = Reader(self, self._clock)
+        self._off: FrozenMap[str] = FrozenMap()
 
     # -- life ------------------------------------------------------------------------------------------------------
 
     async def start(self) -> Self:
-        """As of a `Brain`; the built-in modules are up, or being healed, when it returns. Nothing is read yet."""
+        """As of a `Brain`; the built-in modules are up, or being healed, when it returns. Nothing is read yet.
+
+        Modules whose extra is not installed are left out, and `modules_off` says how to have them.
+        """
         if self.phase != "not started":
             return await super().start()
         await super().start()
         try:
-            await self.register_all((*self._reader.modules(), *self._own_modules()))
+            found = await anyio.to_thread.run_sync(sort_out, built_in_modules(self.config, self._clock))
+            await self.register_all((*self._reader.modules(), *self._own_modules(), *found.specs))
+            self._leave_out(found.off)
         except BaseException:
             await self.shutdown(timeout=0)
             raise
@@ -66,6 +78,24 @@ class CompanionBrain(Brain):
         report = await super().shutdown(timeout)
         self._reader.let_go()
         return report
+
+    @property
+    def modules_off(self) -> Mapping[str, str]:
+        """The built-in modules that are left out, each with the command that brings what it lacks.
+
+        Work for one of them raises `MissingExtraError`. A command takes effect in the next process.
+        """
+        return self._off
+
+    def _leave_out(self, off: Mapping[str, str]) -> None:
+        self._off = FrozenMap({name: MissingExtraError.command(extra) for name, extra in off.items()})
+        if not off:
+            return
+        listed = "; ".join(f"{name}: {command}" for name, command in self._off.items())
+        logger.info("Built-in modules that are off, and what turns each on: {}", listed)
+        parts = self._open("start()")
+        parts.scheduler.extras.update(off)
+        parts.decisions.record("leave_out", "companion", {"extras": dict(off)}, f"Off: {listed}", rule="built_in")
 
     def _own_modules(self) -> tuple[ModuleSpec, ...]:
         models, conversations = self.config.models, self._conversations

@@ -14,6 +14,7 @@ from typing import Any
 from companion_async.clock import Clock
 from companion_async.errors import (
     BrainClosedError,
+    MissingExtraError,
     UnknownModuleError,
     UnknownTaskError,
     WrongThreadError,
@@ -66,6 +67,7 @@ class Scheduler:
         self.house = house
         self.prefix = secrets.token_hex(4) if seed is None else f"{seed:08x}"
         self.ports: dict[str, Port] = {}
+        self.extras: dict[str, str] = {}  # of modules that would be there if their extra were installed
         self.pools: dict[str, Pool] = {}
         self.queues: dict[str, Queue] = {}
         self.timers = Timers(clock)
@@ -128,11 +130,15 @@ class Scheduler:
         port.pool.pump()
 
     def port(self, module: str) -> Port:
-        """The port of a module; `UnknownModuleError` if there is none."""
+        """The port of a module; `UnknownModuleError` if there is none, `MissingExtraError` if there could be one."""
         try:
             return self.ports[module]
-        except (KeyError, TypeError):
-            raise UnknownModuleError(str(module)[:80], tuple(name for name in self.ports if ":" not in name)) from None
+        except KeyError:
+            if module in self.extras:
+                raise MissingExtraError(self.extras[module], f"The module {module!r}") from None
+        except TypeError:
+            pass  # not a name at all
+        raise UnknownModuleError(str(module)[:80], tuple(name for name in self.ports if ":" not in name))
 
     # -- look-up ---------------------------------------------------------------------------------------------------
 

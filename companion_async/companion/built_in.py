@@ -1,0 +1,54 @@
+"""The built-in modules that a companion has beside those it reads and answers with, and what each wants installed."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterable
+
+import msgspec
+
+from companion_async.clock import Clock
+from companion_async.companion.config import CompanionConfig
+from companion_async.modules.spec import ModuleSpec
+
+
+class BuiltIn(msgspec.Struct, frozen=True):
+    """A built-in module: its place in the brain, and what it cannot do its work without.
+
+    ``extra`` is the extra of this package that brings ``packages``, named as they are imported; both are empty for one
+    that needs nothing. The module imports them in its functions, never at its top: a companion must not wait for what
+    it may not use.
+    """
+
+    spec: ModuleSpec
+    extra: str = ""
+    packages: tuple[str, ...] = ()
+
+    def is_installed(self) -> bool:
+        """Whether all of ``packages`` are there. Imports nothing; looks at the disk, so not for the event loop."""
+        return all(importlib.util.find_spec(package) is not None for package in self.packages)
+
+
+class Sorted(msgspec.Struct, frozen=True):
+    """The modules that can run here, and the extra that each of the others waits for, by the module's name."""
+
+    specs: tuple[ModuleSpec, ...]
+    off: dict[str, str]
+
+
+def sort_out(modules: Iterable[BuiltIn]) -> Sorted:
+    """Tell those that are installed from those that are not. Looks at the disk, so not for the event loop."""
+    specs: list[ModuleSpec] = []
+    off: dict[str, str] = {}
+    for module in modules:
+        if module.is_installed():
+            specs.append(module.spec)
+        else:
+            off[module.spec.name] = module.extra
+    return Sorted(tuple(specs), off)
+
+
+def built_in_modules(config: CompanionConfig, clock: Clock) -> tuple[BuiltIn, ...]:
+    """Every built-in module, one entry each: a companion registers those that are installed and names the others."""
+    del config, clock  # for the factories of the modules to come
+    return ()
