@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import msgspec
 from cyclopts import App, Parameter
@@ -17,10 +17,14 @@ from benchmarks.machine import Machine, describe
 from benchmarks.report import Report
 from benchmarks.suites import SuiteFailedError, measure_alone, plan, present
 
-Suite = Literal["throughput", "latency", "memory", "locks", "state", "events", "http", "retrieval"]
 _PIPE_WIDTH = 140
 
 app = App(name="python -m benchmarks", help_flags=["--help", "-h"], version_flags=[])
+
+
+def _known(_annotation: object, name: str) -> None:
+    if name not in present():
+        raise ValueError(f"there is no suite {name!r}; there are {', '.join(present())}")
 
 
 class Results(msgspec.Struct, frozen=True):
@@ -33,7 +37,9 @@ class Results(msgspec.Struct, frozen=True):
 
 @app.default
 def main(
-    *suites: Annotated[Suite, Parameter(help="What to measure; without any, everything.")],
+    *suites: Annotated[
+        str, Parameter(validator=_known, help=f"What to measure; without any, everything: {', '.join(present())}.")
+    ],
     json: Annotated[
         Path | None, Parameter(help="Write every figure of every round here; - is standard output.")
     ] = None,

@@ -1,91 +1,49 @@
-"""Who is measured: every way, at its best configuration, of having eight threads run a function and awaiting it.
-
-A contender is opened for its turn alone, so that nobody's threads and timers disturb another's figures. Open, it gives
-for each client a call without arguments to be awaited; all of them cost the client the same one `functools.partial`.
-"""
+"""Who is measured, by the name that tables and goals use. Each peer has a file of its own in `benchmarks.peers`."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from functools import partial
-from typing import Any
+from collections.abc import Iterable, Mapping
 
-import anyio
-import anyio.to_thread
-from anyio import CapacityLimiter
+from benchmarks.contender import THREADS, Call, CallOfClient, Contender, Feature, nothing
+from benchmarks.peers.anyio import ANYIO
+from benchmarks.peers.ours import COMPANION, WATCHED
+from benchmarks.peers.standard import BARE_POOL, TO_THREAD
+from benchmarks.report import Absence
 
-from companion_async import Brain, BrainConfig, Priority
-from companion_async.events.stream import EventStream
-
-THREADS = 8
-
-Call = Callable[[], Awaitable[Any]]
-CallOfClient = Callable[[int], Call]
-Contender = Callable[[], AbstractAsyncContextManager[CallOfClient]]
-
-
-def nothing() -> None:
-    """The work: whatever time is measured is overhead."""
-
-
-@asynccontextmanager
-async def companion() -> AsyncIterator[CallOfClient]:
-    """A brain with nothing switched off: five priorities, the default timeout, figures, history, both of its loops."""
-    async with Brain(BrainConfig(categories={"core": THREADS}, max_threads=THREADS)) as brain:
-        await brain.register("nothing", nothing, category="core")
-        levels = tuple(Priority)
-        yield lambda client: partial(brain.submit, "nothing", priority=levels[client % len(levels)])
-
-
-@asynccontextmanager
-async def companion_watched() -> AsyncIterator[CallOfClient]:
-    """The same while somebody reads every ``task.completed`` event."""
-    async with Brain(BrainConfig(categories={"core": THREADS}, max_threads=THREADS)) as brain:
-        await brain.register("nothing", nothing, category="core")
-        levels = tuple(Priority)
-        async with brain.events.subscribe("task.completed") as stream:
-            reader = asyncio.create_task(_read(stream))
-            yield lambda client: partial(brain.submit, "nothing", priority=levels[client % len(levels)])
-            reader.cancel()
-            await asyncio.wait([reader])
-
-
-async def _read(stream: EventStream) -> None:
-    async for _event in stream:
-        pass
-
-
-@asynccontextmanager
-async def asyncio_to_thread() -> AsyncIterator[CallOfClient]:
-    """`asyncio.to_thread` with a default executor of as many threads."""
-    with ThreadPoolExecutor(THREADS) as pool:
-        asyncio.get_running_loop().set_default_executor(pool)
-        yield lambda client: partial(asyncio.to_thread, nothing)
-
-
-@asynccontextmanager
-async def anyio_to_thread() -> AsyncIterator[CallOfClient]:
-    """`anyio.to_thread.run_sync` under one limiter for all clients."""
-    limiter = CapacityLimiter(THREADS)
-    yield lambda client: partial(anyio.to_thread.run_sync, nothing, limiter=limiter)
-
-
-@asynccontextmanager
-async def bare_pool() -> AsyncIterator[CallOfClient]:
-    """A `ThreadPoolExecutor` with ``loop.run_in_executor``: no context variables, nothing but the hop."""
-    with ThreadPoolExecutor(THREADS) as pool:
-        loop = asyncio.get_running_loop()
-        yield lambda client: partial(loop.run_in_executor, pool, nothing)
-
+__all__ = ["THREADS", "Call", "CallOfClient", "Contender", "nothing"]  # what others import from here
 
 OURS = ("companion", "companion, watched")
-CONTENDERS: dict[str, Contender] = {
-    OURS[0]: companion,
-    OURS[1]: companion_watched,
-    "asyncio.to_thread": asyncio_to_thread,
-    "anyio.to_thread": anyio_to_thread,
-    "bare pool": bare_pool,
+KNOWN: dict[str, Contender] = {
+    OURS[0]: COMPANION,
+    OURS[1]: WATCHED,
+    "asyncio.to_thread": TO_THREAD,
+    "anyio.to_thread": ANYIO,
+    "bare pool": BARE_POOL,
 }
+
+
+def installed(contenders: Mapping[str, Contender]) -> dict[str, Contender]:
+    """Those that can be measured here."""
+    return {name: one for name, one in contenders.items() if one.installed}
+
+
+CONTENDERS = installed(KNOWN)
+
+
+def missing(contenders: Mapping[str, Contender] = KNOWN) -> tuple[Absence, ...]:
+    """Those that cannot, each with how to get it: for `Report.absences`."""
+    return tuple(
+        Absence(name, f"not installed: pip install {one.install}")
+        for name, one in contenders.items()
+        if not one.installed
+    )
+
+
+def lacking(feature: Feature, reason: str, setting: str = "", names: Iterable[str] = KNOWN) -> tuple[Absence, ...]:
+    """Those that have no such feature, for `Report.absences`: they are shown, not left out."""
+    return tuple(Absence(name, reason, setting) for name in names if feature not in KNOWN[name].has)
+
+
+def configurations(names: Iterable[str] = CONTENDERS) -> dict[str, str]:
+    """How each was set up, for `Report.configurations`."""
+    return {name: KNOWN[name].configuration for name in names}

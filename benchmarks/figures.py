@@ -23,12 +23,30 @@ class Summary(msgspec.Struct, frozen=True):
 
 
 class Measurement(msgspec.Struct, frozen=True):
-    """What one contender did in one setting, a figure for each round, in the order of the rounds."""
+    """What one contender did in one setting, a figure for each round, in the order of the rounds.
+
+    ``numbers`` says which rounds those were, for a contender that sat some out; empty means all of them.
+    """
 
     contender: str
     setting: str
     unit: str
     rounds: tuple[float, ...]
+    numbers: tuple[int, ...] = ()
+
+
+class Distribution(msgspec.Struct, frozen=True):
+    """Where the figures of one contender in one setting lie: the value at each of `PERCENTS`."""
+
+    contender: str
+    setting: str
+    unit: str
+    values: tuple[float, ...]
+    count: int
+
+
+PERCENTS = (0.0, 1.0, 5.0, 10.0, 25.0, 50.0, 75.0, 90.0, 95.0, 99.0, 99.9, 100.0)
+"""The shares of the figures, in percent, whose bounds a `Distribution` keeps."""
 
 
 class Comparison(msgspec.Struct, frozen=True):
@@ -53,10 +71,24 @@ def percentile(values: Sequence[float], percent: int) -> float:
     return values[0] if len(values) == 1 else statistics.quantiles(values, n=100, method="inclusive")[percent - 1]
 
 
+def distribute(contender: str, setting: str, unit: str, values: Sequence[float]) -> Distribution:
+    """Where ``values`` lie, interpolated between neighbours."""
+    ordered = sorted(values)
+    last = len(ordered) - 1
+
+    def at(share: float) -> float:
+        place = share * last
+        below = int(place)
+        return ordered[below] + (place - below) * (ordered[min(below + 1, last)] - ordered[below])
+
+    return Distribution(contender, setting, unit, tuple(at(percent / 100) for percent in PERCENTS), len(ordered))
+
+
 def compare(measurements: Iterable[Measurement], ours: Iterable[str]) -> list[Comparison]:
     """Each of ``ours`` against everyone else in the same setting.
 
-    The ratio is taken round by round and only then its median: what slowed a whole round down, slowed both.
+    The ratio is taken round by round and only then its median: what slowed a whole round down, slowed both. Rounds that
+    only one of them took part in count for nothing.
     """
     known = list(measurements)
     names = tuple(ours)
@@ -65,7 +97,7 @@ def compare(measurements: Iterable[Measurement], ours: Iterable[str]) -> list[Co
             mine.contender,
             theirs.contender,
             mine.setting,
-            summarize([a / b for a, b in zip(mine.rounds, theirs.rounds, strict=True)]),
+            summarize([a / b for a, b in pairs(mine, theirs)]),
         )
         for name in names
         for mine in known
@@ -73,3 +105,15 @@ def compare(measurements: Iterable[Measurement], ours: Iterable[str]) -> list[Co
         for theirs in known
         if theirs.setting == mine.setting and theirs.contender not in names
     ]
+
+
+def pairs(one: Measurement, other: Measurement) -> list[tuple[float, float]]:
+    """The figures of the rounds that both took part in."""
+    if not one.numbers and not other.numbers:
+        return list(zip(one.rounds, other.rounds, strict=True))
+    theirs = _numbered(other)
+    return [(figure, theirs[number]) for number, figure in _numbered(one).items() if number in theirs]
+
+
+def _numbered(one: Measurement) -> dict[int, float]:
+    return dict(zip(one.numbers or range(len(one.rounds)), one.rounds, strict=True))

@@ -7,8 +7,10 @@ from typing import Literal
 
 import msgspec
 
-from benchmarks.figures import Comparison, Measurement, summarize
+from benchmarks.figures import Comparison, Measurement, pairs, summarize
 from benchmarks.report import Sample, Verdict
+
+Sense = Literal["at least", "at most"]
 
 
 class Goal(msgspec.Struct, frozen=True):
@@ -17,14 +19,13 @@ class Goal(msgspec.Struct, frozen=True):
     suite: str
     setting: str
     peer: str
-    sense: Literal["at least", "at most"]
+    sense: Sense
     bound: float
 
     @property
     def text(self) -> str:
         """As a sentence for a table."""
-        sign = ">=" if self.sense == "at least" else "<="
-        return f"{self.suite} at {self.setting} {sign} {self.bound:g} x {self.peer}"
+        return f"{self.suite} at {self.setting} {_SIGNS[self.sense]} {self.bound:g} x {self.peer}"
 
 
 class Limit(msgspec.Struct, frozen=True):
@@ -34,11 +35,15 @@ class Limit(msgspec.Struct, frozen=True):
     setting: str
     bound: float
     than: str = ""
+    sense: Sense = "at most"
 
     def text(self, unit: str) -> str:
         """As a sentence for a table."""
-        return f"{self.suite} at {self.setting} <= {self.bound:g} " + (f"x {self.than}" if self.than else unit)
+        sign = _SIGNS[self.sense]
+        return f"{self.suite} at {self.setting} {sign} {self.bound:g} " + (f"x {self.than}" if self.than else unit)
 
+
+_SIGNS: dict[Sense, str] = {"at least": ">=", "at most": "<="}
 
 LEFT_BEHIND = 4 * 2**20
 """Bytes."""
@@ -70,7 +75,7 @@ def judge(suite: str, comparisons: Iterable[Comparison], goals: Iterable[Goal] =
         for one in found:
             if (goal.suite, goal.setting, goal.peer) == (suite, one.setting, one.peer):
                 ratio = one.ratio
-                votes = [_reaches(goal, value) for value in (ratio.median, ratio.low, ratio.high)]
+                votes = [_reaches(goal.sense, goal.bound, value) for value in (ratio.median, ratio.low, ratio.high)]
                 measured = f"{ratio.median:.2f} x ({ratio.low:.2f} to {ratio.high:.2f})"
                 verdicts.append(Verdict(goal.text, one.ours, measured, votes[0], len(set(votes)) == 1))
     return verdicts
@@ -86,9 +91,8 @@ def judge_limits(
         one, than = found.get(limit.setting), found.get(limit.than)
         if limit.suite != suite or one is None or (limit.than and than is None):
             continue
-        bases = than.rounds if than is not None else (1.0,) * len(one.rounds)
-        figure = summarize([a / b for a, b in zip(one.rounds, bases, strict=True)])
-        votes = [value <= limit.bound for value in (figure.median, figure.low, figure.high)]
+        figure = summarize([a / b for a, b in pairs(one, than)] if than is not None else one.rounds)
+        votes = [_reaches(limit.sense, limit.bound, value) for value in (figure.median, figure.low, figure.high)]
         unit = "x" if limit.than else one.unit
         measured = f"{figure.median:.2f} {unit} ({figure.low:.2f} to {figure.high:.2f})"
         verdicts.append(Verdict(limit.text(one.unit), ours, measured, votes[0], len(set(votes)) == 1))
@@ -107,5 +111,5 @@ def judge_course(tasks: int, before: Sample, after: Sample) -> Verdict:
     )
 
 
-def _reaches(goal: Goal, value: float) -> bool:
-    return value >= goal.bound if goal.sense == "at least" else value <= goal.bound
+def _reaches(sense: Sense, bound: float, value: float) -> bool:
+    return value >= bound if sense == "at least" else value <= bound

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from benchmarks.figures import Comparison, Measurement
+from benchmarks.figures import Comparison, Distribution, Measurement
 
 Progress = Callable[[float], None]
 """Told the share of the work that is done, from 0 to 1."""
@@ -30,14 +30,61 @@ class Verdict(msgspec.Struct, frozen=True):
     sure: bool = True
 
 
+class Absence(msgspec.Struct, frozen=True):
+    """Why a contender has no figure: not installed, or without what is measured. No setting means none of them."""
+
+    contender: str
+    reason: str
+    setting: str = ""
+
+
+class Curve(msgspec.Struct, frozen=True):
+    """One line of a chart. ``low`` and ``high``, if given, bound the middle half of the rounds at each ``x``."""
+
+    name: str
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    low: tuple[float, ...] = ()
+    high: tuple[float, ...] = ()
+
+
+class Chart(msgspec.Struct, frozen=True, kw_only=True):
+    """What is plotted over an axis of numbers; ``x`` and ``y`` name the axes, with their units.
+
+    ``steps`` draws what holds until the next point, such as a limit over time. ``goal`` is a level to be reached, and
+    ``ours`` the curves to be seen first.
+    """
+
+    title: str
+    x: str
+    y: str
+    curves: tuple[Curve, ...]
+    log_x: bool = False
+    log_y: bool = False
+    steps: bool = False
+    goal: float | None = None
+    ours: tuple[str, ...] = ("companion",)
+    caption: str = ""
+
+
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """One suite on one event loop."""
+    """One suite on one event loop.
+
+    ``asks`` is the question that the suite answers, and ``says_not`` what nobody should read out of its figures: a
+    sentence each. ``configurations`` says of each contender how it was set up.
+    """
 
     suite: str
     loop: str
+    asks: str = ""
+    says_not: str = ""
     measurements: tuple[Measurement, ...] = ()
     comparisons: tuple[Comparison, ...] = ()
     verdicts: tuple[Verdict, ...] = ()
     samples: tuple[Sample, ...] = ()
+    charts: tuple[Chart, ...] = ()
+    distributions: tuple[Distribution, ...] = ()
+    absences: tuple[Absence, ...] = ()
+    configurations: dict[str, str] = {}
     notes: tuple[str, ...] = ()
     seconds: float = 0.0

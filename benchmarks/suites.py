@@ -15,8 +15,13 @@ import msgspec
 
 from benchmarks.report import Progress, Report
 
-NAMES = ("throughput", "latency", "memory", "locks", "state", "events", "http", "retrieval")
-ON_ONE_LOOP = ("state", "events", "retrieval")  # their figures do not depend on the loop
+NAMES = (
+    *("throughput", "latency", "depth", "priority", "fairness", "gil", "process", "scaling", "hang", "agents"),
+    *("memory", "start", "telemetry", "locks", "state", "events", "http", "retrieval"),
+)
+# Their figures do not depend on the loop, or not so much that both are worth the time.
+ON_THE_FIRST = ("scaling", "start", "state", "events", "retrieval")
+ON_THE_LAST = ("depth", "priority", "fairness", "gil", "process", "hang", "agents", "telemetry")
 
 _ROOT = Path(__file__).parents[1]
 
@@ -36,7 +41,11 @@ def present() -> tuple[str, ...]:
 
 def plan(names: Iterable[str], loops: Sequence[str]) -> list[tuple[str, str]]:
     """Which suite is measured on which loop, in order; each suite once."""
-    return [(name, loop) for name in dict.fromkeys(names) for loop in loops[: 1 if name in ON_ONE_LOOP else None]]
+    return [(name, loop) for name in dict.fromkeys(names) for loop in _loops_of(name, loops)]
+
+
+def _loops_of(name: str, loops: Sequence[str]) -> Sequence[str]:
+    return loops[:1] if name in ON_THE_FIRST else loops[-1:] if name in ON_THE_LAST else loops
 
 
 def measure(name: str, loop: str, *, quick: bool, progress: Progress) -> Report:

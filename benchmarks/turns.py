@@ -4,33 +4,51 @@ from __future__ import annotations
 
 import gc
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
-from benchmarks.contenders import CONTENDERS, CallOfClient
+from benchmarks.contender import Work
+from benchmarks.contenders import CONTENDERS, CallOfClient, Contender
 from benchmarks.figures import Measurement
 from benchmarks.report import Progress
 
-Turn = Callable[[CallOfClient], Awaitable[dict[tuple[str, str], float]]]
+Turn = Callable[[CallOfClient], Awaitable[Mapping[tuple[str, str], float]]]
 """A turn of one contender: a figure for each ``(setting, unit)``."""
 
 
 async def interleave(
-    warm_up: Callable[[CallOfClient], Awaitable[None]], turn: Turn, rounds: int, progress: Progress
+    warm_up: Callable[[CallOfClient], Awaitable[None]],
+    turn: Turn,
+    rounds: int,
+    progress: Progress,
+    contenders: Mapping[str, Contender] | None = None,
+    work: Work | None = None,
 ) -> list[Measurement]:
-    """Open each contender for its turn, warm it up, measure; repeat. Garbage is collected between turns."""
-    names = list(CONTENDERS)
-    figures: dict[tuple[str, str, str], list[float]] = defaultdict(list)
-    turns = rounds * len(names)
-    for number in range(rounds):
-        shift = number % len(names)
-        for place, name in enumerate(names[shift:] + names[:shift]):
-            gc.collect()
-            async with CONTENDERS[name]() as call_of:
-                await warm_up(call_of)
-                for (setting, unit), figure in (await turn(call_of)).items():
-                    figures[name, setting, unit].append(figure)
-            progress((number * len(names) + place + 1) / turns)
+    """Open each contender for its turn, warm it up, measure; repeat. Garbage is collected between turns.
+
+    Everyone takes part in the first round, slow ones after that in every so-manieth only.
+    """
+    taking_part = CONTENDERS if contenders is None else contenders
+    names = list(taking_part)
+    figures: dict[tuple[str, str, str], dict[int, float]] = defaultdict(dict)
+    turns = [
+        (number, name)
+        for number in range(rounds)
+        for name in _rotated(names, number)
+        if number % taking_part[name].every == 0
+    ]
+    for done, (number, name) in enumerate(turns, 1):
+        gc.collect()
+        async with taking_part[name](work) as call_of:
+            await warm_up(call_of)
+            for (setting, unit), figure in (await turn(call_of)).items():
+                figures[name, setting, unit][number] = figure
+        progress(done / len(turns))
     return [
-        Measurement(name, setting, unit, tuple(values))
+        Measurement(name, setting, unit, tuple(values.values()), () if len(values) == rounds else tuple(values))
         for (name, setting, unit), values in sorted(figures.items(), key=lambda entry: names.index(entry[0][0]))
     ]
+
+
+def _rotated(names: list[str], number: int) -> list[str]:
+    shift = number % len(names)
+    return names[shift:] + names[:shift]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.figures import Measurement, compare, percentile, summarize
+from benchmarks.figures import PERCENTS, Measurement, compare, distribute, pairs, percentile, summarize
 
 FIGURES = st.lists(st.floats(1e-6, 1e9), min_size=1, max_size=40)
 
@@ -65,3 +65,20 @@ def test_rounds_that_do_not_match_are_refused():
     """A contender that missed a round cannot be compared round by round, and is not compared silently."""
     with pytest.raises(ValueError, match="shorter"):
         compare([Measurement("ours", "s", "us", (1.0, 2.0)), Measurement("peer", "s", "us", (1.0,))], ["ours"])
+
+
+def test_a_round_that_one_sat_out_counts_for_nothing():
+    """Figures are paired by the number of their round; a measurement without numbers took part in all."""
+    ours = Measurement("ours", "s", "us", (1.0, 2.0, 3.0, 4.0))
+    slow = Measurement("slow", "s", "us", (2.0, 6.0), (0, 2))
+    assert pairs(ours, slow) == [(1.0, 2.0), (3.0, 6.0)]
+    (comparison,) = compare([ours, slow], ["ours"])
+    assert (comparison.ratio.median, comparison.ratio.count) == (0.5, 2)
+
+
+def test_a_distribution_keeps_the_bounds_of_its_shares():
+    """From the smallest to the largest, interpolated, with the number of figures."""
+    found = distribute("ours", "s", "ms", [float(value) for value in range(1000, -1, -1)])
+    assert found.values == pytest.approx([10 * percent for percent in PERCENTS])
+    assert found.count == 1001
+    assert set(distribute("ours", "s", "ms", [7.0]).values) == {7.0}

@@ -101,6 +101,20 @@ def test_a_limit_is_judged_by_our_own_figures():
     assert verdicts[1].measured == "2.00 x (2.00 to 2.50)"
 
 
+def test_a_limit_can_be_one_from_below():
+    """What must be at least so much is missed by less, alone or beside another setting."""
+    ours = [
+        Measurement("companion", "deep", "tasks/s", (70.0, 80.0, 90.0)),
+        Measurement("companion", "flat", "tasks/s", (100.0, 100.0, 100.0)),
+    ]
+    limits = [Limit("depth", "deep", 0.8, "flat", "at least"), Limit("depth", "deep", 95.0, sense="at least")]
+    verdicts = judge_limits("depth", "companion", ours, limits)
+    assert [(one.goal, one.reached, one.sure) for one in verdicts] == [
+        ("depth at deep >= 0.8 x flat", True, False),
+        ("depth at deep >= 95 tasks/s", False, True),
+    ]
+
+
 def test_the_promised_limits_stand():
     """The absolute bounds that the project promised are the ones that are judged."""
     assert {(one.suite, one.setting, one.bound, one.than) for one in LIMITS} >= {

@@ -10,11 +10,13 @@ from benchmarks.suites import SuiteFailedError, measure_alone, plan, present
 
 def test_the_plan_measures_each_suite_on_each_loop_once():
     """In the order asked for; a suite that does not depend on the loop has one run."""
-    assert plan(["latency", "latency", "retrieval"], ("asyncio", "uvloop")) == [
+    assert plan(["latency", "latency", "retrieval", "depth"], ("asyncio", "uvloop")) == [
         ("latency", "asyncio"),
         ("latency", "uvloop"),
         ("retrieval", "asyncio"),
+        ("depth", "uvloop"),
     ]
+    assert plan(["depth"], ("asyncio",)) == [("depth", "asyncio")]
 
 
 def test_the_promised_suites_are_present():

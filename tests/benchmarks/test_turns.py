@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from benchmarks import contenders, throughput, turns
-from benchmarks.contenders import CONTENDERS, OURS, THREADS
+from benchmarks import latency, throughput, turns
+from benchmarks.contenders import CONTENDERS, OURS, THREADS, Contender, installed, lacking, missing
+from benchmarks.figures import pairs
 from benchmarks.latency import durations
+from benchmarks.peers.ours import COMPANION
+from benchmarks.report import Absence
 from benchmarks.throughput import rate, setting
 
 
 @pytest.mark.parametrize("name", CONTENDERS)
-async def test_every_contender_runs_the_work_in_its_own_threads(name, monkeypatch):
+async def test_every_contender_runs_the_work_in_its_own_threads(name):
     """Each call of each client runs the same function once, in at most eight threads, none of them the loop's."""
     ran: list[int] = []
-    monkeypatch.setattr(contenders, "nothing", lambda: ran.append(threading.get_ident()))
-    async with CONTENDERS[name]() as call_of:
+    async with CONTENDERS[name](lambda: ran.append(threading.get_ident())) as call_of:
         for client in range(12):
             await call_of(client)()
     assert len(ran) == 12
@@ -61,22 +68,17 @@ async def test_each_call_is_timed():
     assert min(taken) >= 0
 
 
-async def test_rounds_are_interleaved(monkeypatch):
+async def test_rounds_are_interleaved():
     """In every round each contender has one turn, warmed up before it, and another one begins."""
     seen: list[str] = []
 
-    class Opened:
-        def __init__(self, name: str) -> None:
-            self.name = name
-
-        async def __aenter__(self) -> str:
-            return self.name
-
-        async def __aexit__(self, *error: object) -> None:
-            seen.append(f"{self.name} closed")
+    @asynccontextmanager
+    async def opened(name, work) -> AsyncIterator[Any]:
+        yield name
+        seen.append(f"{name} closed")
 
     names = ("a", "b", "c")
-    monkeypatch.setattr(turns, "CONTENDERS", {name: (lambda name=name: Opened(name)) for name in names})
+    given = {name: Contender(opens=partial(opened, name), configuration="") for name in names}
 
     async def warm_up(name) -> None:
         seen.append(f"{name} warm")
@@ -86,7 +88,7 @@ async def test_rounds_are_interleaved(monkeypatch):
         return {("s", "u"): float(len(seen))}
 
     shares: list[float] = []
-    measured = await turns.interleave(warm_up, turn, 3, shares.append)
+    measured = await turns.interleave(warm_up, turn, 3, shares.append, given)
     assert [name for name in seen if name in names] == list("abcbcacab")
     assert seen[:3] == ["a warm", "a", "a closed"]
     assert [(one.contender, one.setting, one.unit, len(one.rounds)) for one in measured] == [
@@ -94,6 +96,48 @@ async def test_rounds_are_interleaved(monkeypatch):
     ]
     assert measured[0].rounds == (2.0, 17.0, 23.0)
     assert shares == pytest.approx([n / 9 for n in range(1, 10)])
+
+
+async def test_a_slow_contender_sits_rounds_out():
+    """It has a turn in every so-manieth round from the first on, and its figures say in which: ratios pair by round."""
+
+    @asynccontextmanager
+    async def opened(work):
+        yield work
+
+    async def warm_up(work) -> None:
+        return
+
+    async def turn(work) -> dict[tuple[str, str], float]:
+        return {("s", "u"): float(work())}
+
+    number = itertools.count()
+    given = {
+        "ours": Contender(opens=opened, configuration=""),
+        "slow": Contender(opens=opened, configuration="", every=2),
+    }
+    ours, slow = await turns.interleave(warm_up, turn, 3, lambda share: None, given, lambda: next(number))
+    assert (ours.rounds, ours.numbers) == ((0.0, 2.0, 3.0), ())
+    assert (slow.rounds, slow.numbers) == ((1.0, 4.0), (0, 2))
+    assert pairs(ours, slow) == [(0.0, 1.0), (3.0, 4.0)]
+
+
+def test_who_cannot_be_measured_is_told():
+    """A peer that is not installed is no contender, and the report says how to get it; so is one without a feature."""
+    gone = Contender(opens=COMPANION.opens, configuration="", module="no_such_module", install="no-such-package")
+    assert installed({"here": COMPANION, "gone": gone}) == {"here": COMPANION}
+    assert missing({"here": COMPANION, "gone": gone}) == (
+        Absence("gone", "not installed: pip install no-such-package"),
+    )
+    told = lacking("priorities", "has no priorities")
+    assert {one.contender for one in told} >= {"asyncio.to_thread", "anyio.to_thread", "bare pool"}
+    assert not {one.contender for one in told} & set(OURS)
+
+
+async def test_a_slow_contender_makes_fewer_calls(monkeypatch):
+    """Sequential calls end when the turn's time is over, after one at least."""
+    monkeypatch.setattr(latency, "SPAN", 0.0)
+    assert len(await durations(lambda client: partial(asyncio.sleep, 0), 5)) == 1
 
 
 def test_settings_and_ours_have_the_names_that_goals_use():
