@@ -68,6 +68,7 @@ from companion_async.modules.timeout import Timeout
 from companion_async.priority import Priority
 from companion_async.scheduling.context import TaskContext, current_task
 from companion_async.scheduling.policies import SchedulingPolicy
+from companion_async.scheduling.settings import TracingSettings
 from companion_async.scheduling.task import Progress, Task, TaskState
 from companion_async.scheduling.ticker import Ticker
 from companion_async.security import SecuritySettings, SecurityValidator
@@ -178,6 +179,7 @@ __all__ = [
     "Ticker",
     "Timeout",
     "TooManyLocksError",
+    "TracingSettings",
     "Transaction",
     "UnknownModuleError",
     "UnknownResourceError",

@@ -49,6 +49,7 @@ from companion_async.scheduling.ownership import Ownership
 from companion_async.scheduling.policies import SchedulingPolicy
 from companion_async.scheduling.port import Port
 from companion_async.scheduling.scheduler import Scheduler
+from companion_async.scheduling.traces import Traces
 from companion_async.state.coordinator import StateCoordinator
 
 ReadProcess = Callable[[], Awaitable[ProcessFigures]]
@@ -163,6 +164,8 @@ class Assembly:
         scheduler.ports[_HOOKS] = Port(
             _HOOKS, pool, queue, ModuleRecord(self.clock), timeout=UNLIMITED, priority=Priority.CRITICAL
         )
+        if self.config.tracing.enabled:
+            scheduler.announcer.traces = Traces(scheduler, self.bus, self.config.expose_errors)
         scheduler.limits.on_replaced = self.controls.replaced
         scheduler.limits.on_held = self.controls.held
         scheduler.on_module_failure = self._module_failed

@@ -29,6 +29,7 @@ from companion_async.priority import Priority
 from companion_async.scheduling.policies import SchedulingPolicy
 from companion_async.scheduling.task import Task, TaskState
 from companion_async.scheduling.ticker import Ticker
+from companion_async.scheduling.traces import check_installed
 from companion_async.security import check_count, check_seconds
 from companion_async.state.coordinator import StateCoordinator
 from companion_async.status.system import SystemStatus
@@ -58,6 +59,8 @@ class Brain(BrainModules):
         if config is not None and not isinstance(config, BrainConfig):
             raise InvalidArgumentError(f"config must be a BrainConfig; {type(config).__name__} is not.")
         self.config = config if config is not None else BrainConfig()
+        if self.config.tracing.enabled:
+            check_installed()
         self._clock = clock if clock is not None else SystemClock()
         self._seed = seed
         self._read_process = read_process

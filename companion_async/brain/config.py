@@ -16,6 +16,7 @@ from companion_async.brain.config_source import SettingsMeta, build_settings, re
 from companion_async.errors import InvalidArgumentError
 from companion_async.health.settings import HealthSettings
 from companion_async.scheduling.policies import SchedulingPolicy
+from companion_async.scheduling.settings import TracingSettings
 from companion_async.security import SecuritySettings, check_count, check_name, check_seconds
 from companion_async.status.picture import FrozenMap
 
@@ -86,7 +87,7 @@ class BrainConfig(msgspec.Struct, metaclass=SettingsMeta, frozen=True, kw_only=T
     entry-point group ``companion_async.modules`` are registered as the brain starts. ``allowed_hosts`` are the names
     that its HTTP interface is served under, besides addresses and names of the same machine. ``autonomy`` and
     ``health`` hold the thresholds of the decision loop's rules and of the health checks, but for those that are keys
-    here, ``security`` the limits on data that comes in from outside.
+    here, ``security`` the limits on data that comes in from outside, ``tracing`` whether tasks are traced.
     """
 
     categories: dict[str, int] = {}
@@ -123,6 +124,7 @@ class BrainConfig(msgspec.Struct, metaclass=SettingsMeta, frozen=True, kw_only=T
     autonomy: AutonomySettings = AutonomySettings()
     health: HealthSettings = HealthSettings()
     security: SecuritySettings = SecuritySettings()
+    tracing: TracingSettings = TracingSettings()
 
     def __post_init__(self) -> None:
         for key in _COUNTS:
@@ -153,6 +155,7 @@ class BrainConfig(msgspec.Struct, metaclass=SettingsMeta, frozen=True, kw_only=T
         _check_room("autonomy", self.autonomy, AutonomySettings)
         _check_room("health", self.health, HealthSettings)
         _check_room("security", self.security, SecuritySettings)
+        _check_room("tracing", self.tracing, TracingSettings)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str] | None = None, *, env: Mapping[str, str] | None = None) -> Self:

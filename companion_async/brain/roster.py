@@ -306,6 +306,7 @@ class Roster:
                 target = port.targets.get(task.plan.name)
                 if target is task.plan:
                     task.point_at(target.function)
+                    self._scheduler.announcer.attach(task)
 
     def _cancel(self, port: Port, reason: str, *, running: bool = False) -> None:
         for task in self._scheduler.history:

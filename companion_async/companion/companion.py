@@ -98,9 +98,9 @@ class CompanionBrain(Brain):
         parts.decisions.record("leave_out", "companion", {"extras": dict(off)}, f"Off: {listed}", rule="built_in")
 
     def _own_modules(self) -> tuple[ModuleSpec, ...]:
-        models, conversations = self.config.models, self._conversations
+        models, conversations, traced = self.config.models, self._conversations, self.config.tracing.enabled
         return (
-            ModuleSpec(ROUTER, ModelRouter, "core", "critical", factory=lambda: ModelRouter(models)),
+            ModuleSpec(ROUTER, ModelRouter, "core", "critical", factory=lambda: ModelRouter(models, traced=traced)),
             ModuleSpec(CONTEXT, ContextManager, "core", "high", factory=lambda: ContextManager(conversations)),
         )
 

@@ -26,6 +26,7 @@ from companion_async.scheduling.task import Task, TaskState
 
 if TYPE_CHECKING:
     from companion_async.scheduling.scheduler import Scheduler
+    from companion_async.scheduling.traces import Traces
 
 
 _LEVELS = {level.value: level.name.lower() for level in Priority}
@@ -57,9 +58,12 @@ class Announcer:
         self._overload = bus.topic("system.overload")
         self._recovered = bus.topic("system.recovered")
         self._glancing = False
+        self.traces: Traces | None = None
 
     def queued(self, task: Task[Any]) -> None:
         """The task was accepted, or may run again."""
+        if self.traces is not None:
+            self.traces.accepted(task)
         if self.queued_topic.active:
             lane = task.lane
             self.queued_topic.publish(
@@ -75,8 +79,12 @@ class Announcer:
             )
 
     def attach(self, task: Task[Any]) -> None:
-        """Have a run in a thread announced as it begins."""
-        if not self.started_topic.active or task.on_loop or isinstance(task.function, _Announced):
+        """Have a run in a thread announced as it begins, and any run traced if runs are."""
+        if isinstance(task.function, _Announced):
+            return
+        if self.traces is not None:
+            self.traces.attach(task)
+        if not self.started_topic.active or task.on_loop:
             return
         task.function = _Announced(task.function, task, self)
         if task.light and not self._glancing:

@@ -7,6 +7,12 @@ import msgspec
 from companion_async.scheduling.policies import SchedulingPolicy
 
 
+class TracingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``enabled``: tasks, and calls of models, are told to OpenTelemetry as spans. Needs the extra ``otel``."""
+
+    enabled: bool = False
+
+
 class SchedulingSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Bounds and rules; the names and meanings are those of ``BrainConfig``. Durations in seconds."""
 

@@ -8,6 +8,7 @@ from contextlib import aclosing
 
 import msgspec
 
+from companion_async.cognition.model_router.call_span import CallSpan
 from companion_async.cognition.model_router.connection import Connection, KeyMissingError, check_installed, connect
 from companion_async.cognition.model_router.embedded import embedded_reply
 from companion_async.cognition.model_router.prompt import Prompt, cited, compose
@@ -25,11 +26,14 @@ class ModelRouter(BaseModule):
     responder, which needs no model. Every reply says who gave it and who could not.
 
     A configured endpoint whose SDK is not installed raises `MissingExtraError` here; one whose key is not set is passed
-    over, and the replies say so.
+    over, and the replies say so. ``traced``: each call of an endpoint is an OpenTelemetry span.
     """
 
-    def __init__(self, settings: ModelSettings | None = None, *, env: Mapping[str, str] = os.environ) -> None:
+    def __init__(
+        self, settings: ModelSettings | None = None, *, env: Mapping[str, str] = os.environ, traced: bool = False
+    ) -> None:
         super().__init__()
+        self._traced = traced
         self._endpoints = {endpoint.name: endpoint for endpoint in (settings or ModelSettings()).endpoints}
         self._env = env
         self._connections: dict[str, Connection] = {}
@@ -77,6 +81,8 @@ class ModelRouter(BaseModule):
                 failures.append(self._unreachable.get(name) or Failure(name, "not connected"))
                 continue
             composed = compose(prompt, endpoint.context_tokens - endpoint.max_output_tokens)
+            span = CallSpan(endpoint) if self._traced else None
+            broken: BaseException | None = None
             try:
                 async with aclosing(connection.pieces(composed)) as pieces:
                     async for piece in pieces:
@@ -86,9 +92,16 @@ class ModelRouter(BaseModule):
                             parts.append(piece)
                             yield Piece(piece, name)
             except Exception as error:
+                broken = error
                 failures.append(Failure(name, _reason(error)))
                 self.logger.warning("endpoint {} failed: {}", name, _reason(error))
                 continue
+            except BaseException as gone:  # nobody wants the answer any more
+                broken = gone
+                raise
+            finally:
+                if span is not None:
+                    span.close(broken, usage)
             text = "".join(parts).strip()
             if text:
                 yield _reply(text, endpoint, kind, prompt, tuple(failures), usage)
