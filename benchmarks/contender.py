@@ -6,9 +6,9 @@ client a call without arguments to be awaited, which costs the client one `funct
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Literal
 
 import msgspec
@@ -19,12 +19,16 @@ Work = Callable[[], Any]
 Call = Callable[[], Awaitable[Any]]
 CallOfClient = Callable[[int], Call]
 Feature = Literal["priorities", "bounds", "timeouts", "fairness"]
-"""``timeouts`` reach who waits; ``bounds`` hold through them: no more threads than asked for, whatever hangs."""
+"""What somebody does on his own, without code around him.
+
+``priorities``: waiting work is ordered. ``fairness``: kinds of work share the threads. ``bounds``: never more threads
+than asked for, whatever is given up. ``timeouts``: a run that passes its limit is given up, and its thread replaced.
+"""
 
 
 class Contender(msgspec.Struct, frozen=True, kw_only=True):
-    """``configuration`` says what was found to be its best. ``module`` is what must be importable for it, and
-    ``install`` how to get that.
+    """``configuration`` says what was found to be its best. ``package`` is what has to be installed for it, if
+    anything, in exactly that ``release`` where one is named.
 
     A slow one takes part in every ``every``-th round only, so that it does not take most of the time of a run.
     """
@@ -32,8 +36,8 @@ class Contender(msgspec.Struct, frozen=True, kw_only=True):
     opens: Callable[[Work], AbstractAsyncContextManager[CallOfClient]]
     configuration: str
     has: frozenset[Feature] = frozenset()
-    module: str = ""
-    install: str = ""
+    package: str = ""
+    release: str = ""
     every: int = 1
 
     def __call__(self, work: Work | None = None) -> AbstractAsyncContextManager[CallOfClient]:
@@ -43,7 +47,17 @@ class Contender(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def installed(self) -> bool:
         """Whether it can be measured here."""
-        return not self.module or importlib.util.find_spec(self.module) is not None
+        if not self.package:
+            return True
+        try:
+            return version(self.package) == self.release or not self.release
+        except PackageNotFoundError:
+            return False
+
+    @property
+    def requirement(self) -> str:
+        """What to tell pip."""
+        return f"{self.package}=={self.release}" if self.release else self.package
 
 
 def nothing() -> None:

@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from benchmarks.contender import THREADS, Call, CallOfClient, Contender, Feature, nothing
+from benchmarks.peers.aiojobs import AIOJOBS
+from benchmarks.peers.aiomisc import AIOMISC
 from benchmarks.peers.anyio import ANYIO
+from benchmarks.peers.apscheduler import APSCHEDULER
+from benchmarks.peers.dask import DASK
 from benchmarks.peers.ours import COMPANION, WATCHED
+from benchmarks.peers.ray import RAY
 from benchmarks.peers.standard import BARE_POOL, TO_THREAD
 from benchmarks.report import Absence
 
@@ -19,6 +24,11 @@ KNOWN: dict[str, Contender] = {
     "asyncio.to_thread": TO_THREAD,
     "anyio.to_thread": ANYIO,
     "bare pool": BARE_POOL,
+    "aiomisc": AIOMISC,
+    "aiojobs": AIOJOBS,
+    "APScheduler 4": APSCHEDULER,
+    "dask in process": DASK,
+    "Ray": RAY,
 }
 
 
@@ -33,7 +43,7 @@ CONTENDERS = installed(KNOWN)
 def missing(contenders: Mapping[str, Contender] = KNOWN) -> tuple[Absence, ...]:
     """Those that cannot, each with how to get it: for `Report.absences`."""
     return tuple(
-        Absence(name, f"not installed: pip install {one.install}")
+        Absence(name, f"not installed: pip install {one.requirement}")
         for name, one in contenders.items()
         if not one.installed
     )

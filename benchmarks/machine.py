@@ -11,7 +11,20 @@ from pathlib import Path
 import msgspec
 import psutil
 
-_PACKAGES = ("companion-async", "anyio", "uvloop", "msgspec", "apsw", "numpy")
+_PACKAGES = (
+    *("companion-async", "anyio", "uvloop", "msgspec", "apsw", "numpy"),
+    *(
+        "aiomisc",
+        "aiojobs",
+        "apscheduler",
+        "distributed",
+        "ray",
+        "aiorwlock",
+        "blinker",
+        "fastapi",
+        "opentelemetry-sdk",
+    ),
+)
 
 
 class Machine(msgspec.Struct, frozen=True, kw_only=True):

@@ -37,7 +37,10 @@ async def interleave(
         if number % taking_part[name].every == 0
     ]
     for done, (number, name) in enumerate(turns, 1):
+        # What peers have imported, thousands of objects, is kept out of the collections of others' turns.
+        gc.unfreeze()
         gc.collect()
+        gc.freeze()
         async with taking_part[name](work) as call_of:
             await warm_up(call_of)
             for (setting, unit), figure in (await turn(call_of)).items():

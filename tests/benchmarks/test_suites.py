@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from benchmarks import suites
+from benchmarks.contenders import CONTENDERS, KNOWN
 from benchmarks.suites import SuiteFailedError, measure_alone, plan, present
 
 
@@ -32,14 +33,16 @@ def test_a_suite_that_breaks_is_named_with_its_last_words():
 
 @pytest.mark.timeout(90)
 def test_a_suite_runs_in_a_process_of_its_own(monkeypatch):
-    """Progress grows to 1 and the report comes back whole, with a figure for each round of each contender."""
+    """Progress grows to 1 and the report comes back whole: a figure for each round of each contender, or why not."""
     monkeypatch.setattr(suites, "measure", lambda *args, **options: pytest.fail("measured in this process"))
     shares: list[float] = []
     report = measure_alone("latency", "asyncio", quick=True, progress=shares.append)
     assert shares == sorted(shares)
     assert shares[-1] == pytest.approx(1.0)
     assert (report.suite, report.loop) == ("latency", "asyncio")
-    rounds = {len(one.rounds) for one in report.measurements}
-    assert len(rounds) == 1
+    for one in report.measurements:
+        assert len(one.rounds) == len(range(0, 5, CONTENDERS[one.contender].every))
+    assert {one.contender for one in report.measurements} == set(CONTENDERS) == set(report.configurations)
+    assert {one.contender for one in report.absences} == set(KNOWN) - set(CONTENDERS)
     assert {one.setting for one in report.measurements} == {"p50", "p99"}
     assert {verdict.ours for verdict in report.verdicts} == {"companion", "companion, watched"}
