@@ -67,9 +67,10 @@ from companion_async.modules.state import ModuleState
 from companion_async.modules.timeout import Timeout
 from companion_async.priority import Priority
 from companion_async.scheduling.context import TaskContext, current_task
+from companion_async.scheduling.particulars import Progress
 from companion_async.scheduling.policies import SchedulingPolicy
 from companion_async.scheduling.settings import TracingSettings
-from companion_async.scheduling.task import Progress, Task, TaskState
+from companion_async.scheduling.task import Task, TaskState
 from companion_async.scheduling.ticker import Ticker
 from companion_async.security import SecuritySettings, SecurityValidator
 from companion_async.state.batch import SyncPolicy

@@ -62,6 +62,7 @@ OPERATIONS: tuple[Operation, ...] = (
         handler=state.state,
         query=state.StateQuery,
         data=state.StatePicture,
+        refuses=(404,),
     ),
     Operation(
         name="modules",

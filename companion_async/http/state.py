@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -9,8 +11,10 @@ import msgspec
 from msgspec import Meta
 
 from companion_async.http.operation import Call
-from companion_async.http.refusal import at_the_door
+from companion_async.http.refusal import Refusal, at_the_door
 from companion_async.state.change import StateChange
+from companion_async.state.coordinator import StateCoordinator
+from companion_async.state.snapshot import StateSnapshot, UnknownSnapshotError
 from companion_async.state.status import StateStatus
 
 _LARGEST_VALUE = 1_048_576  # bytes of JSON
@@ -18,10 +22,13 @@ _LONGEST_TEXT = 500
 
 
 class StateQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``path``: a part of the state, all of it unless given. ``limit``: how many of the last changes are told."""
+    """``path``: a part of the state, all of it unless given. ``limit``: how many of the last changes are told.
+    ``snapshot``: the value as it stood in the snapshot of that name.
+    """
 
     path: Annotated[str, Meta(min_length=1, max_length=255)] | None = None
     limit: Annotated[int, Meta(ge=1, le=1000)] = 50
+    snapshot: Annotated[str, Meta(min_length=1, max_length=255)] | None = None
 
 
 class ChangePicture(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,12 +45,21 @@ class ChangePicture(msgspec.Struct, frozen=True, kw_only=True):
     timestamp: datetime
 
 
+class SnapshotPicture(msgspec.Struct, frozen=True):
+    """A snapshot that is kept."""
+
+    name: str
+    version: int
+    timestamp: datetime
+
+
 class StatePicture(msgspec.Struct, frozen=True, kw_only=True):
     """The state at this moment, and its last changes, newest last. What is no JSON shows as its type in parentheses; a
-    value of more than a MiB is left out, and ``omitted`` says so.
+    value of more than a MiB is left out, and ``omitted`` says so. ``snapshots``: those that are kept, oldest first.
     """
 
     status: StateStatus
+    snapshots: tuple[SnapshotPicture, ...]
     value: Any
     omitted: str | None
     history: tuple[ChangePicture, ...]
@@ -53,15 +69,32 @@ def state(call: Call) -> StatePicture:
     """What stands at the path that the query names."""
     coordinator, query = call.brain.state, call.query
     with at_the_door():
-        value = coordinator.get(query.path) if query.path is not None else coordinator.to_dict()
+        source = coordinator if query.snapshot is None else _snapshot(call, query.snapshot)
+        value = source.get(query.path) if query.path is not None else source.to_dict()
         changes = coordinator.history(query.limit, query.path)
     shown, omitted = _shown(value)
+    status = coordinator.status()
     return StatePicture(
-        status=coordinator.status(),
+        status=status,
+        snapshots=tuple(_kept(coordinator, status.snapshots)),
         value=shown,
         omitted=omitted,
         history=tuple(_change(change) for change in changes),
     )
+
+
+def _snapshot(call: Call, name: str) -> StateSnapshot:
+    try:
+        return call.brain.state.get_snapshot(name)
+    except UnknownSnapshotError as error:
+        raise Refusal(404, "unknown_snapshot", error.message) from None
+
+
+def _kept(coordinator: StateCoordinator, names: Iterable[str]) -> Iterator[SnapshotPicture]:
+    for name in names:
+        with suppress(UnknownSnapshotError):  # a thread has taken one too many meanwhile
+            found = coordinator.get_snapshot(name)
+            yield SnapshotPicture(found.name, found.version, found.timestamp)
 
 
 def _shown(value: Any) -> tuple[Any, str | None]:

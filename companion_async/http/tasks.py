@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -9,15 +10,19 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from companion_async.errors import UnknownTaskError
+from companion_async.http.arguments import Argument, shown_arguments
 from companion_async.http.operation import Call
 from companion_async.http.refusal import Refusal, at_the_door, code_of
 from companion_async.modules.record import error_text
+from companion_async.scheduling.dossier import call_of, downstream_of, upstream_of
 from companion_async.scheduling.task import Task
 from companion_async.security import SecurityValidator
 from companion_async.status.picture import Picture
 
 _LARGEST_RESULT = 1_048_576  # bytes of JSON
 _MOST = 1000
+_MOST_RELATED = 100
+_LONGEST_TRACE = 20_000  # characters
 
 State = Literal["blocked", "queued", "running", "completed", "failed", "cancelled", "timed_out"]
 
@@ -52,13 +57,16 @@ class TasksQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class TaskError(msgspec.Struct, frozen=True, kw_only=True):
-    """Why a task did not complete: the log has the text under ``id``."""
+    """Why a task did not complete: the log has the text under ``id``. ``message``, and of one task ``traceback``, are
+    told to operators where the config exposes errors.
+    """
 
     code: str
     type: str
     id: str
     timestamp: datetime
     message: str | UnsetType = UNSET
+    traceback: str | UnsetType = UNSET
 
 
 class TaskPicture(Picture, frozen=True, kw_only=True):
@@ -87,12 +95,30 @@ class Step(msgspec.Struct, frozen=True):
     detail: str
 
 
+class Related(msgspec.Struct, frozen=True):
+    """Another task, as far as it is still known."""
+
+    id: str
+    module: str | None = None
+    target: str | None = None
+    state: State | None = None
+
+
 class TaskDetail(TaskPicture, frozen=True, kw_only=True):
     """One task with its way and, once it has completed, its result. What is no JSON, or more than a MiB of it, is left
     out, and ``omitted`` says why.
+
+    ``arguments`` are told to operators where the config exposes errors; else, and where they are let go with the end of
+    the task, they are None, and ``withheld`` says why. ``upstream`` are those that it waits or waited for,
+    ``downstream`` those that wait or waited for it, at most 100 of each.
     """
 
     history: tuple[Step, ...]
+    arguments: tuple[Argument, ...] | None
+    withheld: str | None
+    upstream: tuple[Related, ...]
+    downstream: tuple[Related, ...]
+    on_upstream_failure: str
     result: Any = None
     omitted: str | None = None
 
@@ -150,9 +176,22 @@ def detail(call: Call) -> TaskDetail:
     task = _find(call)
     picture = _picture(task, call.exposes)
     fields = {name: getattr(picture, name) for name in TaskPicture.__struct_fields__}
+    if picture.error is not None and call.exposes:
+        fields["error"] = msgspec.structs.replace(picture.error, traceback=_traceback(task))
     result, omitted = _result(task)
-    steps = tuple(Step(step.state, step.timestamp, step.detail) for step in task.history)
-    return TaskDetail(**fields, history=steps, result=result, omitted=omitted)
+    arguments, withheld = _arguments(call, task)
+    upstream = upstream_of(task)[:_MOST_RELATED]
+    return TaskDetail(
+        **fields,
+        history=tuple(Step(step.state, step.timestamp, step.detail) for step in task.history),
+        arguments=arguments,
+        withheld=withheld,
+        upstream=tuple(Related(known) if other is None else _related(other) for known, other in upstream),
+        downstream=tuple(_related(other) for other in downstream_of(task, _MOST_RELATED)),
+        on_upstream_failure=task.more.on_upstream_failure if task.more is not None else "fail",
+        result=result,
+        omitted=omitted,
+    )
 
 
 def cancel(call: Call) -> Cancelled:
@@ -196,6 +235,30 @@ def _error(task: Task[Any], exposes: bool) -> TaskError | None:
         timestamp=task.finished_at,
         message=error_text(task.error) if exposes else UNSET,
     )
+
+
+def _traceback(task: Task[Any]) -> str | UnsetType:
+    error: Any = task.error
+    trace = task.more.trace if task.more is not None else None
+    if trace is None and error.__cause__ is None:
+        return UNSET  # it is an error of ours that nothing raised
+    text = "".join(traceback.format_exception(type(error), error, trace)).rstrip()
+    return text if len(text) <= _LONGEST_TRACE else f"…{text[-_LONGEST_TRACE:]}"
+
+
+def _arguments(call: Call, task: Task[Any]) -> tuple[tuple[Argument, ...] | None, str | None]:
+    if task.module in call.brain.config.security.hidden_arguments:
+        return None, "The config hides what this module is called with."
+    if not call.exposes:
+        return None, "What a task is called with is for operators, where the config has expose_errors."
+    called = call_of(task)
+    if called is None:
+        return None, "Arguments are let go with the end of their task, unless it failed."
+    return shown_arguments(*called), None
+
+
+def _related(task: Task[Any]) -> Related:
+    return Related(task.id, task.module, task.target, task.state.value)
 
 
 def _result(task: Task[Any]) -> tuple[Any, str | None]:

@@ -171,10 +171,10 @@ class Announcer:
 class _Announced:
     """A callable that says that it has begun, in front of whatever it will say of its end."""
 
-    __slots__ = ("_announcer", "_function", "_task")
+    __slots__ = ("__wrapped__", "_announcer", "_task")
 
     def __init__(self, function: Callable[..., Any], task: Task[Any], announcer: Announcer) -> None:
-        self._function, self._task, self._announcer = function, task, announcer
+        self.__wrapped__, self._task, self._announcer = function, task, announcer
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         worker: Any = Slot.running.get(threading.get_ident())
@@ -184,7 +184,7 @@ class _Announced:
             mailbox.letters.append(letter)  # its end, in microseconds, wakes the loop for both
         else:
             mailbox.post(*letter)
-        return self._function(*args, **kwargs)
+        return self.__wrapped__(*args, **kwargs)
 
 
 def _text(error: BaseException | None) -> str:

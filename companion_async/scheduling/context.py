@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from companion_async.errors import InvalidArgumentError, TaskCancelledError
 from companion_async.offload.slot import Seat, Slot
-from companion_async.scheduling.task import Progress, Task
+from companion_async.scheduling.particulars import Progress
+from companion_async.scheduling.task import Task
 
 if TYPE_CHECKING:
     from companion_async.scheduling.scheduler import Scheduler

@@ -15,8 +15,10 @@ from loguru import logger
 from companion_async.errors import TaskCancelledError, TaskCrashedError, TaskTimeoutError, UpstreamFailedError, trace_of
 from companion_async.offload.mailbox import SHARE
 from companion_async.offload.slot import Outcome
+from companion_async.scheduling.dossier import call_of
+from companion_async.scheduling.particulars import Particulars
 from companion_async.scheduling.submission import NO_KWARGS
-from companion_async.scheduling.task import Particulars, Task, TaskState
+from companion_async.scheduling.task import Task, TaskState
 
 if TYPE_CHECKING:
     from companion_async.scheduling.scheduler import Scheduler
@@ -96,7 +98,10 @@ class Endings:
             return
         _note(error, f"in task {task.id} ({task.module}.{task.target})")
         task.error = error
-        task.rare().trace = error.__traceback__
+        more = task.rare()
+        more.trace = error.__traceback__
+        if more.trace is not None:
+            more.called = call_of(task)
         self.failed += 1
         task.lane.record.failed(ended, task.started - task.ready, run, cpu, error, task.id)
         self._end(task, TaskState.FAILED, ended)

@@ -21,8 +21,9 @@ from companion_async.modules.retry import RetryPolicy
 from companion_async.modules.timeout import Timeout
 from companion_async.offload.stream import Stream
 from companion_async.priority import Priority
+from companion_async.scheduling.particulars import Particulars
 from companion_async.scheduling.port import Port, Target
-from companion_async.scheduling.task import Particulars, Task, TaskState
+from companion_async.scheduling.task import Task, TaskState
 
 if TYPE_CHECKING:
     from companion_async.scheduling.scheduler import Scheduler
@@ -223,6 +224,7 @@ class Submission:
             retry=policy,
             key=key,
             callback=None if callback is None else (callback, contextvars.copy_context()),
+            after=tuple(one.number for one in upstream),
             on_upstream_failure=on_upstream_failure,
         )
         if task.plan.streams:

@@ -8,19 +8,16 @@ from collections.abc import AsyncGenerator, Callable, Generator
 from contextvars import Context, copy_context
 from datetime import datetime
 from enum import StrEnum
-from types import TracebackType
 from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 
 from companion_async.errors import CompanionError, InvalidArgumentError
-from companion_async.modules.retry import RetryPolicy
-from companion_async.modules.timeout import Timeout
 from companion_async.offload.slot import Seat
 from companion_async.offload.stream import Stream
 from companion_async.priority import Priority
+from companion_async.scheduling.particulars import Particulars, Progress
 from companion_async.scheduling.port import Port, Target
-from companion_async.scheduling.timers import Timer
 
 T = TypeVar("T")
 
@@ -37,41 +34,12 @@ class TaskState(StrEnum):
     TIMED_OUT = "timed_out"
 
 
-class Progress(msgspec.Struct, frozen=True):
-    """What the work last said of itself: ``fraction`` from 0 to 1."""
-
-    fraction: float = 0.0
-    message: str = ""
-
-
 class TaskStep(msgspec.Struct, frozen=True):
     """One entry of a task's history."""
 
     state: str
     timestamp: datetime
     detail: str = ""
-
-
-class Particulars(msgspec.Struct, eq=False):
-    """What few tasks have, kept apart so that the many stay small."""
-
-    spans: Timeout | None = None
-    retry: RetryPolicy | None = None
-    key: str | None = None
-    callback: tuple[Callable[[Any], Any], Context] | None = None
-    on_upstream_failure: str = "fail"
-    stream: Any = None
-    progress: Progress = Progress()
-    steps: list[tuple[str, float, str]] = []
-    timers: list[Timer] = []
-    left: list[Callable[[], None]] = []
-    admission: bool = False
-    reason: str = ""
-    waiters: list[asyncio.Future[None]] = []
-    done_callbacks: list[tuple[Callable[[Any], Any], Context]] = []
-    events: list[threading.Event] = []
-    work: Any = None
-    trace: TracebackType | None = None
 
 
 class Owner(Protocol):

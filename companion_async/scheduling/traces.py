@@ -38,14 +38,14 @@ def check_installed() -> None:
 class _Traced:
     """A callable that opens its task's ``run`` span as it is called. Runs where the work runs, in its context."""
 
-    __slots__ = ("_function", "_life", "_traces")
+    __slots__ = ("__wrapped__", "_life", "_traces")
 
     def __init__(self, function: Any, life: _Life, traces: Traces) -> None:
-        self._function, self._life, self._traces = function, life, traces
+        self.__wrapped__, self._life, self._traces = function, life, traces
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         self._traces.begun(self._life)
-        return self._function(*args, **kwargs)
+        return self.__wrapped__(*args, **kwargs)
 
 
 class _Life:

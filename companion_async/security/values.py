@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from companion_async.errors import SecurityError
+from companion_async.errors import InvalidArgumentError, SecurityError
 from companion_async.security.arguments import check_count
 
 DEEPEST = 200
@@ -33,7 +33,8 @@ class SecuritySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
 
     A memory's text may have ``max_content`` characters. A value may be ``max_depth`` deep and have ``max_items``
     members in all; its texts and bytes together may be ``max_size`` long. Whole numbers have at most ``max_int_bits``:
-    what JSON readers, SQLite and msgpack take for a number has 64. A call takes ``max_arguments``.
+    what JSON readers, SQLite and msgpack take for a number has 64. A call takes ``max_arguments``. Of the modules named
+    in ``hidden_arguments`` nobody is shown what their tasks were called with.
     """
 
     max_content: int = 10_000
@@ -42,9 +43,14 @@ class SecuritySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     max_size: int = 1_048_576
     max_int_bits: int = 64
     max_arguments: int = 64
+    hidden_arguments: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        for key in self.__struct_fields__:
+        given: Any = self.hidden_arguments
+        if not isinstance(given, (tuple, list)) or not all(isinstance(each, str) for each in given):
+            raise InvalidArgumentError(f"security.hidden_arguments must be names of modules; {given!r:.80} is not.")
+        msgspec.structs.force_setattr(self, "hidden_arguments", tuple(given))
+        for key in self.__struct_fields__[:-1]:
             check_count(getattr(self, key), f"security.{key}", maximum=DEEPEST if key == "max_depth" else None)
 
 

@@ -273,6 +273,11 @@ class StateCoordinator:
             self._shelf.put(snapshot)
         return snapshot
 
+    def get_snapshot(self, name: str) -> StateSnapshot:
+        """The snapshot that is kept under ``name``; else `UnknownSnapshotError`."""
+        with self._store.lock:
+            return self._shelf.find(name)
+
     def restore(self, snapshot: str | StateSnapshot, module: str = "") -> StateChange:
         """Make the state what it was, as a commit of its own: the version goes up. `restore_snapshot` for threads.
 

@@ -198,3 +198,20 @@ async def test_stacks_are_for_operators_who_may_see_them():
             assert bool(told["tasks"]) is exposed
             held.set()
             await task
+
+
+async def test_a_snapshot_shows_what_stood_there():
+    """The snapshots that are kept with version and time; by name, whole or in part, what stood in one."""
+    async with a_brain() as brain, client_of("serve", brain) as client:
+        brain.state.propose("planner", "mood", {"happy": 1})
+        brain.state.create_snapshot("before / after")
+        brain.state.propose("planner", "mood.happy", 2)
+        told = (await client.get("/api/state")).json()["data"]
+        assert told["value"] == {"mood": {"happy": 2}}
+        assert [(each["name"], each["version"]) for each in told["snapshots"]] == [("before / after", 1)]
+        asked = {"snapshot": "before / after"}
+        assert (await client.get("/api/state", params=asked)).json()["data"]["value"] == {"mood": {"happy": 1}}
+        part = await client.get("/api/state", params={**asked, "path": "mood.happy"})
+        assert part.json()["data"]["value"] == 1
+        gone = await client.get("/api/state", params={"snapshot": "none"})
+        assert (gone.status_code, gone.json()["error"]["code"]) == (404, "unknown_snapshot")

@@ -9,6 +9,7 @@ import pytest
 from companion_async.brain.brain import Brain
 from companion_async.brain.config import BrainConfig
 from companion_async.scheduling.context import current_task
+from companion_async.security import SecuritySettings
 from tests.http.servers import GUARDED, KINDS, OPERATOR, READER, a_brain, client_of
 
 pytestmark = pytest.mark.feature("X-12")
@@ -170,3 +171,68 @@ async def test_progress_shows():
         assert (shown["state"], shown["fraction"], shown["message"]) == ("running", 0.25, "a quarter")
         go_on.set()
         await task
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_one_task_tells_what_it_was_called_with_and_who_waits_for_whom(kind):
+    """To operators where errors are exposed: arguments while it lives, and of one that failed afterwards, with the
+    traceback. To all: those that it waited for, and those that waited for it, with their states.
+    """
+    gate = threading.Event()
+
+    def waits(path, password):
+        gate.wait(5)
+        raise LookupError(path)
+
+    async with a_brain(expose_errors=True, **GUARDED) as brain, client_of(kind, brain) as client:
+
+        async def look(task, who=OPERATOR):
+            return await data(client.get(f"/api/tasks/{task.id}", headers=who))
+
+        await brain.register("waits", waits)
+        first = brain.submit("waits", "run", "a.png", "hunter2")
+        second = brain.submit("echo", after=first, on_upstream_failure="run")
+        living = await look(first)
+        assert living["arguments"] == [{"name": "path", "value": "'a.png'"}, {"name": "password", "value": "***"}]
+        assert living["upstream"] == []
+        assert living["downstream"] == [{"id": second.id, "module": "echo", "target": "run", "state": "blocked"}]
+        gate.set()
+        await second
+        failed = await look(first)
+        assert failed["arguments"] == living["arguments"]
+        assert failed["error"]["traceback"].endswith("LookupError: a.png\nin task " + f"{first.id} (waits.run)")
+        assert "gate.wait" not in failed["error"]["traceback"]
+        assert "raise LookupError(path)" in failed["error"]["traceback"]
+        completed = await look(second)
+        assert completed["on_upstream_failure"] == "run"
+        assert completed["upstream"] == [{"id": first.id, "module": "waits", "target": "run", "state": "failed"}]
+        assert completed["arguments"] is None
+        assert "let go" in completed["withheld"]
+        told = await look(first, READER)
+        assert told["arguments"] is None
+        assert "operators" in told["withheld"]
+        assert not {"traceback", "message"} & set(told["error"])
+
+
+async def test_the_config_hides_what_a_module_is_called_with():
+    """`security.hidden_arguments` names modules of which nobody is shown it."""
+    hidden = SecuritySettings(hidden_arguments=("bad",))
+    async with a_brain(expose_errors=True, security=hidden) as brain, client_of("serve", brain) as client:
+        task = brain.submit("bad", "run", "the secret text")
+        with pytest.raises(ValueError, match="secret"):
+            await task
+        told = await data(client.get(f"/api/tasks/{task.id}"))
+        assert told["arguments"] is None
+        assert told["withheld"] == "The config hides what this module is called with."
+
+
+async def test_only_so_many_relatives_are_told():
+    """Of a task that thousands wait for a hundred are named, in the order in which they came."""
+    gate = threading.Event()
+    async with a_brain(queue_capacity=5000) as brain, client_of("serve", brain) as client:
+        first = brain.submit("echo", lambda: gate.wait(5))
+        waiting = [brain.submit("echo", after=first) for _ in range(3000)]
+        told = await data(client.get(f"/api/tasks/{first.id}"))
+        assert [each["id"] for each in told["downstream"]] == [task.id for task in waiting[:100]]
+        gate.set()
+        await waiting[-1]
