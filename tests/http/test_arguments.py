@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import pytest
 
@@ -40,7 +41,7 @@ def test_each_argument_has_the_name_of_its_parameter():
 @pytest.mark.parametrize("name", ["password", "api_key", "apikey", "Authorization", "auth_token", "client_secret"])
 def test_what_is_named_as_a_secret_is_not_shown(name):
     """By the name of the parameter, of a keyword, and of a key within; numbers and flags are no secrets."""
-    scope = {}
+    scope: dict[str, Any] = {}
     exec(f"def signs_in({name}): pass", scope)
     assert shown_arguments(scope["signs_in"], ("hunter2",), {})[0].value == "***"
     assert shown("a", **{name: "hunter2"})[name] == "***"
@@ -58,7 +59,7 @@ def test_only_plain_data_is_shown():
 
 def test_it_is_short_however_much_there_is():
     """Large, deep and self-containing values take no time and little room."""
-    endless = []
+    endless: list[Any] = []
     endless.append(endless)
     wide = [[[[[0] * 50] * 50] * 50] * 50] * 50
     began = time.process_time()
