@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 
 from companion_async.clock import Clock, SystemClock
+from companion_async.memory.plain import of_plain
 from companion_async.security import SecurityValidator, check_count, check_seconds
 
 IMPORTANT = 0.7
@@ -24,6 +25,10 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     importance: float
     context: dict[str, Any]
     timestamp: datetime
+
+
+class _Saved(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    items: list[Item]
 
 
 class CircularBuffer:
@@ -73,6 +78,25 @@ class CircularBuffer:
         """Forget everything."""
         with self._lock:
             self._items.clear()
+
+    def take(self, items: Collection[Item]) -> None:
+        """Take these out, as far as they are still in."""
+        gone = set(map(id, items))
+        with self._lock:
+            kept = [item for item in self._items if id(item) not in gone]
+            self._items.clear()
+            self._items.extend(kept)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as plain JSON types, for `restore`; sets in a context become lists."""
+        return {"items": msgspec.to_builtins(self._living())}
+
+    def restore(self, data: Mapping[str, Any]) -> None:
+        """Hold what `to_dict` gave, in the place of what is held now. Other data is refused (`StorageError`)."""
+        items = of_plain(data, _Saved).items
+        with self._lock:
+            self._items.clear()
+            self._items.extend(items)
 
     def get_summary(self) -> dict[str, Any]:
         """``size max_size utilization types average_importance``."""

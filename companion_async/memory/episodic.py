@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import heapq
 import itertools
 import threading
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ import msgspec
 
 from companion_async.clock import Clock, SystemClock
 from companion_async.errors import InvalidArgumentError
+from companion_async.memory.plain import of_plain
 from companion_async.security import SecurityValidator, check_count
 
 _LONGEST_GAP = timedelta(minutes=30)
@@ -71,9 +73,13 @@ class Episode(msgspec.Struct, frozen=True, kw_only=True):
         return "; ".join(event.content for event in self.events)
 
 
+class _Saved(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    episodes: list[Episode]
+
+
 class EpisodicMemory:
     """At most ``max_episodes`` of at most 100 events each; one more, and the least important goes, of equal ones the
-    oldest. Any thread.
+    oldest: ``on_evicted`` is told of it, in the thread that remembered one more. Any thread.
 
     An event joins the latest episode if it comes within 30 minutes of it and they cohere by at least
     ``coherence_threshold``: the mean of how near they are in time, of the share of participants that they have in
@@ -81,7 +87,12 @@ class EpisodicMemory:
     """
 
     def __init__(
-        self, max_episodes: int = 100, coherence_threshold: float = 0.6, *, clock: Clock | None = None
+        self,
+        max_episodes: int = 100,
+        coherence_threshold: float = 0.6,
+        *,
+        clock: Clock | None = None,
+        on_evicted: Callable[[Episode], object] | None = None,
     ) -> None:
         self.max_episodes = check_count(max_episodes, "max_episodes")
         given: Any = coherence_threshold
@@ -89,6 +100,7 @@ class EpisodicMemory:
             raise InvalidArgumentError(f"coherence_threshold must be a number from 0 to 1; {given!r:.80} is not.")
         self.coherence_threshold = float(given)
         self._clock = clock if clock is not None else SystemClock()
+        self._on_evicted = on_evicted
         self._lock = threading.Lock()
         self._numbers = itertools.count(1)
         self._episodes: dict[int, Episode] = {}
@@ -130,12 +142,16 @@ class EpisodicMemory:
             else:
                 episode = Episode(episode_id=event.event_id, events=(event,))
             self._latest = self._episodes[episode.episode_id] = episode
-            if len(self._episodes) > self.max_episodes:
-                others = (each for each in self._episodes.values() if each is not episode)
-                least = min(others, key=lambda each: (each.importance, each.end), default=None)
-                if least is not None:
-                    del self._episodes[least.episode_id]
+            evicted = self._evict(self.max_episodes)
+        if self._on_evicted is not None:
+            for each in evicted:
+                self._on_evicted(each)
         return event
+
+    def release(self, keep: int) -> list[Episode]:
+        """Let go of all but the ``keep`` most important, the latest always among the kept. Those that went."""
+        with self._lock:
+            return self._evict(check_count(keep, "keep"))
 
     def get_recent_episodes(self, hours_back: float = 24) -> list[Episode]:
         """Those that ended within the last hours, the newest first."""
@@ -154,6 +170,19 @@ class EpisodicMemory:
         """The most important ones, the most important first."""
         return sorted(self._newest(), key=lambda episode: -episode.importance)[:count]
 
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as plain JSON types, for `restore`; sets in a context become lists."""
+        return {"episodes": msgspec.to_builtins(self._newest()[::-1])}
+
+    def restore(self, data: Mapping[str, Any]) -> None:
+        """Hold what `to_dict` gave, in the place of what is held now. Other data is refused (`StorageError`)."""
+        episodes = of_plain(data, _Saved).episodes
+        with self._lock:
+            self._episodes = {episode.episode_id: episode for episode in episodes}
+            self._latest = episodes[-1] if episodes else None
+            numbers = (event.event_id for episode in episodes for event in episode.events)
+            self._numbers = itertools.count(max(numbers, default=0) + 1)
+
     def get_summary(self) -> dict[str, Any]:
         """``episodes max_episodes events average_importance``."""
         episodes = self._newest()
@@ -167,6 +196,16 @@ class EpisodicMemory:
     def _newest(self) -> list[Episode]:
         with self._lock:
             return sorted(self._episodes.values(), key=lambda episode: (episode.end, episode.episode_id), reverse=True)
+
+    def _evict(self, most: int) -> list[Episode]:
+        over = len(self._episodes) - most
+        if over <= 0:
+            return []
+        others = (each for each in self._episodes.values() if each is not self._latest)
+        evicted = heapq.nsmallest(over, others, key=lambda each: (each.importance, each.end))
+        for each in evicted:
+            del self._episodes[each.episode_id]
+        return evicted
 
     def _belongs(self, event: MemoryEvent, episode: Episode) -> bool:
         gap = event.timestamp - episode.end

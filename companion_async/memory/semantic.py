@@ -5,14 +5,20 @@ from __future__ import annotations
 import math
 import re
 import threading
+from collections.abc import Mapping
 from typing import Any
+
+import msgspec
 
 from companion_async.clock import Clock, SystemClock
 from companion_async.errors import InvalidArgumentError
+from companion_async.memory.plain import of_plain
 from companion_async.security import SecurityValidator, check_count, check_seconds
 
 _DEPTH = 2
 _CUT_OFF = 0.1
+_PRESENT = 0.9
+_LEARNED = 0.1
 _WORD = re.compile(r"\w+")
 
 
@@ -32,6 +38,19 @@ class Concept:
 
     def __repr__(self) -> str:
         return f"<Concept {self.name!r} ({self.type}), {len(self.relations)} relations>"
+
+
+class _Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    name: str
+    type: str
+    description: str
+    base: float
+    activation: float
+    relations: dict[str, tuple[str, float]]
+
+
+class _Saved(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    concepts: list[_Known]
 
 
 class SemanticMemory:
@@ -157,6 +176,36 @@ class SemanticMemory:
         """Those of one type, in the order they became known."""
         with self._lock:
             return [concept for concept in self._concepts.values() if concept.type == concept_type]
+
+    def consolidate(self, threshold: float = _PRESENT) -> int:
+        """What is so much on the mind stays there a little more by itself: its base grows by a tenth of the way to its
+        activation. How many concepts that was.
+        """
+        active = self.get_active_concepts(threshold)
+        with self._lock:
+            for concept in active:
+                concept.base += _LEARNED * (self._now_of(concept) - concept.base)
+        return len(active)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as plain JSON types, for `restore`, with activations as of now."""
+        with self._lock:
+            known = [
+                _Known(each.name, each.type, each.description, each.base, self._now_of(each), dict(each.relations))
+                for each in self._concepts.values()
+            ]
+        return {"concepts": msgspec.to_builtins(known)}
+
+    def restore(self, data: Mapping[str, Any]) -> None:
+        """Know what `to_dict` gave, in the place of what is known now. Other data is refused (`StorageError`)."""
+        now, concepts = self._clock.monotonic(), dict[str, Concept]()
+        for known in of_plain(data, _Saved).concepts:
+            concept = concepts[known.name] = Concept(known.name, known.type, known.description, known.base, now)
+            concept.activation, concept.relations = known.activation, known.relations
+        for concept in concepts.values():
+            concept.relations = {name: bond for name, bond in concept.relations.items() if name in concepts}
+        with self._lock:
+            self._concepts = concepts
 
     def get_summary(self) -> dict[str, Any]:
         """``concepts max_concepts relations active``."""

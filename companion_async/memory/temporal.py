@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import math
 import threading
 from collections import Counter
@@ -9,7 +10,10 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
+
 from companion_async.clock import Clock, SystemClock
+from companion_async.memory.plain import of_plain
 from companion_async.security import SecurityValidator, check_seconds
 
 _FAINTEST = 0.05
@@ -18,23 +22,22 @@ _RECALLED = 0.1
 _MOST_RECALLED = 0.3
 
 
-class Moment:
+class Moment(msgspec.Struct, eq=False):
     """One thing that was. ``timestamp`` is naive and local; ``recalled`` counts how often it was asked for."""
 
-    __slots__ = ("content", "context", "importance", "recalled", "timestamp", "type")
-
-    def __init__(
-        self, content: str, type: str, importance: float, context: dict[str, Any], timestamp: datetime
-    ) -> None:
-        self.content = content
-        self.type = type
-        self.importance = importance
-        self.context = context
-        self.timestamp = timestamp
-        self.recalled = 0
+    content: str
+    type: str
+    importance: float
+    context: dict[str, Any]
+    timestamp: datetime
+    recalled: int = 0
 
     def __repr__(self) -> str:
         return f"<Moment {self.timestamp:%H:%M:%S} {self.type}: {self.content[:60]!r}>"
+
+
+class _Saved(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    moments: list[Moment]
 
 
 class TemporalMemory:
@@ -69,12 +72,14 @@ class TemporalMemory:
         type: str = "observation",
         importance: float = 0.5,
         context: Mapping[str, Any] | None = None,
+        *,
+        timestamp: datetime | None = None,
     ) -> Moment:
-        """Remember something as of now."""
+        """Remember something as of now, or of another moment (naive and local)."""
         text, kind, weight, known = SecurityValidator.sanitize_memory_data(content, type, importance, context)
-        moment = Moment(text, kind, weight, known, self._now())
+        moment = Moment(text, kind, weight, known, timestamp or self._now())
         with self._lock:
-            self._moments.append(moment)
+            bisect.insort(self._moments, moment, key=_when)
             if len(self._moments) > _MOST:
                 self._moments.remove(min(self._moments, key=self.strength))
         return moment
@@ -97,6 +102,25 @@ class TemporalMemory:
         """Those of the same step of time."""
         wanted = self._step(moment)
         return self._recall(lambda each: self._step(each.timestamp) == wanted)
+
+    def release(self, before: datetime, keep: int) -> list[Moment]:
+        """Let go of those that were before a moment, and of the oldest beyond ``keep``. Those that went."""
+        self._living()
+        with self._lock:
+            old = bisect.bisect_left(self._moments, before, key=_when)
+            gone = max(old, len(self._moments) - keep)
+            released, self._moments = self._moments[:gone], self._moments[gone:]
+        return released
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as plain JSON types, for `restore`; sets in a context become lists."""
+        return {"moments": msgspec.to_builtins(self._living())}
+
+    def restore(self, data: Mapping[str, Any]) -> None:
+        """Hold what `to_dict` gave, in the place of what is held now. Other data is refused (`StorageError`)."""
+        moments = sorted(of_plain(data, _Saved).moments, key=_when)
+        with self._lock:
+            self._moments = moments
 
     def get_summary(self) -> dict[str, Any]:
         """``size types average_strength oldest``; the last as ISO text, None when nothing is remembered."""
@@ -128,3 +152,7 @@ class TemporalMemory:
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._clock.time())
+
+
+def _when(moment: Moment) -> datetime:
+    return moment.timestamp

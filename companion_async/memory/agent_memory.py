@@ -1,0 +1,183 @@
+"""`AgentMemory`: the four memories of an agent and the one that lasts, on one file."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Protocol
+
+import msgspec
+
+from companion_async.clock import Clock, SystemClock
+from companion_async.errors import StorageError
+from companion_async.locks.mode import ResourceType
+from companion_async.memory.circular import CircularBuffer
+from companion_async.memory.consolidation import FULL, WORTH_KEEPING, clear
+from companion_async.memory.episodic import Episode, EpisodicMemory, MemoryEvent
+from companion_async.memory.file import MemoryFile
+from companion_async.memory.long_term import Fact, LongTermMemory
+from companion_async.memory.semantic import SemanticMemory
+from companion_async.memory.temporal import Moment, TemporalMemory
+
+_MOST_MOMENTS = 500
+_BOND = 0.5
+
+
+class Resources(Protocol):
+    """What of a `ResourceCoordinator` is needed here."""
+
+    def register_resource(self, resource_id: str, resource: Any, resource_type: ResourceType) -> object: ...
+
+
+class Consolidated(msgspec.Struct, frozen=True):
+    """What one consolidation did: things moved from working to temporal memory, things that became lasting, things let
+    go, concepts that took root.
+    """
+
+    moved: int
+    archived: int
+    forgotten: int
+    rooted: int
+
+
+class AgentMemory:
+    """``working``, ``temporal``, ``episodic`` and ``semantic`` memory, and ``long_term``, on one file (without a
+    ``path``: none). Any thread; `consolidate`, `save` and `close` write the file and belong into modules' work.
+
+    `consolidate` moves what matters from the bounded memories to the lasting one; call it every minute or so
+    (``brain.every``). `save` keeps the bounded ones for the next run: what came after it is not there again.
+    """
+
+    def __init__(self, path: str | Path | None = None, *, key: bytes | None = None, clock: Clock | None = None) -> None:
+        self._clock = clock if clock is not None else SystemClock()
+        self._lock = threading.Lock()
+        # What has left the bounded memories and is not in the file yet: a write that fails is made good by the next.
+        self._leaving: list[list[Fact]] = []
+        self.file = MemoryFile(path, key=key)
+        self.working = CircularBuffer(clock=clock)
+        self.temporal = TemporalMemory(clock=clock)
+        self.episodic = EpisodicMemory(clock=clock, on_evicted=self._evicted)
+        self.semantic = SemanticMemory(clock=clock)
+        self.long_term = LongTermMemory(self.file, clock=clock)
+        try:
+            for name, part in self._parts().items():
+                data = self.file.kept(name)
+                if data is not None:
+                    part.restore(_decoded(data))
+        except BaseException:
+            self.file.close()
+            raise
+
+    def register(self, resources: Resources) -> None:
+        """Register the four under their documented names, so that modules share them under locks."""
+        for name, part in self._parts().items():
+            resources.register_resource(name, part, ResourceType(name))
+
+    def observe(
+        self,
+        content: str,
+        importance: float = 0.5,
+        *,
+        event_type: str = "observation",
+        participants: Collection[str] = (),
+        location: str | None = None,
+        valence: float = 0.0,
+        context: Mapping[str, Any] | None = None,
+    ) -> MemoryEvent:
+        """Take something in: it is at hand, part of an episode, and those who took part come to mind."""
+        event = self.episodic.add_event(
+            content,
+            importance,
+            event_type=event_type,
+            participants=participants,
+            location=location,
+            valence=valence,
+            context=context,
+        )
+        self.working.add(content, event_type, importance, context)
+        for name in sorted(event.participants):
+            if name not in self.semantic:
+                self.semantic.add_concept(name, "person")
+            self.semantic.activate(name, event.importance)
+        return event
+
+    def consolidate(self) -> Consolidated:
+        """Move on what matters and let go of what does not, in one transaction of the file."""
+        with self._lock:
+            cleared = clear(self.working.get_recent(), self.working.max_size)
+            for item in cleared.moving:
+                self.temporal.add(item.content, item.type, item.importance, item.context, timestamp=item.timestamp)
+            self.working.take([*cleared.moving, *cleared.fading])
+            half = datetime.fromtimestamp(self._clock.time()) - timedelta(hours=self.temporal.retention_hours / 2)
+            moments = self.temporal.release(half, _MOST_MOMENTS)
+            lasting = [moment for moment in moments if moment.importance >= WORTH_KEEPING]
+            self._leaving += [[_fact(moment)] for moment in lasting]
+            for episode in self.episodic.release(int(FULL * self.episodic.max_episodes) or 1):
+                self._evicted(episode)
+            archived = self._write()
+            rooted = self.semantic.consolidate()
+        forgotten = len(cleared.fading) + len(moments) - len(lasting)
+        return Consolidated(len(cleared.moving), archived, forgotten, rooted)
+
+    def save(self) -> None:
+        """Keep the four bounded memories in the file, all or none."""
+        with self._lock, self.file.transaction():
+            self._write()
+            for name, part in self._parts().items():
+                self.file.keep(name, msgspec.json.encode(part.to_dict()))
+
+    def close(self) -> None:
+        """`save` and let go of the file."""
+        self.save()
+        self.file.close()
+
+    def get_summary(self) -> dict[str, Any]:
+        """The summary of each memory under its name."""
+        parts = {name: part.get_summary() for name, part in self._parts().items()}
+        return {**parts, "long_term": self.long_term.get_summary()}
+
+    def _parts(self) -> dict[str, CircularBuffer | TemporalMemory | EpisodicMemory | SemanticMemory]:
+        return {
+            "circular_buffer": self.working,
+            "temporal_memory": self.temporal,
+            "episodic_memory": self.episodic,
+            "semantic_memory": self.semantic,
+        }
+
+    def _evicted(self, episode: Episode) -> None:
+        self._leaving.append([_fact(event) for event in episode.events])
+
+    def _write(self) -> int:
+        """Make lasting what has left, the events of an episode each bringing the next to mind. How many there were."""
+        chains = self._leaving[:]
+        with self.file.transaction():
+            for facts in chains:
+                numbers = self.long_term.remember_all(facts)
+                for one, other in itertools.pairwise(numbers):
+                    self.long_term.associate(one, other, _BOND)
+        del self._leaving[: len(chains)]
+        return sum(map(len, chains))
+
+
+def _fact(memory: Moment | MemoryEvent) -> Fact:
+    more: dict[str, Any] = {}
+    if isinstance(memory, MemoryEvent):
+        more = {"valence": memory.valence, "location": memory.location, "participants": memory.participants}
+    return Fact(
+        content=memory.content,
+        type=memory.type,
+        importance=memory.importance,
+        context=memory.context,
+        at=memory.timestamp.timestamp(),
+        **more,
+    )
+
+
+def _decoded(data: bytes) -> dict[str, Any]:
+    try:
+        return msgspec.json.decode(data, type=dict[str, Any])
+    except msgspec.DecodeError as error:
+        raise StorageError(f"A part of the memory cannot be read: {error}") from error

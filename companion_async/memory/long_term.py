@@ -1,0 +1,308 @@
+"""`LongTermMemory`: what lasts: events without number on one file, and the ones that come to mind."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from companion_async.clock import Clock, SystemClock
+from companion_async.errors import InvalidArgumentError
+from companion_async.memory.file import MemoryFile
+from companion_async.memory.question import Question
+from companion_async.memory.ranking import WEIGHTS, score, spread, strength
+from companion_async.security import SecurityValidator, check_count
+
+_MOST_RECALLED = 1_000
+_MICROSECONDS = 1_000_000
+_COLUMNS = "id, content, type, importance, valence, location, participants, context"
+_INSERT = f"INSERT INTO event({_COLUMNS}, seal) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_BATCH = 500
+
+
+class Fact(msgspec.Struct, frozen=True, kw_only=True):
+    """Something to be remembered. ``importance`` from 0 to 1, ``valence`` from -1 (bad) to 1; ``at`` in seconds since
+    the epoch, unset for now.
+    """
+
+    content: str
+    type: str = "observation"
+    importance: float = 0.5
+    valence: float = 0.0
+    location: str | None = None
+    participants: Collection[str] = ()
+    context: Mapping[str, Any] = {}
+    at: float | None = None
+
+
+class Recollection(msgspec.Struct, frozen=True, kw_only=True):
+    """A memory that came to mind: ``score`` from 0 to 1 by what was asked, ``recalled`` how often it had before.
+    ``event_id`` is the microsecond at which it was, ``timestamp`` the same in UTC.
+    """
+
+    event_id: int
+    content: str
+    type: str
+    importance: float
+    valence: float
+    location: str | None
+    participants: tuple[str, ...]
+    context: dict[str, Any]
+    recalled: int
+    score: float
+
+    @property
+    def timestamp(self) -> datetime.datetime:
+        """When it was, in UTC."""
+        return datetime.datetime.fromtimestamp(self.event_id / _MICROSECONDS, datetime.UTC)
+
+
+class LongTermMemory:
+    """Events on a `MemoryFile`. Any thread; every call reads or writes the file, so on a loop use it in modules' work.
+
+    A memory's strength is its importance, fading by ``decay`` a day (exponentially), and more by 0.1 for each recall,
+    three times at most; `forget_faint` lets go of those below a strength.
+    """
+
+    def __init__(
+        self,
+        path: str | Path | MemoryFile | None = None,
+        *,
+        key: bytes | None = None,
+        decay: float = 0.05,
+        clock: Clock | None = None,
+    ) -> None:
+        self.file = path if isinstance(path, MemoryFile) else MemoryFile(path, key=key)
+        self.decay = decay
+        self._clock = clock if clock is not None else SystemClock()
+        # To count is to read a million rows; what other processes add meanwhile matters to no ranking.
+        self._total = len(self)
+        self._last = self.file.value("SELECT max(id) FROM event") or 0
+
+    def __len__(self) -> int:
+        return int(self.file.value("SELECT count(*) FROM event"))
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self.file.close()
+
+    # -- in --------------------------------------------------------------------------------------------------------
+
+    def remember(self, content: str, importance: float = 0.5, **more: Any) -> int:
+        """Remember one thing as of now; ``more`` are fields of a `Fact`. Its ``event_id``."""
+        return self.remember_all((Fact(content=content, importance=importance, **more),))[0]
+
+    def remember_all(self, facts: Iterable[Fact]) -> list[int]:
+        """Remember all of them, or none where one is refused. Their ids, in order; the ids of a moment go on counting
+        where it is taken.
+        """
+        rows, words = [], []
+        taken: set[int] = set()
+        with self.file.transaction():
+            for fact in facts:
+                row = self._row(fact, taken)
+                taken.add(row[0])
+                rows.append((*row, self.file.seal(*row)))
+                words.append((row[0], row[1], " ".join(_tags(row[2], row[3], map(str, fact.participants)))))
+            self.file.change_many(_INSERT, rows)
+            self.file.change_many("INSERT INTO words(rowid, content, tags) VALUES(?, ?, ?)", words)
+            self._total += len(rows)
+        return [row[0] for row in rows]
+
+    def associate(self, one: int, other: int, bond: float = 0.5) -> None:
+        """Let one memory bring the other to mind, both ways; ``bond`` from 0 (no more) to 1."""
+        if one == other or not 0 <= bond <= 1:
+            raise InvalidArgumentError("associate() takes two memories and a bond from 0 to 1.")
+        with self.file.transaction():
+            known = self.file.value("SELECT count(*) FROM event WHERE id IN (?, ?)", (one, other))
+            if known != 2:
+                raise InvalidArgumentError(f"{one} or {other} is not remembered: use the ids that remember() gave.")
+            pairs = ((one, other), (other, one))
+            if bond:
+                self.file.change_many("INSERT OR REPLACE INTO link VALUES(?, ?, ?)", [(*pair, bond) for pair in pairs])
+            else:
+                self.file.change_many("DELETE FROM link WHERE source = ? AND target = ?", pairs)
+
+    # -- out -------------------------------------------------------------------------------------------------------
+
+    def recall(
+        self,
+        question: str = "",
+        limit: int = 10,
+        *,
+        purpose: str = "mixed",
+        type: str | None = None,
+        participant: str | None = None,
+        since: float | None = None,
+        until: float | None = None,
+        touch: bool = True,
+    ) -> list[Recollection]:
+        """The memories that come to mind first, the best first, with those they are associated with.
+
+        ``purpose`` weighs recency, relevance and importance (`WEIGHTS`); ``since`` and ``until`` in seconds since the
+        epoch. With ``touch`` being recalled makes them last longer. The best are chosen among candidates: the newest
+        that have all the words, each of the rarest words, or any word and are important; so an old and unimportant
+        memory that shares only frequent words with the question may be left out.
+        """
+        check_count(limit, "limit", maximum=_MOST_RECALLED)
+        if purpose not in WEIGHTS:
+            raise InvalidArgumentError(f"purpose must be one of {', '.join(WEIGHTS)}; {purpose!r:.80} is not.")
+        now = self._clock.time()
+        tags = [*_tags(type, None, () if participant is None else (participant,))]
+        asked = Question(self.file, question, tags, _moment(since, 0), _moment(until, 2**62), self._total)
+        scores: dict[int, float] = {}
+        for number, relevant, weight in asked.candidates(max(100, 4 * limit)):
+            scores[number] = score(purpose, now - number / _MICROSECONDS, relevant, weight)
+        best = dict(sorted(scores.items(), key=lambda pair: (-pair[1], -pair[0]))[:limit])
+        best |= spread(best, self.links(best))
+        chosen = sorted(best, key=lambda number: (-best[number], -number))[:limit]
+        found = self._read(chosen, best)
+        if touch and found:
+            self.file.change_many(
+                "INSERT INTO recollection VALUES(?, 1, ?) "
+                "ON CONFLICT(event) DO UPDATE SET times = times + 1, last = excluded.last",
+                [(each.event_id, now) for each in found],
+            )
+        return found
+
+    def get(self, event_id: int) -> Recollection | None:
+        """One memory; None if it is not remembered."""
+        found = self._read([event_id], {event_id: 1.0})
+        return found[0] if found else None
+
+    def all(self, after: int = 0, limit: int = _MOST_RECALLED) -> list[Recollection]:
+        """The next ``limit`` memories after an id, in the order in which they were."""
+        rows = self.file.rows("SELECT id FROM event WHERE id > ? ORDER BY id LIMIT ?", (after, limit))
+        return self._read([row[0] for row in rows], {})
+
+    def links(self, event_ids: Iterable[int]) -> dict[int, list[tuple[int, float]]]:
+        """What each of the memories is associated with, and how strong."""
+        found: dict[int, list[tuple[int, float]]] = {}
+        for number in event_ids:
+            found[number] = [
+                (target, bond)
+                for target, bond in self.file.rows("SELECT target, strength FROM link WHERE source = ?", (number,))
+            ]
+        return found
+
+    def strength(self, memory: Recollection) -> float:
+        """How present it is now."""
+        age = self._clock.time() - memory.event_id / _MICROSECONDS
+        return strength(memory.importance, age, memory.recalled, self.decay)
+
+    def get_summary(self) -> dict[str, Any]:
+        """``events types links average_importance oldest newest``, the last two as UTC text or None."""
+        events, mean, first, last = self.file.rows("SELECT count(*), avg(importance), min(id), max(id) FROM event")[0]
+        return {
+            "events": events,
+            "types": dict(self.file.rows("SELECT type, count(*) FROM event GROUP BY type ORDER BY type")),
+            "links": int(self.file.value("SELECT count(*) FROM link")) // 2,
+            "average_importance": mean or 0.0,
+            "oldest": _utc(first),
+            "newest": _utc(last),
+        }
+
+    # -- away ------------------------------------------------------------------------------------------------------
+
+    def forget(self, event_ids: Iterable[int]) -> int:
+        """Forget these, whole. How many of them there were."""
+        numbers = [(number,) for number in event_ids]
+        with self.file.transaction():
+            gone = self.file.change_many("DELETE FROM event WHERE id = ?", numbers)
+            for sql in (
+                "DELETE FROM words WHERE rowid = ?",
+                "DELETE FROM recollection WHERE event = ?",
+                "DELETE FROM link WHERE source = ?1 OR target = ?1",
+            ):
+                self.file.change_many(sql, numbers)
+            self._total -= gone
+        return gone
+
+    def forget_faint(self, below: float = 0.05, most: int = 10_000) -> int:
+        """Forget those that are fainter than ``below``, at most so many at once, the oldest first. How many."""
+        sql = (
+            "SELECT event.id FROM event LEFT JOIN recollection ON event = event.id "
+            "WHERE importance * exp(-?1 * max(0.0, ?2 - event.id / 1e6) / 86400) + min(0.1 * ifnull(times, 0), 0.3) "
+            "< ?3 "
+            "ORDER BY event.id LIMIT ?4"
+        )
+        return self.forget(row[0] for row in self.file.rows(sql, (self.decay, self._clock.time(), below, most)))
+
+    # -- inside ----------------------------------------------------------------------------------------------------
+
+    def _row(self, fact: Fact, taken: set[int]) -> tuple[Any, ...]:
+        text, kind, weight, known = SecurityValidator.sanitize_memory_data(
+            fact.content, fact.type, fact.importance, fact.context
+        )
+        if isinstance(fact.participants, str):
+            raise InvalidArgumentError("participants must be a set of names; one string is not.")
+        number = _moment(self._clock.time() if fact.at is None else fact.at, 0)
+        if number <= self._last or number in taken:
+            while number in taken or self.file.value("SELECT 1 FROM event WHERE id = ?", (number,)):
+                number += 1
+        self._last = max(self._last, number)
+        people = msgspec.json.encode(sorted(map(str, fact.participants))).decode()
+        valence = max(-1.0, min(1.0, float(fact.valence)))
+        return number, text, kind, weight, valence, fact.location, people, msgspec.json.encode(known).decode()
+
+    def _read(self, numbers: Sequence[int], scores: Mapping[int, float]) -> list[Recollection]:
+        found = []
+        for start in range(0, len(numbers), _BATCH):
+            batch = numbers[start : start + _BATCH]
+            rows = {
+                row[0]: row
+                for row in self.file.rows(
+                    f"SELECT {_COLUMNS}, seal, ifnull(times, 0) FROM event LEFT JOIN recollection ON event = event.id "
+                    f"WHERE event.id IN ({', '.join('?' * len(batch))})",
+                    batch,
+                )
+            }
+            found += [self._recollection(rows[number], scores.get(number, 0.0)) for number in batch if number in rows]
+        return found
+
+    def _recollection(self, row: tuple[Any, ...], value: float) -> Recollection:
+        *said, seal, times = row
+        self.file.check(seal, *said)
+        number, content, kind, weight, valence, location, people, context = said
+        return Recollection(
+            event_id=number,
+            content=content,
+            type=kind,
+            importance=weight,
+            valence=valence,
+            location=location,
+            participants=tuple(msgspec.json.decode(people)),
+            context=msgspec.json.decode(context),
+            recalled=times,
+            score=value,
+        )
+
+
+def _moment(seconds: float | None, default: int) -> int:
+    if seconds is None:
+        return default
+    if not 0 <= seconds < 2**62 / _MICROSECONDS:
+        raise InvalidArgumentError(f"{seconds!r:.80} is no moment: give seconds since the epoch.")
+    return round(seconds * _MICROSECONDS)
+
+
+def _utc(number: int | None) -> str | None:
+    return None if number is None else datetime.datetime.fromtimestamp(number / _MICROSECONDS, datetime.UTC).isoformat()
+
+
+def _tags(kind: str | None, importance: float | None, participants: Iterable[str]) -> Iterable[str]:
+    """Words of the index that no text has: what a memory is, how important, and who took part."""
+    if kind is not None:
+        yield tag("type", kind)
+    if importance is not None:
+        yield tag("importance", str(min(9, int(10 * importance))))
+    for name in participants:
+        yield tag("with", name)
+
+
+def tag(field: str, value: str) -> str:
+    """The word of the index for a field's value. Hexadecimal, so that no tokenizer takes it apart."""
+    return f"{field}0{value.encode('utf-8', 'surrogatepass').hex()}0"

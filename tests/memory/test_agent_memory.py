@@ -1,0 +1,156 @@
+"""The memories of an agent together: consolidated, kept, shared under locks."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from companion_async import Brain, BrainConfig
+from companion_async.errors import StorageError
+from companion_async.locks.mode import AccessMode
+from companion_async.memory.agent_memory import AgentMemory
+from companion_async.memory.circular import CircularBuffer
+from companion_async.memory.episodic import EpisodicMemory
+from companion_async.memory.semantic import SemanticMemory
+from companion_async.memory.temporal import TemporalMemory
+from companion_async.testing.clock import VirtualClock
+
+
+class Clock(VirtualClock):
+    def __init__(self):
+        super().__init__()
+        self.now = datetime(2026, 3, 1, 12).timestamp()
+
+    def monotonic(self):
+        return self.now
+
+    time = monotonic
+
+    def passes(self, **span):
+        self.now += timedelta(**span).total_seconds()
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def memory(clock):
+    memory = AgentMemory(clock=clock)
+    yield memory
+    memory.file.close()
+
+
+@pytest.mark.feature("PP-17")
+def test_what_is_observed_is_at_hand_in_an_episode_and_brings_people_to_mind(memory):
+    """One observation reaches three memories."""
+    memory.observe("ann sings", 0.7, participants=("ann",), location="hall")
+    assert [item.content for item in memory.working.get_recent()] == ["ann sings"]
+    assert memory.episodic.get_recent_episodes()[0].narrative == "ann sings"
+    assert memory.semantic.get_activation("ann") == pytest.approx(0.8)
+
+
+@pytest.mark.feature("PP-17", "PF-2")
+def test_what_matters_moves_from_hand_to_memory_and_lasts(memory, clock):
+    """A full working memory is cleared into the temporal one, which hands on what has grown old; trifles are gone."""
+    for n in range(20):
+        memory.observe(f"sight {n}", 0.5 if n % 2 else 0.1)
+    first = memory.consolidate()
+    assert (first.moved, first.archived, first.forgotten) == (5, 0, 5)
+    assert len(memory.working) == 10
+    clock.passes(minutes=31)
+    assert memory.consolidate().archived == 5
+    assert {each.content for each in memory.long_term.all()} == {f"sight {n}" for n in (1, 3, 5, 7, 9)}
+    assert len(memory.temporal) == 0
+
+
+@pytest.mark.feature("PP-17", "PF-2")
+def test_episodes_that_make_room_become_lasting_chains(memory, clock):
+    """Beyond the bound an episode is not lost: its events last, and one brings the next to mind."""
+    memory.episodic.max_episodes = 2
+    for name in ("wedding", "trifle", "journey"):
+        for step in ("begins", "ends"):
+            memory.observe(f"the {name} {step}", 0.1 if name == "trifle" else 0.9, event_type=name)
+        clock.passes(hours=1)
+    assert memory.consolidate().archived == 4
+    assert [each.narrative for each in memory.episodic.get_recent_episodes()] == [
+        "the journey begins; the journey ends"
+    ]
+    found = memory.long_term.recall("trifle begins", purpose="relevance")
+    assert [each.content for each in found][:2] == ["the trifle begins", "the trifle ends"]
+
+
+@pytest.mark.feature("PP-17")
+def test_a_write_that_fails_loses_nothing(tmp_path, clock):
+    """What has left the bounded memories is written by the next consolidation."""
+    memory = AgentMemory(tmp_path / "agent.db", clock=clock)
+    for n in range(20):
+        memory.observe(f"sight {n}", 0.5)
+    memory.consolidate()
+    clock.passes(minutes=31)
+    memory.file.rows("PRAGMA query_only=ON")
+    with pytest.raises(StorageError, match="could not be written"):
+        memory.consolidate()
+    memory.file.rows("PRAGMA query_only=OFF")
+    assert memory.consolidate().archived == 10
+    assert len(memory.long_term) == 10
+    memory.close()
+
+
+@pytest.mark.feature("PP-16")
+def test_everything_is_there_again_in_the_next_run(tmp_path, clock):
+    """All four memories and the lasting one, from the file alone."""
+    path = tmp_path / "agent.db"
+    memory = AgentMemory(path, clock=clock)
+    memory.observe("ann sings", 0.7, participants=("ann",))
+    memory.temporal.add("noon", importance=0.4)
+    memory.semantic.add_relation("ann", "song", "sings", 0.9)
+    memory.long_term.remember("the first of all days")
+    before = memory.get_summary()
+    memory.close()
+    again = AgentMemory(path, clock=clock)
+    assert again.get_summary() == before
+    assert again.semantic.get_related("ann") == {"song": 0.9}
+    assert again.episodic.add_event("bob sings").event_id == 2
+    again.close()
+
+
+@pytest.mark.feature("PP-16")
+@pytest.mark.parametrize("kind", [CircularBuffer, EpisodicMemory, SemanticMemory, TemporalMemory])
+def test_a_memory_survives_the_way_through_plain_data(kind, clock):
+    """`to_dict` and `restore` are each other's opposite; what is no such data is refused and changes nothing."""
+    memory = kind(clock=clock)
+    for n in range(3):
+        add = {EpisodicMemory: "add_event", SemanticMemory: "add_concept"}.get(kind, "add")
+        getattr(memory, add)(f"thing {n}")
+    if isinstance(memory, TemporalMemory):
+        memory.get_recent()
+    data = memory.to_dict()
+    other = kind(clock=clock)
+    other.restore(data)
+    assert other.to_dict() == data
+    for wrong in ({}, {"items": 1}, {key: [{"odd": 1}] for key in data}):
+        with pytest.raises(StorageError, match="to_dict"):
+            other.restore(wrong)
+    assert other.to_dict() == data
+
+
+@pytest.mark.feature("PR-01", "PP-06")
+async def test_modules_share_the_memories_under_locks():
+    """Writers of one memory in threads of a brain take turns: every addition counts."""
+    async with Brain(BrainConfig()) as brain:
+        memory = AgentMemory()
+        memory.register(brain.resources)
+
+        def write(n):
+            with brain.resources.acquire_context("semantic_memory", AccessMode.WRITE) as semantic:
+                known = len(semantic)
+                semantic.add_concept(f"concept {n}")
+                return len(semantic) - known
+
+        added = [brain.to_thread(write, n) for n in range(20)]
+        assert [await each for each in added] == [1] * 20
+        assert await brain.to_thread(memory.consolidate) is not None
+        await brain.to_thread(memory.close)

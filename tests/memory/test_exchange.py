@@ -1,0 +1,84 @@
+"""Memories as text."""
+
+from __future__ import annotations
+
+import pytest
+
+from companion_async.errors import StorageError
+from companion_async.memory.exchange import export_memories, import_memories
+from companion_async.memory.long_term import LongTermMemory
+
+
+@pytest.fixture
+def memory():
+    memory = LongTermMemory()
+    one = memory.remember("eggs\nand ham", 0.9, type="meal", participants=("ann",), location="hut", context={"n": [1]})
+    other = memory.remember("a walk", valence=0.5)
+    memory.associate(one, other, 0.7)
+    yield memory
+    memory.close()
+
+
+@pytest.fixture
+def empty():
+    memory = LongTermMemory()
+    yield memory
+    memory.close()
+
+
+@pytest.mark.feature("PP-16")
+def test_an_export_taken_in_elsewhere_is_the_same(memory, empty, tmp_path):
+    """Ids, fields and associations come back as they were; taken in twice, they are there twice."""
+    path = tmp_path / "memories.jsonl"
+    assert export_memories(memory, path) == 2
+    assert import_memories(empty, path) == 2
+    assert empty.all() == memory.all()
+    numbers = [each.event_id for each in memory.all()]
+    assert empty.links(numbers) == memory.links(numbers)
+    assert import_memories(empty, path) == 2
+    assert len(empty) == 4
+    assert empty.get_summary()["links"] == 2
+    assert [each.name for each in tmp_path.iterdir()] == ["memories.jsonl"]
+
+
+@pytest.mark.feature("PP-16")
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda text: text.replace(b"eggs", b"oggs"),
+        lambda text: text[: len(text) // 2],
+        lambda text: b"\n".join(text.split(b"\n")[:-2]) + b"\n",
+        lambda text: b"\n".join([*text.split(b"\n")[:1], *text.split(b"\n")[2:]]),
+        lambda text: text.replace(b'"importance":0.9', b'"importance":"much"'),
+        lambda text: text.replace(b'"version":1', b'"version":2'),
+        lambda text: b"",
+        lambda text: b"\xff\xfe nonsense",
+    ],
+)
+def test_an_export_that_was_changed_is_refused_whole(memory, empty, tmp_path, spoil):
+    """Edited, cut short or no export at all: nothing of it is taken in."""
+    path = tmp_path / "memories.jsonl"
+    export_memories(memory, path)
+    path.write_bytes(spoil(path.read_bytes()))
+    with pytest.raises(StorageError):
+        import_memories(empty, path)
+    assert len(empty) == 0
+
+
+def test_an_export_under_another_key_is_refused(memory, tmp_path):
+    """Who knows the key alone can have made it."""
+    path = tmp_path / "memories.jsonl"
+    export_memories(memory, path)
+    keyed = LongTermMemory(key=b"secret")
+    with pytest.raises(StorageError, match="another key"):
+        import_memories(keyed, path)
+    keyed.close()
+
+
+def test_files_that_cannot_be_read_or_written_are_told(memory, tmp_path):
+    """With the path, and leaving nothing behind."""
+    with pytest.raises(StorageError, match="could not be written"):
+        export_memories(memory, tmp_path / "no" / "folder.jsonl")
+    with pytest.raises(StorageError, match="could not be read"):
+        import_memories(memory, tmp_path / "absent.jsonl")
+    assert list(tmp_path.iterdir()) == []

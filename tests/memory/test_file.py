@@ -1,0 +1,114 @@
+"""The file of memories: kept, sealed, and refused where it is not whole."""
+
+from __future__ import annotations
+
+import apsw
+import pytest
+
+from companion_async.errors import InvalidArgumentError, StorageError
+from companion_async.memory.file import MemoryFile
+from companion_async.memory.long_term import LongTermMemory
+
+KEY = b"correct horse"
+
+
+def change(path, sql):
+    connection = apsw.Connection(str(path))
+    connection.execute(sql)
+    connection.close()
+
+
+@pytest.fixture
+def path(tmp_path):
+    path = tmp_path / "memories.db"
+    memory = LongTermMemory(path, key=KEY)
+    memory.remember("the first", 0.5)
+    memory.file.keep("part", b"data")
+    memory.close()
+    return path
+
+
+@pytest.mark.feature("PP-16")
+def test_what_was_written_is_there_again(path):
+    """Events, parts, and what finds them."""
+    memory = LongTermMemory(path, key=KEY)
+    assert [each.content for each in memory.recall("first")] == ["the first"]
+    assert memory.file.kept("part") == b"data"
+    assert memory.file.kept("other") is None
+    memory.close()
+    memory.close()
+    with pytest.raises(StorageError, match="could not be read"):
+        memory.recall("first")
+
+
+@pytest.mark.feature("PP-16")
+@pytest.mark.parametrize(
+    ("sql", "why"),
+    [
+        ("CREATE TRIGGER spy AFTER INSERT ON event BEGIN DELETE FROM event; END", "not made here"),
+        ("CREATE VIEW event2 AS SELECT 1", "not made here"),
+        ("DROP TABLE link", "not made here"),
+        ("PRAGMA application_id=7", "no file of memories"),
+        ("PRAGMA user_version=99", "schema is 99|of schema 99"),
+        ("DELETE FROM part WHERE name = 'key'", "another key"),
+    ],
+)
+def test_a_file_that_is_not_ours_is_refused(path, sql, why):
+    """Foreign tables, triggers and versions are not read."""
+    change(path, sql)
+    with pytest.raises(StorageError, match=why):
+        MemoryFile(path, key=KEY)
+
+
+@pytest.mark.feature("PP-16")
+def test_a_changed_row_is_refused_when_it_is_read(path):
+    """An edit behind our back is noticed, in events and in parts; what was not touched is read on."""
+    memory = LongTermMemory(path, key=KEY)
+    memory.remember("the second")
+    memory.close()
+    change(path, "UPDATE event SET content = 'the forged' WHERE content = 'the first'")
+    change(path, "UPDATE part SET data = x'00' WHERE name = 'part'")
+    memory = LongTermMemory(path, key=KEY)
+    assert [each.content for each in memory.recall("second")] == ["the second"]
+    with pytest.raises(StorageError, match="changed since it was written"):
+        memory.recall("first")
+    with pytest.raises(StorageError, match="changed since it was written"):
+        memory.file.kept("part")
+    memory.close()
+
+
+@pytest.mark.parametrize("key", [None, b"another"])
+def test_a_file_opens_under_its_own_key_only(path, key):
+    """Without the key, or with another, it is refused before anything is read."""
+    with pytest.raises(StorageError, match="another key"):
+        MemoryFile(path, key=key)
+
+
+def test_what_is_no_database_is_refused(tmp_path):
+    """Text, a cut file, and a database of somebody else."""
+    text = tmp_path / "text.db"
+    text.write_text("not a database at all, but long enough to look like one" * 50)
+    with pytest.raises(StorageError, match="could not be opened"):
+        MemoryFile(text)
+    change(tmp_path / "other.db", "CREATE TABLE theirs(x)")
+    with pytest.raises(StorageError, match="no file of memories"):
+        MemoryFile(tmp_path / "other.db")
+    with pytest.raises(StorageError, match="could not be opened"):
+        MemoryFile(tmp_path / "no" / "folder.db")
+
+
+def test_a_damaged_file_is_refused(path):
+    """Pages that were overwritten are found when it is opened."""
+    data = bytearray(path.read_bytes())
+    for page in range(1, len(data) // 4096):
+        data[page * 4096 + 8 : page * 4096 + 600] = b"\xff" * 592
+    path.write_bytes(data)
+    with pytest.raises(StorageError):
+        MemoryFile(path, key=KEY)
+
+
+@pytest.mark.parametrize("key", [b"", b"x" * 65, "text"])
+def test_a_key_is_bytes(key):
+    """A key of another kind or length is refused."""
+    with pytest.raises(InvalidArgumentError):
+        MemoryFile(key=key)

@@ -1,0 +1,216 @@
+"""What lasts, and what of it comes to mind."""
+
+from __future__ import annotations
+
+import random
+import threading
+from datetime import UTC, datetime
+
+import pytest
+
+from companion_async.errors import InvalidArgumentError, SecurityError
+from companion_async.memory.long_term import Fact, LongTermMemory
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC).timestamp()
+DAY = 86_400.0
+
+
+class Clock:
+    def __init__(self):
+        self.now = NOW
+
+    def time(self):
+        return self.now
+
+    monotonic = time
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def memory(clock):
+    memory = LongTermMemory(clock=clock)
+    yield memory
+    memory.close()
+
+
+def said(found):
+    return [each.content for each in found]
+
+
+@pytest.mark.feature("PF-2")
+def test_what_is_remembered_comes_back_whole(memory):
+    """Every field, the moment in UTC, and how often it was recalled."""
+    number = memory.remember(
+        "Bob cooked a soup",
+        0.8,
+        type="meal",
+        valence=-7,
+        location="kitchen",
+        participants={"bob", "ann"},
+        context={"spoons": [1, 2]},
+    )
+    (found,) = memory.recall("soup")
+    assert found.event_id == number
+    assert (found.content, found.type, found.importance, found.valence) == ("Bob cooked a soup", "meal", 0.8, -1.0)
+    assert (found.location, found.participants, found.context) == ("kitchen", ("ann", "bob"), {"spoons": [1, 2]})
+    assert found.timestamp == datetime(2026, 3, 1, 12, tzinfo=UTC)
+    assert (found.recalled, memory.get(number).recalled) == (0, 1)
+    assert memory.get(number + 1) is None
+    assert memory.get_summary() == {
+        "events": 1,
+        "types": {"meal": 1},
+        "links": 0,
+        "average_importance": 0.8,
+        "oldest": "2026-03-01T12:00:00+00:00",
+        "newest": "2026-03-01T12:00:00+00:00",
+    }
+
+
+@pytest.mark.feature("PP-09")
+def test_a_purpose_decides_between_the_new_the_fitting_and_the_important(memory):
+    """Of three memories each is the first under the weights that favour it."""
+    memory.remember("the bridge fell into the river", 0.4, at=NOW - 30 * DAY)
+    memory.remember("a birthday cake", 1.0, at=NOW - 30 * DAY)
+    memory.remember("rain over the river", 0.1)
+    asked = "when did the bridge fall?"
+    firsts = {
+        purpose: memory.recall(asked, purpose=purpose, touch=False)[0].content
+        for purpose in ("relevance", "recency", "decision")
+    }
+    assert firsts["relevance"] == "the bridge fell into the river"
+    assert firsts["recency"] == "rain over the river"
+    assert said(memory.recall("", 1, purpose="importance", touch=False)) == ["a birthday cake"]
+
+
+def test_tags_and_spans_narrow_what_comes_to_mind(memory):
+    """Type, participant and time are kept to with words and without."""
+    memory.remember("tea with bob", type="meal", participants=("bob",), at=NOW - 5 * DAY)
+    memory.remember("tea with ann", type="meal", participants=("ann",), at=NOW - 3 * DAY)
+    memory.remember("talk with bob over tea", type="talk", participants=("bob",), at=NOW - 1 * DAY)
+    for question in ("tea", ""):
+        assert set(said(memory.recall(question, participant="bob"))) == {"tea with bob", "talk with bob over tea"}
+        assert set(said(memory.recall(question, type="meal"))) == {"tea with bob", "tea with ann"}
+        assert said(memory.recall(question, type="meal", participant="bob")) == ["tea with bob"]
+        assert said(memory.recall(question, since=NOW - 4 * DAY, until=NOW - 2 * DAY)) == ["tea with ann"]
+    assert memory.recall("tea", participant="nobody") == []
+
+
+def test_any_text_is_a_question(memory):
+    """There is no syntax in it, and words that nothing has are no error."""
+    memory.remember('he said "AND" (loudly)')
+    assert len(memory.recall('"AND" OR (NOT -loudly*) content:')) == 1
+    assert memory.recall("unheard of zzz") == []
+    assert memory.recall('""" \x00 ') == []
+
+
+@pytest.mark.feature("PF-2")
+def test_one_memory_brings_its_associates_to_mind(memory):
+    """An associate that shares no word comes along, weaker than what was asked for; without the bond it does not."""
+    smell = memory.remember("the smell of rain")
+    fields = memory.remember("running over summer fields")
+    memory.remember("an invoice for paper")
+    assert said(memory.recall("smell")) == ["the smell of rain"]
+    memory.associate(fields, smell, 0.9)
+    first, second = memory.recall("smell")
+    assert (first.event_id, second.event_id) == (smell, fields)
+    assert first.score > second.score > 0
+    memory.associate(smell, fields, 0)
+    assert said(memory.recall("smell")) == ["the smell of rain"]
+    with pytest.raises(InvalidArgumentError, match="is not remembered"):
+        memory.associate(smell, 5)
+
+
+@pytest.mark.feature("PF-2")
+def test_the_faint_are_forgotten_and_recall_holds_memories_up(memory, clock):
+    """Importance fades by the day; a memory that was recalled outlives its equal; the forgotten leave no trace."""
+    held = memory.remember("a promise", 0.2)
+    memory.remember("a rumour", 0.2)
+    memory.remember("a wedding", 1.0)
+    memory.recall("promise")
+    clock.now += 40 * DAY
+    assert memory.forget_faint(0.1) == 1
+    assert said(memory.all()) == ["a promise", "a wedding"]
+    assert memory.strength(memory.get(held)) == pytest.approx(0.2 * 2.718281828**-2 + 0.1)
+    assert memory.recall("rumour") == []
+    assert memory.forget([held, held + 999]) == 1
+    assert len(memory) == 1
+
+
+def test_moments_that_are_taken_go_on_counting(memory):
+    """Things of one moment keep their order, and one of the past stands where it was."""
+    many = memory.remember_all(Fact(content=f"step {n}") for n in range(3))
+    before = memory.remember("before", at=NOW - 1)
+    again = memory.remember("again", at=NOW)
+    assert many == [many[0], many[0] + 1, many[0] + 2]
+    assert again == many[2] + 1
+    assert said(memory.all()) == ["before", "step 0", "step 1", "step 2", "again"]
+    assert said(memory.all(before, 2)) == ["step 0", "step 1"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error"),
+    [
+        (lambda memory: memory.remember("x", 7), SecurityError),
+        (lambda memory: memory.remember("x", participants="bob"), InvalidArgumentError),
+        (lambda memory: memory.remember("x", at=float("nan")), InvalidArgumentError),
+        (lambda memory: memory.recall("x", 0), InvalidArgumentError),
+        (lambda memory: memory.recall("x", purpose="fun"), InvalidArgumentError),
+        (lambda memory: memory.recall("x", since=-1), InvalidArgumentError),
+        (lambda memory: memory.associate(1, 1), InvalidArgumentError),
+        (lambda memory: memory.associate(1, 2, 3), InvalidArgumentError),
+    ],
+)
+def test_what_is_wrong_is_refused(memory, wrong, error):
+    """It says so, and nothing is remembered."""
+    with pytest.raises(error):
+        wrong(memory)
+    assert len(memory) == 0
+
+
+def test_of_many_all_or_none_are_remembered(memory):
+    """One bad fact refuses the others of the call."""
+    with pytest.raises(SecurityError):
+        memory.remember_all((Fact(content="good"), Fact(content="bad", importance=9)))
+    assert len(memory) == 0
+    assert memory.recall("good") == []
+
+
+def test_threads_remember_side_by_side(memory):
+    """None is lost, none takes another's id."""
+    numbers: list[list[int]] = []
+
+    def work(name):
+        numbers.append([memory.remember(f"{name} {n}") for n in range(50)])
+
+    threads = [threading.Thread(target=work, args=(name,)) for name in "abcd"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len({number for each in numbers for number in each}) == len(memory) == 200
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_best_is_found_among_many(seed):
+    """Against scoring every memory: what has a rare word of the question and scores highest comes first."""
+    rng = random.Random(seed)
+    memory = LongTermMemory()
+    words = [f"w{n}" for n in range(300)]
+    weights = [1 / (n + 1) for n in range(300)]
+    memory.remember_all(
+        Fact(
+            content=" ".join(rng.choices(words, weights, k=6)), importance=rng.random(), at=NOW - rng.random() * 9 * DAY
+        )
+        for _ in range(3_000)
+    )
+    for _ in range(10):
+        rare = rng.choice(words[200:])
+        found = memory.recall(f"{rare} w0", 1, touch=False, purpose="relevance")
+        having = [each for each in memory.all(limit=1_000) if rare in each.content.split()]
+        if having:
+            assert rare in found[0].content.split()
+    memory.close()
