@@ -64,6 +64,7 @@ LIMITS = (
     Limit("state", "1,000,000 keys", 3.0, "100 keys"),
     Limit("events", "no subscriber", 0.3),
     Limit("locks", "deadlock", 50.0),
+    Limit("recall", "1,000,000 memories, p95", 50.0),
 )
 
 

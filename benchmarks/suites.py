@@ -17,10 +17,10 @@ from benchmarks.report import Progress, Report
 
 NAMES = (
     *("throughput", "latency", "depth", "priority", "fairness", "gil", "process", "scaling", "hang", "agents"),
-    *("memory", "start", "telemetry", "locks", "state", "events", "http", "retrieval"),
+    *("memory", "start", "telemetry", "locks", "state", "events", "http", "retrieval", "recall"),
 )
 # Their figures do not depend on the loop, or not so much that both are worth the time.
-ON_THE_FIRST = ("scaling", "start", "state", "events", "retrieval")
+ON_THE_FIRST = ("scaling", "start", "state", "events", "retrieval", "recall")
 ON_THE_LAST = ("depth", "priority", "fairness", "gil", "process", "hang", "agents", "telemetry")
 
 _ROOT = Path(__file__).parents[1]

@@ -8,11 +8,11 @@ from typing import Any
 from companion_async.memory.file import MemoryFile
 from companion_async.memory.ranking import rarity, relevance
 
-_MOST_WORDS = 12
-_RAREST = 4
-_COUNTED = 1_000
+_MOST_WORDS = 8
+_RAREST = 3
+_COUNTED = 500
 _LOOKED_AT = 20_000
-_IMPORTANT = ("importance0390", "importance0380", "importance0370")  # from 0.7 on
+_IMPORTANT = "tags : (importance0390 OR importance0380 OR importance0370)"  # from 0.7 on
 _NEWEST = "SELECT id, importance FROM event WHERE id BETWEEN ? AND ? ORDER BY id DESC LIMIT ?"
 _WEIGHTIEST = "SELECT id, importance FROM event WHERE id BETWEEN ? AND ? ORDER BY importance DESC, id DESC LIMIT ?"
 _HAVING = (
@@ -56,7 +56,9 @@ class Question:
         """The newest that have all words, each of the rarest, or any of them and are important; and which each has."""
         words = [f"content : {_quoted(word)}" for word in self._words]
         anything = f"({' OR '.join(words)})"
-        starts = [[*words], *([word] for word in words[:_RAREST]), *([f"tags : {band}"] for band in _IMPORTANT)]
+        starts = [*([word] for word in words[:_RAREST]), [_IMPORTANT]]
+        if len(words) > 1:
+            starts.append(words)
         found: dict[int, int] = {}
         for start in starts:
             # Last, so that `hits` knows which phrases they are.
@@ -78,7 +80,7 @@ class Question:
         return self._file.rows(f"SELECT id, importance FROM event WHERE id IN ({listed})")
 
     def _count(self, word: str, total: int) -> int:
-        """How many memories have a word; beyond 1,000 an estimate from how densely the newest of them lie."""
+        """How many memories have a word; beyond 500 an estimate from how densely the newest of them lie."""
         found, first = self._file.rows(_COUNT, (f"content : {_quoted(word)}", _COUNTED))[0]
         if found < _COUNTED:
             return int(found)
