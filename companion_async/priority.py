@@ -6,6 +6,9 @@ from enum import IntEnum
 
 from companion_async.errors import InvalidArgumentError
 
+URGENT = 2
+"""The upper levels, CRITICAL and HIGH, end here: they have a place and room in the queue that the others leave them."""
+
 
 class Priority(IntEnum):
     """How urgent a task is. ``NORMAL`` and ``BACKGROUND`` are second names of ``MEDIUM`` and ``IDLE``."""

@@ -31,6 +31,7 @@ class CategoryLoad(msgspec.Struct, frozen=True, kw_only=True):
     configured: int
     working: int = 0
     stuck: int = 0
+    kept: int = 0
     idle: int = 0
     longest_idle: float = 0.0
     queued: int = 0
@@ -78,10 +79,10 @@ def need(load: CategoryLoad, settings: AutonomySettings) -> float | None:
 
 
 def is_full(load: CategoryLoad, settings: AutonomySettings) -> bool:
-    """Every slot that is not stuck is busy and work has waited. Where all are stuck, nothing is: more of the same
-    would hang as well.
+    """Every slot that is not stuck, or kept for urgent work, is busy and work has waited. Where all are stuck, nothing
+    is: more of the same would hang as well.
     """
-    sound = load.limit - load.stuck
+    sound = load.limit - load.stuck - load.kept
     return sound > 0 and load.working - load.stuck >= sound and load.queued > 0 and waited(load, settings)
 
 

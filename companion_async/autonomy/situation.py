@@ -15,8 +15,9 @@ class CategoryReading(msgspec.Struct, frozen=True, kw_only=True):
     """One category.
 
     ``limit`` is in force now, ``configured`` is what it began with. ``working`` slots hold a run; the ``stuck`` ones
-    among them hold a run that has passed its limit and could not be replaced. ``idle`` threads are parked, the coldest
-    for ``longest_idle``. ``abandoned`` threads count against ``budget``, which has been spent for ``spent_for``.
+    among them hold a run that has passed its limit and could not be replaced; ``kept`` ones are free, for urgent work
+    alone. ``idle`` threads are parked, the coldest for ``longest_idle``. ``abandoned`` threads count against
+    ``budget``, which has been spent for ``spent_for``.
     ``queued`` tasks could run if there were room (``queued_by_level``: critical first), the oldest since
     ``oldest_wait``. ``patience`` is how long a task of this category can wait before it is worth nothing (its queue or
     total limit), None where nothing says so.
@@ -28,6 +29,7 @@ class CategoryReading(msgspec.Struct, frozen=True, kw_only=True):
     configured: int
     working: int = 0
     stuck: int = 0
+    kept: int = 0
     idle: int = 0
     longest_idle: float = 0.0
     abandoned: int = 0

@@ -57,6 +57,7 @@ class CategoryTrend:
             configured=reading.configured,
             working=reading.working,
             stuck=reading.stuck,
+            kept=reading.kept,
             idle=reading.idle,
             longest_idle=reading.longest_idle,
             queued=reading.queued,

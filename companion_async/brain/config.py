@@ -52,7 +52,7 @@ _COUNTS = (
     "max_snapshots",
     "stream_buffer",
 )
-_FLAGS = ("auto_scaling", "enable_deadlock_detection", "expose_errors", "plugins")
+_FLAGS = ("auto_scaling", "enable_deadlock_detection", "expose_errors", "keep_place", "plugins")
 _CHOICES: Mapping[str, tuple[str, ...]] = {
     "scaling": ("adaptive", "plain"),
     "on_full": ("reject", "wait"),
@@ -83,11 +83,13 @@ class BrainConfig(msgspec.Struct, metaclass=SettingsMeta, frozen=True, kw_only=T
     ``categories`` is laid over the nine that exist anyway: ``{"core": 2, "media": 4}`` sets the limit of one, adds
     another and keeps the rest. A category without work has no threads, so an unused one costs nothing.
     ``policy`` takes a `SchedulingPolicy` or its value, and holds the `SchedulingPolicy`. ``stream_buffer`` items of a
-    streamed result may wait for their reader. With ``plugins`` the modules that installed packages offer in the
-    entry-point group ``companion_async.modules`` are registered as the brain starts. ``allowed_hosts`` are the names
-    that its HTTP interface is served under, besides addresses and names of the same machine. ``autonomy`` and
-    ``health`` hold the thresholds of the decision loop's rules and of the health checks, but for those that are keys
-    here, ``security`` the limits on data that comes in from outside, ``tracing`` whether tasks are traced.
+    streamed result may wait for their reader. With ``keep_place`` a category of four slots or more to which CRITICAL or
+    HIGH work has come in the last minute keeps one of them for such. With ``plugins`` the modules that installed
+    packages offer in the entry-point group ``companion_async.modules`` are registered as the brain starts.
+    ``allowed_hosts`` are the names that its HTTP interface is served under, besides addresses and names of the same
+    machine. ``autonomy`` and ``health`` hold the thresholds of the decision loop's rules and of the health checks, but
+    for those that are keys here, ``security`` the limits on data that comes in from outside, ``tracing`` whether tasks
+    are traced.
     """
 
     categories: dict[str, int] = {}
@@ -120,6 +122,7 @@ class BrainConfig(msgspec.Struct, metaclass=SettingsMeta, frozen=True, kw_only=T
     allowed_hosts: tuple[str, ...] = ()
     expose_errors: bool = False
     stream_buffer: int = 64
+    keep_place: bool = True
     plugins: bool = True
     autonomy: AutonomySettings = AutonomySettings()
     health: HealthSettings = HealthSettings()

@@ -78,6 +78,7 @@ class BrainControls:
         oldest, patience = now, list[float | None]()
         with pool.lock:
             limit, working, abandoned, queued = pool.limit, pool.working, pool.abandoned, queue.ready
+            kept = min(pool.kept, max(0, limit - working))
             idle = [slot.parked_at for slot in pool.sleepers()]
             if queued:
                 for port in ports:
@@ -93,6 +94,7 @@ class BrainControls:
             configured=self._assembly.config.categories[pool.name],
             working=working,
             stuck=stuck,
+            kept=kept,
             idle=len(idle),
             longest_idle=now - min(idle) if idle else 0.0,
             abandoned=abandoned,

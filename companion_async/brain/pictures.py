@@ -87,6 +87,7 @@ class Pictures:
             max=limit,
             configured=self._assembly.config.categories[pool.name],
             queued=queued + scheduler.admission.waiting(pool),
+            kept=pool.kept,
             abandoned=abandoned,
             abandoned_budget=pool.budget,
             utilization=min(1.0, working / limit),

@@ -25,6 +25,7 @@ def scheduling_settings(config: BrainConfig) -> SchedulingSettings:
         history_size=config.history_size,
         history_seconds=config.history_seconds,
         stream_buffer=config.stream_buffer,
+        keep_place=config.keep_place,
     )
 
 

@@ -11,9 +11,12 @@ from companion_async.offload.house import House
 from companion_async.offload.mailbox import Mailbox
 from companion_async.offload.places import Backlog, Places
 from companion_async.offload.slot import BATCH_SECONDS, Job, Seat, Slot
+from companion_async.priority import URGENT
 
 _MOST_CLAIMED = 32
 _SHORTEST = 1e-6
+_FEW = 4
+"""The smallest limit under which a place is kept: of fewer it would be too large a share."""
 _IN_ORDER: bool = getattr(sys, "_is_gil_enabled", lambda: True)()
 """Whether all threads see what one of them writes in the order in which it does."""
 
@@ -25,6 +28,10 @@ class Pool(Places):
     way already: those that are searching are awake and have no job yet, and one that runs a light job (known to take
     microseconds) will be back sooner than a sleeper could be woken. A thread that takes a light job claims those that
     come next along with it, within a share of time.
+
+    Once work of the upper levels has come, one place is ``kept`` for such: no overload of other work, however old,
+    makes it wait for more than its like. So the others have one place less, a fourth of all at most, until `relax`.
+    Under policies that do not ask for priority none is kept.
     """
 
     def __init__(
@@ -55,6 +62,9 @@ class Pool(Places):
         self.alive: set[Slot] = set()
         self.on_thread: Callable[[Slot], None] | None = None
         self.watched = False
+        self.kept = 0
+        self.on_kept: Callable[[], None] | None = None
+        self._urgent_came = self._kept_watched = False
         self._closed = False
         house.tenants.append(self)
 
@@ -93,12 +103,16 @@ class Pool(Places):
         grow = relies = False
         with self.lock:
             enter(job)
-            backlog = self.backlog
+            backlog, most = self.backlog, self.limit
+            if job.level <= URGENT:
+                self._keep()
+            else:
+                most -= self.kept
             if not job.on_loop:
                 searching = self._searching
                 # A light job waits for a thread that is awake anyway; any other wants a thread of its own.
                 wanted = 1 - self._soon if job.light else backlog.ready
-                if searching < wanted and self.working + searching < self.limit:
+                if searching < wanted and self.working + searching < most:
                     if self._parked:
                         woken = self._unpark()
                     else:
@@ -117,7 +131,7 @@ class Pool(Places):
         """Start the coroutine jobs whose turn it is. Loop only."""
         while True:
             with self.lock:
-                job = self.backlog.pop(on_loop=True) if self.working < self.limit else None
+                job = self._next(on_loop=True)
                 if job is None:
                     break
                 self.working += 1
@@ -130,9 +144,7 @@ class Pool(Places):
         self._growing = False
         while True:
             with self.lock:
-                if self._closed or not (
-                    self.backlog.ready > self._searching and self.working + self._searching < self.limit
-                ):
+                if self._closed or self.backlog.ready <= self._searching or not self._has_room():
                     return
                 if self._parked:
                     self._unpark().gate.release()
@@ -171,7 +183,8 @@ class Pool(Places):
                 if self._closed or slots > self.limit + self.waiting or slots > self._house.share:
                     self._leave(slot)
                     return None
-                job = self.backlog.pop() if self.working < self.limit else None
+                # `_next`, for the most frequent case without the call.
+                job = self.backlog.pop() if self.working < self.limit - self.kept else self._next()
                 if job is not None:
                     self.working += 1
                     self.runs += 1
@@ -187,7 +200,7 @@ class Pool(Places):
                         self._soon += 1
                         if self.backlog.ready:
                             self._claim(slot, job)
-                    elif self.backlog.ready > self._searching and self.working + self._searching < self.limit:
+                    elif self.backlog.ready > self._searching and self._has_room():
                         if self._parked:
                             woken = self._unpark()
                         elif slots < self.limit + self.waiting and not self._growing:
@@ -240,10 +253,25 @@ class Pool(Places):
         """
         with self.lock:
             self.limit = limit
+            if limit < _FEW:
+                self.kept = 0
             while self._parked and self.slots > limit + self.waiting:
                 self._send_home()
             self._welcome()
         self.pump()
+
+    def relax(self) -> bool:
+        """Keep the place no more if no work of the upper levels has come since the last call; True if it is kept still.
+        Loop only.
+        """
+        with self.lock:
+            if self._urgent_came and self.kept and self.backlog.levelled:
+                self._urgent_came = False
+                return True
+            self.kept = 0
+            self._kept_watched = False
+        self.pump()
+        return False
 
     def retire(self, keep: int, idle_since: float | None = None) -> int:
         """Send parked threads home, the coldest first, until ``keep`` slots are left; with ``idle_since`` only those
@@ -279,13 +307,33 @@ class Pool(Places):
                 return True
             for slot in claimed:
                 self._unclaim(slot)
-            if not (self._parked and not self._searching and self.working < self.limit):
+            if not self._parked or self._searching or not self._has_room():
                 return True
             woken = self._unpark()
         woken.gate.release()
         return True
 
     # -- under the lock --------------------------------------------------------------------------------------------
+
+    def _next(self, *, on_loop: bool = False) -> Any:
+        """The job whose turn it is, if there is a place for it."""
+        free = self.limit - self.working
+        if free > self.kept:
+            return self.backlog.pop(on_loop=on_loop)
+        return self.backlog.pop_urgent(on_loop=on_loop) if free > 0 else None
+
+    def _has_room(self) -> bool:
+        """Whether there will be a place for one more who searches."""
+        free = self.limit - self.working - self._searching
+        return free > self.kept or (free > 0 and self.backlog.urgent)
+
+    def _keep(self) -> None:
+        self._urgent_came = True
+        if not self.kept and self.limit >= _FEW and self.on_kept is not None and self.backlog.levelled:
+            self.kept = 1
+            if not self._kept_watched:
+                self._kept_watched = True
+                self.on_kept()
 
     def _claim(self, slot: Slot, job: Any) -> None:
         """Hand the slot the light jobs that come next, as many as fit into its time share, under one lock for all."""

@@ -29,6 +29,7 @@ class Job(Protocol):
     function: Callable[..., Any]
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
+    level: int
     started: float
     light: bool
     measured: bool

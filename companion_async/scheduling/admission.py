@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from companion_async.errors import InvalidArgumentError, QueueFullError
 from companion_async.offload.pool import Pool
+from companion_async.priority import URGENT
 from companion_async.scheduling.task import Task, TaskState
 
 if TYPE_CHECKING:
@@ -18,6 +19,13 @@ _RELIEF = 0.95  # of the mark: where admission goes on, or it would flap around 
 _USUAL_RUN = 0.05
 _LONGEST_ADVICE = 60.0
 _MOMENT = 0.1
+
+
+def urgent_room(capacity: int) -> int:
+    """How many tasks of the upper levels find room in a queue that is full for all others, and past those who wait in
+    line: a tenth of its capacity, so that an overload of other work does not keep them out.
+    """
+    return max(1, capacity // 10)
 
 
 class Admission:
@@ -59,7 +67,10 @@ class Admission:
             return not blocked
         if blocked:
             return False
-        if task.lane.queue.size < settings.queue_capacity and pool not in self.lines:
+        size, capacity = task.lane.queue.size, settings.queue_capacity
+        if size < capacity and pool not in self.lines:
+            return False
+        if task.level <= URGENT and size < capacity + urgent_room(capacity):
             return False
         self.overloaded(pool, "queue_capacity")
         if rule == "reject":

@@ -7,10 +7,13 @@ line) goes into a heap beside the lines. What leaves from the middle stays where
 
 from __future__ import annotations
 
+import heapq
 import math
 from collections import deque
 from collections.abc import Iterator
 from typing import Protocol
+
+from companion_async.scheduling.policies import Key
 
 
 class Queued(Protocol):
@@ -78,6 +81,49 @@ class Lane:
     def size(self) -> int:
         """How many of its tasks wait."""
         return sum(map(len, self._lines.values())) + len(self._heap) - self._dead
+
+    def best(self, key: Key, span: float) -> Queued | None:
+        """The best of its tasks. The dead that stand before it go."""
+        best: Queued | None = None
+        least = math.inf
+        front: Queued | None
+        for level, line in self._lines.items():
+            if not line:
+                continue
+            front = line[0]
+            if front.ticket <= 0 or front.level != level:
+                front = self._front(level, line)
+                if front is None:
+                    continue
+            its = key(front, span)
+            if best is None or its < least or (its == least and front.ticket < best.ticket):
+                best, least = front, its
+        heap = self._heap
+        while heap:
+            its, ticket, task = heap[0]
+            if task.ticket == ticket:
+                return task if best is None or (its, ticket) < (least, best.ticket) else best
+            heapq.heappop(heap)
+            self._dead -= 1
+        return best
+
+    def fronts(self, lowest: int) -> Iterator[Queued]:
+        """Who stands first in the line of each level down to ``lowest``, and in the heap if it is of those."""
+        for level, line in self._lines.items():
+            if level <= lowest and (front := self._front(level, line)) is not None:
+                yield front
+        for _, ticket, task in self._heap[:1]:
+            if task.ticket == ticket and task.level <= lowest:
+                yield task
+
+    def _front(self, level: int, line: deque[Queued]) -> Queued | None:
+        while line:
+            task = line[0]
+            if task.ticket > 0 and task.level == level:
+                return task
+            line.popleft()
+            self._dead -= 1
+        return None
 
     def tasks(self) -> Iterator[Queued]:
         """Its waiting tasks, in no order."""

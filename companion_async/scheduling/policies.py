@@ -40,13 +40,15 @@ Key = Callable[[Keyed, float], float]
 class Ordering(NamedTuple):
     """How one policy orders tasks inside a module, and modules among each other.
 
-    ``lined`` says that of two tasks of one priority, the one submitted later never comes first.
+    ``lined`` says that of two tasks of one priority, the one submitted later never comes first; ``levelled`` that the
+    priority decides among all tasks of a category, so that a place can be kept for the upper ones.
     """
 
     key: Key
     turns: bool = False
     weighted: bool = False
     lined: bool = False
+    levelled: bool = False
 
 
 def by_level(task: Keyed, span: float) -> float:
@@ -75,10 +77,10 @@ def by_deadline(task: Keyed, span: float) -> float:
 
 
 ORDERINGS: dict[SchedulingPolicy, Ordering] = {
-    SchedulingPolicy.PRIORITY_FIRST: Ordering(by_level, lined=True),
+    SchedulingPolicy.PRIORITY_FIRST: Ordering(by_level, lined=True, levelled=True),
     SchedulingPolicy.ROUND_ROBIN: Ordering(by_level, turns=True, lined=True),
     SchedulingPolicy.FAIR_SHARE: Ordering(by_level, turns=True, weighted=True, lined=True),
-    SchedulingPolicy.WEIGHTED_PRIORITY: Ordering(by_aged_level, lined=True),
+    SchedulingPolicy.WEIGHTED_PRIORITY: Ordering(by_aged_level, lined=True, levelled=True),
     SchedulingPolicy.SHORTEST_JOB_FIRST: Ordering(by_expected_run),
     SchedulingPolicy.EARLIEST_DEADLINE_FIRST: Ordering(by_deadline),
 }

@@ -13,6 +13,7 @@ import math
 from collections import deque
 from collections.abc import Callable
 
+from companion_async.priority import URGENT
 from companion_async.scheduling.lane import Lane, Queued
 from companion_async.scheduling.policies import Ordering
 
@@ -27,11 +28,11 @@ class Queue:
 
     __slots__ = (
         "_heads", "_key", "_lined", "_span", "_stale", "_turns", "_virtual", "_weighted", "_withheld", "arrived",
-        "taken",
+        "levelled", "taken",
     )  # fmt: skip
 
     def __init__(self, ordering: Ordering, span: float) -> None:
-        self._key, self._turns, self._weighted, self._lined = ordering
+        self._key, self._turns, self._weighted, self._lined, self.levelled = ordering
         self._span = span
         self._heads: list[tuple[float, int, Lane]] = []
         self._stale = 0
@@ -132,6 +133,32 @@ class Queue:
             self._relist(lane)
         return task
 
+    def pop_urgent(self, *, on_loop: bool = False) -> Queued | None:
+        """`pop` among the upper levels alone, whatever is older or more urgent by its age. O(lanes)."""
+        task = self._most_urgent()
+        if task is None or (on_loop and not task.on_loop):
+            return None
+        lane = task.lane
+        self._take(task, lane)
+        lane.running += 1
+        if not lane.open or not lane.waits:
+            self._delist(lane)
+        return task
+
+    @property
+    def urgent(self) -> bool:
+        """Whether `pop_urgent` would find anything. O(lanes)."""
+        return self._most_urgent() is not None
+
+    def _most_urgent(self) -> Queued | None:
+        """The best of the upper levels. One that stands behind others in a lane's heap (a retry, mostly) waits for its
+        turn by age.
+        """
+        if not self.levelled:
+            return None
+        standing = (entry[2] for entry in self._heads if entry[2]._entry is entry)
+        return min((task for lane in standing for task in lane.fronts(URGENT)), key=self._place, default=None)
+
     def claim(self, lane: Lane, most: int, into: Callable[[Queued], None]) -> int:
         """Hand on up to ``most`` light tasks of ``lane`` that come next, to be run one after the other in the place of
         the one that was popped; how many. Ends where another lane's turn comes, or a task that is not light.
@@ -194,35 +221,12 @@ class Queue:
                 heapq.heappop(heads)
                 self._stale -= 1
                 continue
-            task = self._best(lane)
+            task = lane.best(self._key, self._span)
             if task is None or (task.ticket != entry[1] and len(heads) > 1 and not self._turns):
                 self._relist(lane)
             else:
                 return task
         return None
-
-    def _best(self, lane: Lane) -> Queued | None:
-        """The lane's best task. The dead that stand before it go."""
-        best: Queued | None = None
-        least = _INF
-        for level, line in lane._lines.items():
-            while line:
-                task = line[0]
-                if task.ticket > 0 and task.level == level:
-                    key = self._key(task, self._span)
-                    if best is None or key < least or (key == least and task.ticket < best.ticket):
-                        best, least = task, key
-                    break
-                line.popleft()
-                lane._dead -= 1
-        heap = lane._heap
-        while heap:
-            key, ticket, task = heap[0]
-            if task.ticket == ticket:
-                return task if best is None or (key, ticket) < (least, best.ticket) else best
-            heapq.heappop(heap)
-            lane._dead -= 1
-        return best
 
     def _place(self, task: Queued) -> tuple[float, int]:
         return self._key(task, self._span), task.ticket
@@ -294,7 +298,7 @@ class Queue:
     def use(self, ordering: Ordering, lanes: list[Lane]) -> None:
         """Switch the policy: every lane is built anew once, and equal keys stay in order of submission."""
         waiting = [sorted(lane.tasks(), key=lambda task: task.ticket) for lane in lanes]
-        self._key, self._turns, self._weighted, self._lined = ordering
+        self._key, self._turns, self._weighted, self._lined, self.levelled = ordering
         self._heads = []
         self._stale = self._withheld = 0
         for lane, tasks in zip(lanes, waiting, strict=True):
@@ -347,7 +351,7 @@ class Queue:
 
     def _next_entry(self, lane: Lane) -> tuple[float, int, Lane] | None:
         """The lane's entry, made anew; None, and the lane unlisted, if nothing waits in it."""
-        best = self._best(lane)
+        best = lane.best(self._key, self._span)
         if best is None:
             return None
         key, ticket = self._place(best)

@@ -44,6 +44,9 @@ from companion_async.scheduling.task import Task
 from companion_async.scheduling.timers import Timers
 from companion_async.security import check_seconds
 
+_KEPT_FOR = 60.0
+"""Seconds without urgent work, twice as many at most, after which a category keeps no place for such any more."""
+
 
 class Scheduler:
     """Accepts tasks, moves them through their category's queue, and settles what came of them.
@@ -111,8 +114,17 @@ class Scheduler:
             run_on_loop=self.routines.start,
             now=self.clock.monotonic,
         )
+        if self.settings.keep_place:
+            pool.on_kept = lambda: self._watch_kept(pool)
         self.queues[name], self.pools[name] = queue, pool
         return pool
+
+    def _watch_kept(self, pool: Pool) -> None:
+        def look() -> None:
+            if pool.relax():
+                self._watch_kept(pool)
+
+        self.timers.after(_KEPT_FOR, look)
 
     def use_policy(self, policy: SchedulingPolicy) -> None:
         """Switch every queue to another policy; tasks keep their order of submission where keys are equal."""
@@ -121,6 +133,8 @@ class Scheduler:
             pool = self.pools[name]
             with pool.lock:
                 queue.use(self._ordering, [port for port in self.ports.values() if port.pool is pool])
+                pool.kept *= queue.levelled
+            pool.pump()
 
     def hold(self, port: Port, held: bool) -> None:
         """Let a module's waiting tasks wait where they are, or let them go on."""

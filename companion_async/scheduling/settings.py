@@ -26,3 +26,4 @@ class SchedulingSettings(msgspec.Struct, frozen=True, kw_only=True):
     history_size: int = 10_000
     history_seconds: float = 3600.0
     stream_buffer: int = 64
+    keep_place: bool = True

@@ -40,8 +40,8 @@ def refused_from(env, text=None, tmp_path=None):
 def test_documented_defaults():
     """Every key of the contract has the default that the contract gives it."""
     keys = msgspec.to_builtins(BrainConfig())
-    for room in ("allowed_hosts", "autonomy", "health", "plugins", "security", "stream_buffer", "tracing"):
-        del keys[room]
+    for key in ("allowed_hosts", "autonomy", "health", "keep_place", "plugins", "security", "stream_buffer", "tracing"):
+        del keys[key]
     assert keys == {
         "categories": dict(CATEGORY_LIMITS),
         "max_threads": 50,

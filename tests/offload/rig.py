@@ -29,7 +29,8 @@ class Job:
         self.function, self.args = function, args
         self.kwargs: dict[str, Any] = {}
         self.context = contextvars.copy_context()
-        self.ticket, self.level, self.submitted, self.deadline, self.expected = -1, 3, 0.0, math.inf, 1e-5
+        self.ticket, self.submitted, self.deadline, self.expected = -1, 0.0, math.inf, 1e-5
+        self.level = marks.get("level", 3)
         self.started = -1.0
         self.light = marks.get("light", False)
         self.measured = marks.get("measured", False)

@@ -90,6 +90,22 @@ class QueueAgainstList(RuleBasedStateMachine):
         assert item.on_loop
         self.start(item)
 
+    @rule(on_loop=st.booleans())
+    def pop_urgent(self, on_loop):
+        """Of the upper levels, the one whose turn it is among them; only what stands in a heap may be passed over."""
+        able = [item for item in self.waiting if self.open(item.lane) and item.level <= 2]
+        key = ORDERINGS[self.policy].key
+        lined = [item for item in able if not any(item is other for _, _, other in item.lane._heap)]
+        item = self.queue.pop_urgent(on_loop=on_loop)
+        if item is None:
+            assert not lined or on_loop or not ORDERINGS[self.policy].levelled
+            return
+        assert ORDERINGS[self.policy].levelled
+        assert item in able
+        assert item.on_loop or not on_loop
+        assert all(key(item, SPAN) <= key(other, SPAN) for other in lined)
+        self.start(item)
+
     @precondition(lambda self: self.running)
     @rule(data=st.data(), most=st.integers(0, 4), back=st.integers(0, 2))
     def claim(self, data, most, back):
@@ -216,6 +232,6 @@ TestQueueAgainstList = pytest.mark.feature("PS-11", "CB-03", "PS-01", "PS-04", "
 # Shrinking takes longer than a test may; the steps of a failure are few enough to be read as they are.
 TestQueueAgainstList.settings = settings(max_examples=120, stateful_step_count=40, phases=[Phase.generate])
 TestQueueAgainstList.__doc__ = (
-    "Push, pop, batches, cancel, pause, cap, throttle, re-prioritise and policy switches in any order lose nothing, "
-    "double nothing and let nothing overtake."
+    "Push, pop, urgent ones first, batches, cancel, pause, cap, throttle, re-prioritise and policy switches in any "
+    "order lose nothing, double nothing and let nothing overtake."
 )
