@@ -8,6 +8,9 @@ from collections.abc import Iterable
 import msgspec
 
 from companion_async.clock import Clock
+from companion_async.cognition.personality_engine.appraisal import PACKAGES as PERSONALITY_NEEDS
+from companion_async.cognition.personality_engine.module import MODULE as PERSONALITY
+from companion_async.cognition.personality_engine.module import PersonalityEngine
 from companion_async.companion.config import CompanionConfig
 from companion_async.modules.spec import ModuleSpec
 
@@ -50,5 +53,13 @@ def sort_out(modules: Iterable[BuiltIn]) -> Sorted:
 
 def built_in_modules(config: CompanionConfig, clock: Clock) -> tuple[BuiltIn, ...]:
     """Every built-in module, one entry each: a companion registers those that are installed and names the others."""
-    del config, clock  # for the factories of the modules to come
-    return ()
+    personality = config.personality
+    return (
+        BuiltIn(
+            ModuleSpec(
+                PERSONALITY, PersonalityEngine, "agi", factory=lambda: PersonalityEngine(personality, clock=clock)
+            ),
+            "persona",
+            PERSONALITY_NEEDS,
+        ),
+    )

@@ -9,6 +9,7 @@ import msgspec
 from companion_async.brain.config import BrainConfig
 from companion_async.cognition.context_manager.settings import ContextSettings
 from companion_async.cognition.model_router.settings import ModelSettings
+from companion_async.cognition.personality_engine.settings import PersonalitySettings
 from companion_async.errors import InvalidArgumentError
 
 
@@ -34,15 +35,21 @@ class KnowledgeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
 
 
 class CompanionConfig(BrainConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A `BrainConfig` with what the built-in modules need: ``knowledge``, ``models`` and ``context``."""
+    """A `BrainConfig` with what the built-in modules need, each under a key of its own."""
 
     knowledge: KnowledgeSettings = KnowledgeSettings()
     models: ModelSettings = ModelSettings()
     context: ContextSettings = ContextSettings()
+    personality: PersonalitySettings = PersonalitySettings()
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        rooms: dict[str, Any] = {"knowledge": KnowledgeSettings, "models": ModelSettings, "context": ContextSettings}
+        rooms: dict[str, Any] = {
+            "knowledge": KnowledgeSettings,
+            "models": ModelSettings,
+            "context": ContextSettings,
+            "personality": PersonalitySettings,
+        }
         for key, cls in rooms.items():
             if not isinstance(getattr(self, key), cls):
                 raise InvalidArgumentError(f"{key} must be {cls.__name__}(...); {getattr(self, key)!r:.80} is not.")

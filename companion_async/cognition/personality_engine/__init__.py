@@ -1,0 +1,1 @@
+"""The built-in module that gives answers a manner, and learns which one suits whom."""
