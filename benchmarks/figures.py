@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterable, Sequence
+from typing import Literal
 
 import msgspec
 
@@ -56,6 +57,13 @@ class Comparison(msgspec.Struct, frozen=True):
     peer: str
     setting: str
     ratio: Summary
+
+
+def better(unit: str) -> Literal["more", "less"] | None:
+    """Which way is the good one, as far as the unit tells: more of what comes per second, less time and memory."""
+    if unit.endswith("/s"):
+        return "more"
+    return "less" if unit.split("/")[0] in ("ns", "us", "ms", "s", "bytes", "KiB", "MiB") else None
 
 
 def summarize(values: Sequence[float]) -> Summary:

@@ -1,0 +1,87 @@
+"""Contests: a panel for each setting, a row for each contender. Bars begin at zero; far apart, they become points."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from benchmarks.contenders import OURS
+from benchmarks.drawing.style import INK, MUTED, OURS_DEEP, OURS_LIGHT, PEER, compact, plain_axis, unit_text
+from benchmarks.figures import Measurement, Summary, better, summarize
+from benchmarks.report import Report
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+FAR_APART = 30.0
+"""Times: a bar of this length beside one of length 1 cannot be read any more, so the axis becomes logarithmic."""
+_COLUMNS = 3
+_MARKS = {"more": "more is better", "less": "less is better", None: ""}
+
+
+def draw(one: Report) -> Figure:
+    """All settings of a report."""
+    from matplotlib.figure import Figure
+
+    settings = list(dict.fromkeys((each.setting, each.unit) for each in one.measurements))
+    names = list(dict.fromkeys(each.contender for each in one.measurements))
+    columns = min(_COLUMNS, len(settings))
+    rows = -(-len(settings) // columns)
+    figure = Figure(figsize=(10, rows * (0.75 + 0.24 * max(len(names), 2))))
+    panels = figure.subplots(rows, columns, squeeze=False)
+    for place, axes in enumerate(panels.flat):
+        if place >= len(settings):
+            axes.set_axis_off()
+            continue
+        found = {each.contender: each for each in one.measurements if (each.setting, each.unit) == settings[place]}
+        _panel(axes, names, found, *settings[place], labelled=place % columns == 0)
+    return figure
+
+
+def _panel(
+    axes: Axes, names: list[str], found: dict[str, Measurement], setting: str, unit: str, *, labelled: bool
+) -> None:
+    figures = {name: summarize(one.rounds) for name, one in found.items()}
+    heights = [one.median for one in figures.values()]
+    logarithmic = min(heights) > 0 and max(heights) / min(heights) > FAR_APART
+    for row, name in enumerate(names):
+        if name in figures:
+            _row(axes, len(names) - 1 - row, figures[name], _colour(name), logarithmic=logarithmic)
+        else:
+            place = (0.0, len(names) - 1.0 - row)
+            axes.annotate("not measured", place, (4, 0), ("axes fraction", "data"), "offset points", **_LABEL)
+    axes.set_title(setting)
+    said = ", ".join(filter(None, (unit_text(unit), _MARKS[better(unit)], "log scale" if logarithmic else "")))
+    axes.set_xlabel(said, fontsize=8)
+    axes.set_ylim(-0.6, len(names) - 0.4)
+    axes.set_yticks(range(len(names)), reversed(names) if labelled else [""] * len(names))
+    for label in axes.get_yticklabels():
+        label.set_color(INK)
+        label.set_fontweight("bold" if label.get_text() in OURS else "normal")
+    axes.grid(visible=False, axis="y")
+    if logarithmic:
+        axes.set_xscale("log")
+        axes.set_xlim(min(one.low or one.median for one in figures.values()) / 2, 4 * max(heights))
+    else:
+        axes.set_xlim(min(0.0, *heights), 1.25 * max(*heights, 1e-12))
+        axes.locator_params(axis="x", nbins=4)
+    plain_axis(axes, "x")
+
+
+_LABEL = {"va": "center", "fontsize": 8, "color": MUTED}
+
+
+def _row(axes: Axes, place: int, one: Summary, colour: str, *, logarithmic: bool) -> None:
+    if logarithmic:
+        axes.plot([one.low, one.high], [place, place], color=colour, linewidth=3, solid_capstyle="round", alpha=0.45)
+        axes.plot([one.median], [place], "o", color=colour, markersize=6)
+    else:
+        axes.barh(place, one.median, height=0.62, color=colour)
+        if one.count > 1:
+            axes.plot([one.low, one.high], [place, place], color=INK, linewidth=1, alpha=0.55)
+    edge = max(one.high, one.median)
+    axes.annotate(compact(one.median), (edge, place), (6, 0), "data", "offset points", **_LABEL | {"color": INK})
+
+
+def _colour(name: str) -> str:
+    return {OURS[0]: OURS_DEEP}.get(name, OURS_LIGHT if name.startswith(OURS[0]) else PEER)
