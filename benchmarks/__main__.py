@@ -1,8 +1,9 @@
-"""``python -m benchmarks [suite ...] [--json FILE] [--quick]``: measure, and say beside each goal if it was reached."""
+"""``python -m benchmarks [suite ...]``: measure, and say beside each goal if it was reached."""
 
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -11,12 +12,13 @@ from cyclopts import App, Parameter
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from benchmarks import tables
+from benchmarks import page, plots, results, tables
 from benchmarks.loops import available
-from benchmarks.machine import Machine, describe
 from benchmarks.report import Report
+from benchmarks.results import Failure, Results
 from benchmarks.suites import SuiteFailedError, measure_alone, plan, present
 
+_FAILED, _MISUSED, _INTERRUPTED = 1, 2, 130
 _PIPE_WIDTH = 140
 
 app = App(name="python -m benchmarks", help_flags=["--help", "-h"], version_flags=[])
@@ -27,12 +29,7 @@ def _known(_annotation: object, name: str) -> None:
         raise ValueError(f"there is no suite {name!r}; there are {', '.join(present())}")
 
 
-class Results(msgspec.Struct, frozen=True):
-    """All of it, as ``--json`` writes it."""
-
-    machine: Machine
-    quick: bool
-    reports: list[Report]
+File = Annotated[Path | None, Parameter(negative=())]
 
 
 @app.default
@@ -40,57 +37,93 @@ def main(
     *suites: Annotated[
         str, Parameter(validator=_known, help=f"What to measure; without any, everything: {', '.join(present())}.")
     ],
-    json: Annotated[
-        Path | None, Parameter(help="Write every figure of every round here; - is standard output.")
+    json: Annotated[File, Parameter(help="Write every figure of every round here; - is standard output.")] = None,
+    plot: Annotated[File, Parameter(help="Draw everything into this folder, as SVG and PNG.")] = None,
+    html: Annotated[File, Parameter(help="Write a report to read here, one file with all plots in it.")] = None,
+    into: Annotated[
+        File, Parameter(name="--results", help="All three into this folder: results.json, report.html, plots.")
+    ] = None,
+    measured: Annotated[
+        File, Parameter(name="--from", help="Measure nothing: show what --json wrote here in an earlier run.")
     ] = None,
     quick: Annotated[bool, Parameter(negative=(), help="Fewer and shorter rounds: a look, not a measurement.")] = False,
 ) -> int:
-    """Measure the runtime against asyncio.to_thread, anyio and a bare thread pool in the same run.
+    """Measure the runtime beside its peers, on this machine, now.
 
     Each suite has a process of its own for each kind of event loop. Contenders take turns within a round, figures are
-    medians over the rounds with half their interquartile range as ±, and ratios are taken round by round.
+    medians over the rounds with half their interquartile range as ±, and ratios are taken round by round. A suite that
+    fails is told as failed, the others go on, and the exit code is 1.
     """
-    to_stdout = json is not None and str(json) == "-"
-    console = _console(to_stdout)
-    described = describe()
-    console.print(tables.machine(described))
-    reports: list[Report] = []
-    failures = 0
-    for name, loop in plan(suites or present(), available()):
-        try:
-            one = _measured(name, loop, quick, console)
-        except SuiteFailedError as error:
-            console.print(f"\n[red]{error}")
-            failures += 1
-        else:
-            reports.append(one)
-            console.print()
-            console.print(tables.report(one))
-    console.print()
-    console.print(tables.verdicts(reports))
+    console = _console(to_stdout=json is not None and str(json) == "-")
+    if into is not None:
+        json, html, plot = json or into / "results.json", html or into / "report.html", plot or into / "plots"
+    if (plot or html) and not plots.available():
+        console.print(f"[red]{plots.ADVICE}")
+        return _MISUSED
+    if measured is not None:
+        made = _chosen(results.read(measured), suites)
+        _show(made, console)
+    else:
+        made = _measure(suites or present(), console, json, quick=quick)
     if json is not None:
-        _write(json, Results(described, quick, reports), to_stdout)
-    return 1 if failures else 0
+        results.write(json, made)
+    if plot is not None:
+        plots.save(made.reports, plot)
+    if html is not None:
+        page.write(html, made)
+    return _INTERRUPTED if made.interrupted else _FAILED if made.failures else 0
 
 
-def _measured(name: str, loop: str, quick: bool, console: Console) -> Report:
+def _measure(suites: tuple[str, ...], console: Console, json: Path | None, *, quick: bool) -> Results:
+    begun, made = time.monotonic(), results.begin(quick=quick)
+    console.print(tables.machine(made.machine))
+    steps = plan(suites, available())
+    try:
+        for number, (name, loop) in enumerate(steps, 1):
+            try:
+                one = _measured(name, loop, f"{number}/{len(steps)}", quick, console)
+            except SuiteFailedError as error:
+                console.print(f"\n[red]{error}")
+                made.failures.append(Failure(name, loop, str(error)))
+            else:
+                made.reports.append(one)
+                console.print()
+                console.print(tables.report(one))
+            made = msgspec.structs.replace(made, seconds=time.monotonic() - begun)
+            if json is not None and str(json) != "-":
+                results.write(json, made)  # so that what breaks later takes nothing with it
+    except KeyboardInterrupt:
+        console.print("\n[red]Interrupted; what was measured until now is kept.")
+        made = msgspec.structs.replace(made, interrupted=True)
+    console.print()
+    console.print(tables.verdicts(made.reports))
+    return made
+
+
+def _measured(name: str, loop: str, count: str, quick: bool, console: Console) -> Report:
     columns = TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()
     with Progress(*columns, console=console, transient=True) as bar:
-        row = bar.add_task(f"{name} on {loop}", total=1.0)
+        row = bar.add_task(f"{count} {name} on {loop}", total=1.0)
         return measure_alone(name, loop, quick=quick, progress=lambda share: bar.update(row, completed=share))
 
 
-def _console(to_stdout: bool) -> Console:
+def _chosen(made: Results, suites: tuple[str, ...]) -> Results:
+    kept = [one for one in made.reports if not suites or one.suite in suites]
+    return msgspec.structs.replace(made, reports=kept)
+
+
+def _show(made: Results, console: Console) -> None:
+    console.print(tables.machine(made.machine))
+    for one in made.reports:
+        console.print()
+        console.print(tables.report(one))
+    console.print()
+    console.print(tables.verdicts(made.reports))
+
+
+def _console(*, to_stdout: bool) -> Console:
     stream = sys.stderr if to_stdout else sys.stdout
     return Console(file=stream, highlight=False, width=None if stream.isatty() else _PIPE_WIDTH)
-
-
-def _write(path: Path, results: Results, to_stdout: bool) -> None:
-    encoded = msgspec.json.format(msgspec.json.encode(results), indent=1).decode() + "\n"
-    if to_stdout:
-        sys.stdout.write(encoded)
-    else:
-        path.write_text(encoded, encoding="utf-8")
 
 
 if __name__ == "__main__":

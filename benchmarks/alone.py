@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import msgspec
@@ -10,14 +11,15 @@ from benchmarks.suites import measure
 
 
 def main(name: str, loop: str, *flags: str) -> None:
-    """Measure and write."""
-    report = measure(name, loop, quick="--quick" in flags, progress=_write)
-    _write(report)
+    """Measure and write. What anybody prints goes to standard error, and no child holds on to what we write to."""
+    with os.fdopen(os.dup(1), "w", encoding="utf-8") as stream:
+        os.dup2(2, 1)
 
+        def write(message: object) -> None:
+            stream.write(msgspec.json.encode(message).decode() + "\n")
+            stream.flush()
 
-def _write(message: object) -> None:
-    sys.stdout.write(msgspec.json.encode(message).decode() + "\n")
-    sys.stdout.flush()
+        write(measure(name, loop, quick="--quick" in flags, progress=write))
 
 
 if __name__ == "__main__":

@@ -68,7 +68,7 @@ def _wanted(one: Report) -> Iterator[tuple[str, str, Callable[[], Figure]]]:
         if any(curve.x for curve in chart.curves):
             yield f"{stem}-{_slug(chart.title)}", chart.caption, partial(lines.draw_chart, chart)
     if one.measurements:
-        yield stem, "Medians; the thin line is the middle half of the rounds.", partial(bars.draw, one)
+        yield stem, "Medians, and the middle half of the rounds as a line.", partial(bars.draw, one)
     if one.distributions:
         caption = "Each step to the right is a tenfold rarer call."
         yield f"{stem}-distribution", caption, partial(lines.draw_distributions, one.distributions)

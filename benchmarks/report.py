@@ -71,13 +71,15 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """One suite on one event loop.
 
     ``asks`` is the question that the suite answers, and ``says_not`` what nobody should read out of its figures: a
-    sentence each. ``configurations`` says of each contender how it was set up.
+    sentence each. ``headline`` is the setting that stands for the suite where there is room for one only; without it,
+    that of its first goal. ``configurations`` says of each contender how it was set up.
     """
 
     suite: str
     loop: str
     asks: str = ""
     says_not: str = ""
+    headline: str = ""
     measurements: tuple[Measurement, ...] = ()
     comparisons: tuple[Comparison, ...] = ()
     verdicts: tuple[Verdict, ...] = ()

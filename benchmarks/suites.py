@@ -6,10 +6,12 @@ import importlib
 import importlib.util
 import subprocess
 import sys
+import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, Self, cast
 
 import msgspec
 
@@ -22,6 +24,9 @@ NAMES = (
 # Their figures do not depend on the loop, or not so much that both are worth the time.
 ON_THE_FIRST = ("scaling", "start", "state", "events", "retrieval", "recall")
 ON_THE_LAST = ("depth", "priority", "fairness", "gil", "process", "hang", "agents", "telemetry")
+
+SILENCE = 600.0
+"""Seconds without a word after which a suite counts as stuck. Every suite tells its progress more often than that."""
 
 _ROOT = Path(__file__).parents[1]
 
@@ -57,18 +62,54 @@ def measure(name: str, loop: str, *, quick: bool, progress: Progress) -> Report:
 
 
 def measure_alone(name: str, loop: str, *, quick: bool, progress: Callable[[float], None]) -> Report:
-    """Run the suite in a process of its own. What it writes to standard error is kept for the case that it fails."""
+    """Run the suite in a process of its own, which is ended when it says nothing for `SILENCE` seconds."""
     command = [sys.executable, "-m", "benchmarks.alone", name, loop, *(["--quick"] if quick else [])]
-    with subprocess.Popen(
-        command, cwd=_ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8"
-    ) as process:
-        last: Any = None
+    last: Any = None
+    with (
+        tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as complaint,
+        subprocess.Popen(
+            command, cwd=_ROOT, stdout=subprocess.PIPE, stderr=complaint, text=True, encoding="utf-8"
+        ) as process,
+        _Patience(process) as patience,
+    ):
         for line in cast("Any", process.stdout):
+            patience.renew()
             last = msgspec.json.decode(line)
             if isinstance(last, float | int):
                 progress(float(last))
-        complaint = cast("Any", process.stderr).read()
-    if process.returncode or not isinstance(last, dict):
-        lines = complaint.strip().splitlines() or ["nothing"]
-        raise SuiteFailedError(f"{name} on {loop} ended with {process.returncode}: {lines[-1]}")
+        process.wait()
+        if patience.lost:
+            raise SuiteFailedError(f"{name} on {loop} was ended: it had said nothing for {SILENCE:g} s")
+        if process.returncode or not isinstance(last, dict):
+            complaint.seek(0)
+            lines = complaint.read().strip().splitlines() or ["nothing"]
+            raise SuiteFailedError(f"{name} on {loop} ended with {process.returncode}: {lines[-1]}")
     return msgspec.convert(last, Report)
+
+
+class _Patience:
+    """Kills the process when it is not renewed in time, and always at the end: nothing of a suite outlives it."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process, self.lost = process, False
+
+    def __enter__(self) -> Self:
+        self._begin()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._timer.cancel()
+        self._process.kill()
+
+    def renew(self) -> None:
+        self._timer.cancel()
+        self._begin()
+
+    def _begin(self) -> None:
+        self._timer = threading.Timer(SILENCE, self._lose)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def _lose(self) -> None:
+        self.lost = True
+        self._process.kill()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from benchmarks.contenders import OURS
 from benchmarks.drawing.style import INK, MUTED, OURS_DEEP, OURS_LIGHT, PEER, compact, plain_axis, unit_text
@@ -27,7 +27,7 @@ def draw(one: Report) -> Figure:
     names = list(dict.fromkeys(each.contender for each in one.measurements))
     columns = min(_COLUMNS, len(settings))
     rows = -(-len(settings) // columns)
-    figure = Figure(figsize=(10, rows * (0.75 + 0.24 * max(len(names), 2))))
+    figure = Figure(figsize=(8.8, rows * (0.75 + 0.24 * max(len(names), 2))))
     panels = figure.subplots(rows, columns, squeeze=False)
     for place, axes in enumerate(panels.flat):
         if place >= len(settings):
@@ -68,7 +68,7 @@ def _panel(
     plain_axis(axes, "x")
 
 
-_LABEL = {"va": "center", "fontsize": 8, "color": MUTED}
+_LABEL: dict[str, Any] = {"va": "center", "fontsize": 8, "color": MUTED}
 
 
 def _row(axes: Axes, place: int, one: Summary, colour: str, *, logarithmic: bool) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 INK, MUTED, GRID, PAPER = "#16191d", "#68707b", "#e3e6ea", "#fffffe"
 OURS_DEEP, OURS_LIGHT, PEER, GOOD = "#0b62d6", "#4f93ea", "#b3bac4", "#178a50"
+_HUES = ("#c2570c", "#7d4cdb", "#0d8a72", "#c43a78", "#937000", "#3f7d20", "#a3423c", "#1583a8", "#8a6d5a", "#6b6f9c")
 _PROPERTIES = {
     INK: "--ink",
     MUTED: "--muted",
@@ -26,10 +27,10 @@ _PROPERTIES = {
     OURS_LIGHT: "--ours-light",
     PEER: "--peer",
     GOOD: "--good",
+    **{hue: f"--hue-{number}" for number, hue in enumerate(_HUES)},
 }
-_HUES = ("#c2570c", "#7d4cdb", "#0d8a72", "#c43a78", "#937000", "#3f7d20", "#a3423c", "#1583a8", "#8a6d5a", "#6b6f9c")
 
-SETTINGS: dict[str, Any] = {
+SETTINGS: Any = {
     "font.family": "sans-serif",
     "font.size": 9,
     "text.color": INK,
