@@ -8,11 +8,11 @@ PIP := $(PY) -m pip --disable-pip-version-check --no-input
 SUPPORTED := 3.11 3.12 3.13 3.14
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow test-browser test-all check fix bench serve features cov docs floors clean
+.PHONY: help run test test-slow test-browser test-all check fix bench bench-results serve features cov docs floors clean
 .DELETE_ON_ERROR:
 
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 run: $(VENV)/.core ## Show a companion at work: it reads documents and answers questions with its sources
 	@$(VENV)/bin/companion demo $(ARGS)
@@ -52,8 +52,11 @@ check: $(VENV)/.dev ## Lint, formatting and types; changes nothing
 fix: $(VENV)/.dev ## Mend what ruff can mend, and format
 	@$(PY) -m ruff check --fix . ; $(PY) -m ruff format .
 
-bench: $(VENV)/.dev ## Measure against asyncio.to_thread, anyio and a bare pool (ARGS=--json for a machine)
+bench: $(VENV)/.dev ## Measure beside the peers (ARGS="throughput --quick", ARGS="--html report.html", ARGS=--help)
 	@$(PY) -m benchmarks $(ARGS)
+
+bench-results: $(VENV)/.bench ## Measure everything, the heavy peers too, into benchmarks/results (20 minutes, quiet machine)
+	@$(PY) -m benchmarks --results benchmarks/results $(ARGS)
 
 serve: $(VENV)/.serve ## Serve the page and the HTTP interface on 127.0.0.1:8765
 	@$(VENV)/bin/companion serve $(ARGS)
@@ -114,3 +117,8 @@ $(VENV)/.dev: pyproject.toml $(CONSTRAINTS) | $(PY)
 	@echo "Installing companion-async with its extras and the tools for its tests into $(VENV)"
 	@$(PIP) install -c $(CONSTRAINTS) -e ".[dev]"
 	@touch $@ $(VENV)/.core $(VENV)/.serve
+
+$(VENV)/.bench: $(VENV)/.dev
+	@echo "Installing the heavy peers into $(VENV)"
+	@$(PIP) install -c $(CONSTRAINTS) -e ".[dev,bench-peers]"
+	@touch $@

@@ -21,7 +21,12 @@ from benchmarks.suites import SuiteFailedError, measure_alone, plan, present
 _FAILED, _MISUSED, _INTERRUPTED = 1, 2, 130
 _PIPE_WIDTH = 140
 
-app = App(name="python -m benchmarks", help_flags=["--help", "-h"], version_flags=[])
+app = App(
+    name="python -m benchmarks",
+    usage="Usage: python -m benchmarks [SUITE ...] [OPTIONS]",
+    help_flags=["--help", "-h"],
+    version_flags=[],
+)
 
 
 def _known(_annotation: object, name: str) -> None:
@@ -58,7 +63,7 @@ def main(
     if into is not None:
         json, html, plot = json or into / "results.json", html or into / "report.html", plot or into / "plots"
     if (plot or html) and not plots.available():
-        console.print(f"[red]{plots.ADVICE}")
+        console.print(plots.ADVICE, style="red")
         return _MISUSED
     if measured is not None:
         made = _chosen(results.read(measured), suites)
@@ -83,7 +88,7 @@ def _measure(suites: tuple[str, ...], console: Console, json: Path | None, *, qu
             try:
                 one = _measured(name, loop, f"{number}/{len(steps)}", quick, console)
             except SuiteFailedError as error:
-                console.print(f"\n[red]{error}")
+                console.print(f"\n{error}", style="red")
                 made.failures.append(Failure(name, loop, str(error)))
             else:
                 made.reports.append(one)
@@ -93,7 +98,7 @@ def _measure(suites: tuple[str, ...], console: Console, json: Path | None, *, qu
             if json is not None and str(json) != "-":
                 results.write(json, made)  # so that what breaks later takes nothing with it
     except KeyboardInterrupt:
-        console.print("\n[red]Interrupted; what was measured until now is kept.")
+        console.print("\nInterrupted; what was measured until now is kept.", style="red")
         made = msgspec.structs.replace(made, interrupted=True)
     console.print()
     console.print(tables.verdicts(made.reports))
@@ -123,7 +128,8 @@ def _show(made: Results, console: Console) -> None:
 
 def _console(*, to_stdout: bool) -> Console:
     stream = sys.stderr if to_stdout else sys.stdout
-    return Console(file=stream, highlight=False, width=None if stream.isatty() else _PIPE_WIDTH)
+    # No markup: messages and names may have brackets of their own.
+    return Console(file=stream, highlight=False, markup=False, width=None if stream.isatty() else _PIPE_WIDTH)
 
 
 if __name__ == "__main__":

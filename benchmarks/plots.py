@@ -15,7 +15,7 @@ from benchmarks.report import Report
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-ADVICE = "plots need matplotlib: pip install 'companion-async[bench]'"
+ADVICE = "plots and the report need matplotlib and Jinja2: pip install -e '.[bench]'"
 _DOTS_PER_INCH = 130
 
 
@@ -47,7 +47,7 @@ class Plot:
 
 def available() -> bool:
     """Whether anything can be drawn here."""
-    return importlib.util.find_spec("matplotlib") is not None
+    return all(importlib.util.find_spec(name) for name in ("matplotlib", "jinja2"))
 
 
 def of(one: Report) -> list[Plot]:

@@ -32,12 +32,17 @@ def machine(described: Machine) -> RenderableType:
 
 def report(one: Report) -> RenderableType:
     """Everything a suite measured on one loop."""
-    parts: list[RenderableType] = []
+    parts: list[RenderableType] = [Text(one.asks, style="italic")] if one.asks else []
     if one.measurements:
         parts.append(_contest(one))
     if one.samples:
         parts.append(_course(one))
+    for absence in one.absences:
+        where = f" at {absence.setting}" if absence.setting else ""
+        parts.append(Text(f"{absence.contender}{where}: {absence.reason}", style="yellow"))
     parts.extend(Text(note, style="dim") for note in one.notes)
+    if one.says_not:
+        parts.append(Text(one.says_not, style="dim italic"))
     return Group(*parts)
 
 

@@ -20,7 +20,8 @@ DEFAULT_URL = "http://127.0.0.1:8765"
 
 _READING = Group("Reading and answering", sort_key=1)
 _WATCHING = Group("Serving, and watching a running server", sort_key=2)
-_OTHER = Group("Options", sort_key=3)
+_MEASURING = Group("Measuring", sort_key=3)
+_OTHER = Group("Options", sort_key=4)
 
 Docs = Annotated[
     list[str] | None,
@@ -154,6 +155,14 @@ def top(
     from companion_async.cli.top import watch
 
     return watch(url, token, every)
+
+
+@app.command(group=_MEASURING, help_flags=[], version_flags=[], usage="Usage: companion bench [SUITE ...] [OPTIONS]")
+def bench(*arguments: Annotated[str, Parameter(allow_leading_hyphen=True, help="See companion bench --help.")]) -> int:
+    """Measure the runtime beside its peers on this machine; in a source checkout only."""
+    from companion_async.cli.bench import bench as run_benchmarks
+
+    return run_benchmarks(arguments)
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:

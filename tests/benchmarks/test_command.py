@@ -12,12 +12,14 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from benchmarks import tables
-from benchmarks.__main__ import Results
+from benchmarks import __main__ as command
+from benchmarks import plots, results, tables
 from benchmarks.figures import Measurement, compare
 from benchmarks.loops import available
 from benchmarks.machine import describe
-from benchmarks.report import Report, Sample, Verdict
+from benchmarks.report import Absence, Report, Sample, Verdict
+from benchmarks.results import Results
+from benchmarks.suites import SuiteFailedError
 
 ROOT = Path(__file__).parents[2]
 
@@ -55,6 +57,75 @@ def test_bad_usage_is_told():
     assert "no_such_suite" in done.stdout + done.stderr
 
 
+@pytest.fixture
+def suites(monkeypatch) -> list[str]:
+    """Suites that end at once, of which ``latency`` fails and ``state`` is interrupted; the names of those that ran."""
+    ran = []
+
+    def measure(name, loop, *, quick, progress) -> Report:
+        ran.append(name)
+        progress(1.0)
+        if name == "latency":
+            raise SuiteFailedError("latency on asyncio ended with 1: MemoryError")
+        if name == "state":
+            raise KeyboardInterrupt
+        return Report(suite=name, loop=loop, measurements=(Measurement("companion", "alone", "us", (1.0,)),))
+
+    monkeypatch.setattr(command, "measure_alone", measure)
+    monkeypatch.setattr(command, "available", lambda: ("asyncio",))
+    return ran
+
+
+def test_a_suite_that_fails_is_told_and_the_rest_goes_on(suites, tmp_path, capsys):
+    """The exit code says that something failed, the report what, and nothing of the others is lost."""
+    path = tmp_path / "figures.json"
+    assert command.main("throughput", "latency", "memory", json=path) == 1
+    assert suites == ["throughput", "latency", "memory"]
+    made = results.read(path)
+    assert [one.suite for one in made.reports] == ["throughput", "memory"]
+    assert made.failures == [results.Failure("latency", "asyncio", "latency on asyncio ended with 1: MemoryError")]
+    assert "MemoryError" in capsys.readouterr().out
+
+
+def test_an_interrupted_run_keeps_what_it_has(suites, tmp_path, capsys):
+    """Ctrl-C ends the measuring; what came before it is written, and marked as not all of it."""
+    path = tmp_path / "figures.json"
+    assert command.main("throughput", "state", "memory", json=path) == 130
+    made = results.read(path)
+    assert (suites, [one.suite for one in made.reports], made.interrupted) == (
+        ["throughput", "state"],
+        ["throughput"],
+        True,
+    )
+
+
+def test_an_earlier_run_can_be_shown_again(suites, tmp_path, capsys):
+    """From the file of a run come its tables and its page, all suites or some, and nothing is measured."""
+    path, again = tmp_path / "figures.json", tmp_path / "again.json"
+    command.main("throughput", "memory", json=path)
+    suites.clear()
+    assert command.main("memory", measured=path, json=again) == 0
+    assert suites == []
+    assert results.read(again).reports == results.read(path).reports[1:]
+    assert "Memory on asyncio" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(not plots.available(), reason="matplotlib is not installed")
+def test_one_word_makes_the_whole_report(suites, tmp_path):
+    """Figures, page and plots, in one folder."""
+    assert command.main("throughput", into=tmp_path / "results") == 0
+    made = sorted(path.relative_to(tmp_path / "results").as_posix() for path in (tmp_path / "results").rglob("*.*"))
+    assert made == ["plots/throughput-asyncio.png", "plots/throughput-asyncio.svg", "report.html", "results.json"]
+
+
+def test_a_missing_library_is_told_before_anything_is_measured(suites, monkeypatch, tmp_path, capsys):
+    """Nobody waits twenty minutes to learn that the plots cannot be drawn."""
+    monkeypatch.setattr(plots, "available", lambda: False)
+    assert command.main("throughput", html=tmp_path / "report.html") == 2
+    assert suites == []
+    assert "pip install -e '.[bench]'" in capsys.readouterr().out
+
+
 def shown(renderable) -> str:
     text = io.StringIO()
     Console(width=120, file=text).print(renderable)
@@ -83,6 +154,17 @@ def test_a_contest_shows_median_spread_and_ratio():
     (peer,) = [line for line in text.splitlines() if "asyncio.to_thread" in line]
     assert peer.split() == ["asyncio.to_thread", "11,000", "±", "5", "%", "4.00"]
     assert "three rounds" in text
+
+
+def test_who_was_not_measured_is_shown():
+    """A peer without a figure has the reason for it under the table, with the question and what it does not say."""
+    absences = (
+        Absence("Ray", "not installed: pip install ray"),
+        Absence("dask", "would wait too long", "5,000 clients"),
+    )
+    text = shown(tables.report(Report(suite="s", loop="asyncio", asks="How?", says_not="Why.", absences=absences)))
+    for words in ("Ray: not installed: pip install ray", "dask at 5,000 clients: would wait too long", "How?", "Why."):
+        assert words in text
 
 
 def test_figures_without_peers_stand_alone():

@@ -31,6 +31,34 @@ def test_a_suite_that_breaks_is_named_with_its_last_words():
         measure_alone("no_such_suite", "asyncio", quick=True, progress=lambda share: None)
 
 
+def test_a_suite_that_is_stuck_is_ended(monkeypatch):
+    """One that says nothing for too long is killed, and told as such."""
+    monkeypatch.setattr(suites, "SILENCE", 0.001)
+    with pytest.raises(SuiteFailedError, match=r"latency on asyncio was ended: it had said nothing for 0\.001 s"):
+        measure_alone("latency", "asyncio", quick=True, progress=lambda share: None)
+
+
+def test_what_a_suite_prints_is_no_part_of_its_report(monkeypatch, tmp_path):
+    """A peer may write to standard output what it likes, and to standard error more than a pipe holds."""
+    (tmp_path / "benchmarks").mkdir()
+    (tmp_path / "benchmarks" / "noisy.py").write_text(NOISY, encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    report = measure_alone("noisy", "asyncio", quick=True, progress=lambda share: None)
+    assert report.notes == ("quick",)
+
+
+NOISY = """
+import os, sys
+from benchmarks.report import Report
+
+def measure(loop, *, quick, progress):
+    print("{not json", flush=True)
+    os.system("echo more of it")
+    sys.stderr.write("x" * 1_000_000)
+    return Report(suite="noisy", loop=loop, notes=("quick",) if quick else ())
+"""
+
+
 @pytest.mark.timeout(90)
 def test_a_suite_runs_in_a_process_of_its_own(monkeypatch):
     """Progress grows to 1 and the report comes back whole: a figure for each round of each contender, or why not."""
