@@ -135,7 +135,7 @@ async def test_ten_thousand_events_a_second_do_not_make_the_loop_late():
 
 
 async def test_no_secret_of_a_task_leaves_the_process():
-    """Arguments are told to nobody; the texts of errors and stacks to operators only, and only where they may."""
+    """Arguments, texts of errors and stacks are told to operators only, and only where they may see them."""
 
     def leaks(password: str) -> None:
         raise ValueError(f"cannot log in with {password}")

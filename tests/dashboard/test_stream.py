@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import threading
 
 import pytest
 
+from companion_async.clock import SystemClock
 from companion_async.errors import TaskTimeoutError
 from companion_async.http import runs as keeping
 from companion_async.testing.clock import until
@@ -106,3 +108,40 @@ async def test_what_ran_while_nobody_looked_is_shown_as_not_known(monkeypatch):
             await watched.page.goto(f"{url}/#/stream")
             await expect(status).to_contain_text(known)
             await expect(status).not_to_contain_text(first[1] if first else "")
+
+
+SMOOTH = """() => new Promise((done) => {
+  const spans = [];
+  let last = performance.now();
+  const frame = (now) => {
+    spans.push(now - last);
+    last = now;
+    if (spans.length < 120) requestAnimationFrame(frame);
+    else done(spans.sort((a, b) => a - b)[60]);
+  };
+  requestAnimationFrame(frame);
+})"""
+"""The median time between two frames, in milliseconds."""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(60)
+async def test_it_is_smooth_at_a_thousand_tasks_a_second():
+    """With a thousand runs a second every one of them is drawn, and half of the frames come within a thirtieth."""
+    async with a_brain() as brain, on_loopback("serve", brain) as url, a_page(f"{url}/#/stream") as watched:
+        clock = SystemClock()
+
+        async def flood() -> None:
+            began, count = clock.monotonic(), 0
+            while True:
+                while count < (clock.monotonic() - began) * 1000:
+                    brain.submit("echo")
+                    count += 1
+                await clock.sleep(0.01)
+
+        flooding = asyncio.create_task(flood())
+        status = watched.page.locator("main").get_by_role("status").first
+        await expect(status).to_contain_text(re.compile(r"\d,\d{3} runs in view, [\d,]{3,} a second"))
+        assert await watched.page.evaluate(SMOOTH) < 34
+        await expect(status).to_contain_text("Every one of them is drawn")
+        flooding.cancel()

@@ -206,3 +206,29 @@ async def test_where_a_thread_waits_is_shown_by_its_stack():
             held.set()
             await task
             await expect(watched.page.locator("main")).to_contain_text("No thread is at work")
+
+
+async def test_the_state_shows_snapshots_and_the_history_of_a_path():
+    """What stood in a snapshot, with what has changed since, and of a path that is chosen its changes alone."""
+    async with a_brain() as brain, on_loopback("serve", brain) as url:
+        brain.state.propose("planner", "mood", {"happy": 1, "calm": 2})
+        brain.state.create_snapshot(EVIL)
+        brain.state.propose("perception", "mood.happy", 5)
+        brain.state.propose("perception", "scene", EVIL)
+        async with a_page(f"{url}/#/state") as watched:
+            page = watched.page
+            values, changes = page.get_by_label("Values"), page.get_by_label("Changes")
+            await expect(values).to_contain_text("happy 5")
+            await expect(changes.locator("tbody tr")).to_have_count(3)
+            await page.get_by_role("button", name="happy", exact=True).click()
+            await expect(page.get_by_role("heading", name="Changes of mood.happy")).to_be_visible()
+            await expect(changes.locator("tbody tr")).to_have_count(2)
+            await expect(changes.locator("tbody tr").first).to_contain_text("1 → 5")
+            await page.get_by_label("As of").select_option(EVIL)
+            await expect(values).to_contain_text("happy 1 now 5")
+            await expect(values).to_contain_text("scene not there then now")
+            await expect(values).not_to_contain_text("calm 2 now")
+            await page.get_by_role("button", name="Show all").click()
+            await expect(changes.locator("tbody tr")).to_have_count(3)
+            assert await page.evaluate("window.hit") is None
+            assert watched.complaints == []

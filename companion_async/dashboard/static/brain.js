@@ -1,6 +1,7 @@
 // What the page knows of the brain: the last status, the last decisions, and two minutes of figures behind them.
 
 import { moduleToken } from "./colours.js";
+import { instant } from "./format.js";
 import { Poll } from "./poll.js";
 import { get } from "./server.js";
 
@@ -81,6 +82,9 @@ export class Brain extends EventTarget {
     const sum = (name) => this.one(name).points.reduce((total, point) => total + point.value, 0);
     return { completed: sum("completed"), failed: sum("failed") };
   }
+
+  /** The server's time by now, in seconds since the epoch; null before its first answer. */
+  get now() { return this.status && instant(this.status.timestamp) + (performance.now() - this.answeredAt) / 1000; }
 
   /** The category of what a decision is about: a category, or a module. */
   categoryOf(context) { return this.status?.module_threads[context]?.category ?? context; }

@@ -19,21 +19,21 @@ export function percent(fraction) {
   if (fraction === null || fraction === undefined) return NONE;
   const value = fraction * 100;
   // 99.96 % is not 100 %: what failed must not be rounded away.
-  if (value > 99.9 && value < 100) return "99.9 %";
-  return `${value >= 10 || value === 0 ? (value % 1 && value > 99 ? value.toFixed(1) : Math.round(value)) : value.toFixed(1)} %`;
+  if (value > 99.9 && value < 100) return "99.9\u00a0%";
+  return `${value >= 10 || value === 0 ? (value % 1 && value > 99 ? value.toFixed(1) : Math.round(value)) : value.toFixed(1)}\u00a0%`;
 }
 
 export function span(seconds) {
   if (seconds === null || seconds === undefined) return NONE;
-  if (seconds <= 0) return "0 ms";
-  if (seconds < 0.001) return `${Math.max(1, Math.round(seconds * 1e6))} µs`;
-  if (seconds < 0.01) return `${(seconds * 1e3).toFixed(1)} ms`;
-  if (seconds < 1) return `${Math.round(seconds * 1e3)} ms`;
-  if (seconds < 10) return `${seconds.toFixed(2)} s`;
-  if (seconds < 60) return `${seconds.toFixed(1)} s`;
-  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${Math.floor(seconds % 60)} s`;
-  if (seconds < 86400) return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`;
-  return `${Math.floor(seconds / 86400)} d ${Math.floor((seconds % 86400) / 3600)} h`;
+  if (seconds <= 0) return "0\u00a0ms";
+  if (seconds < 0.001) return `${Math.max(1, Math.round(seconds * 1e6))}\u00a0µs`;
+  if (seconds < 0.01) return `${(seconds * 1e3).toFixed(1)}\u00a0ms`;
+  if (seconds < 1) return `${Math.round(seconds * 1e3)}\u00a0ms`;
+  if (seconds < 10) return `${seconds.toFixed(2)}\u00a0s`;
+  if (seconds < 60) return `${seconds.toFixed(1)}\u00a0s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)}\u00a0min ${Math.floor(seconds % 60)}\u00a0s`;
+  if (seconds < 86400) return `${Math.floor(seconds / 3600)}\u00a0h ${Math.floor((seconds % 3600) / 60)}\u00a0min`;
+  return `${Math.floor(seconds / 86400)}\u00a0d ${Math.floor((seconds % 86400) / 3600)}\u00a0h`;
 }
 
 export function size(bytes) {
@@ -41,13 +41,19 @@ export function size(bytes) {
   const units = ["B", "KiB", "MiB", "GiB", "TiB"];
   let power = 0;
   while (bytes >= 1024 && power < units.length - 1) { bytes /= 1024; power += 1; }
-  return `${power && bytes < 10 ? bytes.toFixed(1) : Math.round(bytes)} ${units[power]}`;
+  return `${power && bytes < 10 ? bytes.toFixed(1) : Math.round(bytes)}\u00a0${units[power]}`;
 }
 
 /** Seconds since the epoch, to the microsecond that the server tells and `Date` cuts off. */
 export function instant(moment) {
   const finer = /\.\d{3}(\d{1,3})/.exec(moment)?.[1] ?? "";
   return Date.parse(moment) / 1000 + Number(`0.000${finer || 0}`);
+}
+
+/** Seconds from one moment to another, ISO-8601 or seconds since the epoch; null where one of them is not known. */
+export function between(earlier, later) {
+  const seconds = (each) => (typeof each === "number" ? each : instant(each));
+  return earlier && later ? Math.max(0, seconds(later) - seconds(earlier)) : null;
 }
 
 export function clock(moment, fine = false) {

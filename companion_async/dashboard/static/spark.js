@@ -1,8 +1,8 @@
-// A sparkline: the last two minutes of one figure, with the moments of decisions marked.
+// A sparkline: the last figures of one thing, up to two minutes of them, with the moments of decisions marked.
 
 import { colour } from "./colours.js";
 
-const SPAN = 120000; // milliseconds
+const SHORTEST = 30000, LONGEST = 120000; // milliseconds: a page that was just opened shows what it has, not a gap
 
 /** Draw `series` on `canvas`; `top` is the value of the upper edge, by itself the largest of the figures. */
 export function drawSpark(canvas, series, { top = null, marks = [], token = "series" } = {}) {
@@ -20,7 +20,8 @@ export function drawSpark(canvas, series, { top = null, marks = [], token = "ser
   if (!points.length) return;
   const end = points.at(-1).time;
   const highest = top ?? (Math.max(...points.map((point) => point.value)) * 1.15 || 1);
-  const x = (time) => width - ((end - time) / SPAN) * width;
+  const length = Math.min(LONGEST, Math.max(SHORTEST, end - points[0].time));
+  const x = (time) => width - ((end - time) / length) * width;
   const y = (value) => height - 1 - Math.min(1, value / highest) * (height - 4);
   pen.beginPath();
   pen.moveTo(x(points[0].time), height - 1);

@@ -54,6 +54,7 @@ export class Timeline {
     pen.rect(this.gutter, 0, this.width - this.gutter, this.height);
     pen.clip();
     for (const { row, y } of this.rows) this.drawRow(row, y, start, stop, now);
+    this.drawUnknown(known);
     this.drawMarks();
     if (chosen) this.drawChosen(chosen);
     pen.restore();
@@ -133,6 +134,18 @@ export class Timeline {
       pen.fillStyle = colour("muted");
       if (x > this.gutter + 24 && x < this.width - 24) pen.fillText(clock(time * 1000), x, 9);
     }
+  }
+
+  /** Say why there is nothing on the left. */
+  drawUnknown(known) {
+    const wide = Math.min(known, this.width) - this.gutter, pen = this.pen;
+    const words = wide > 260 ? "not recorded: nobody was looking yet" : "not recorded";
+    if (wide < 110 || !this.rows.length) return;
+    pen.font = "12px system-ui, sans-serif";
+    pen.textAlign = "center";
+    pen.textBaseline = "middle";
+    pen.fillStyle = colour("muted");
+    pen.fillText(words, this.gutter + wide / 2, HEAD + ROW / 2 + 1);
   }
 
   drawMarks() {

@@ -32,7 +32,7 @@ export function mount(root, { brain }) {
     const waiting = waits.edges.some((edge) => edge.kind !== "held");
     heading.hidden = graph.hidden = !waiting;
     const news = JSON.stringify(waits);
-    if (waiting && news !== drawn) graph.replaceChildren(draw(named(waits, found)));
+    if (waiting && news !== drawn) graph.replaceChildren(draw(named(waits, found), root.clientWidth));
     drawn = news;
   });
 
@@ -57,10 +57,12 @@ function updateCard(card, each) {
     each.waiters.length > 10 ? h("li", { class: "muted" }, `and ${each.waiters.length - 10} more`) : "");
 }
 
-const COLUMN = 230, LINE = 54, BOX = 168, TALL = 32, MOST = 40;
+const LINE = 54, TALL = 32, MOST = 40;
+const WIDE = { column: 230, box: 168, letters: 22 }, NARROW = { column: 118, box: 92, letters: 11 };
 
 /** The graph in three columns: those who wait, what they wait for, and those who hold it. */
-function draw({ nodes, edges }) {
+function draw({ nodes, edges }, room) {
+  const { column: COLUMN, box: BOX, letters } = room < 2 * WIDE.column + WIDE.box + 50 ? NARROW : WIDE;
   const waits = new Set(edges.filter((edge) => edge.kind !== "held").map((edge) => edge.source));
   const column = (node) => (node.kind === "resource" ? 1 : waits.has(node.id) ? 0 : 2);
   const heights = [0, 0, 0], places = new Map();
@@ -82,7 +84,7 @@ function draw({ nodes, edges }) {
   }
   for (const { node, x, y } of places.values()) {
     drawing.append(svg("g", { class: `node ${node.kind}` }, svg("title", {}, node.owner), svg("rect", { x, y, width: BOX, height: TALL, rx: node.kind === "resource" ? 4 : 16 }),
-      svg("text", { x: x + BOX / 2, y: y + TALL / 2 + 4, "text-anchor": "middle" }, node.label.length > 22 ? `${node.label.slice(0, 21)}…` : node.label)));
+      svg("text", { x: x + BOX / 2, y: y + TALL / 2 + 4, "text-anchor": "middle" }, node.label.length > letters ? `${node.label.slice(0, letters - 1)}…` : node.label)));
   }
   return h("div", { class: "scroll" }, drawing, h("p", { class: "muted small" }, "Solid: held by. Dashed: waits for.", nodes.length > MOST ? ` ${nodes.length - MOST} more are not drawn.` : ""));
 }

@@ -16,7 +16,7 @@ export function mount(root, { brain }) {
   const tiles = h("section", { class: "tiles", "aria-label": "Figures" });
   const cards = h("section", { class: "categories", "aria-label": "Categories" });
   root.append(verdict, tiles, h("h2", {}, "Categories"), cards,
-    h("p", { class: "muted small" }, "Lines show the last two minutes since this page was opened; ▾ marks a decision of the brain."));
+    h("p", { class: "muted small" }, "Lines begin when this page is opened and reach back two minutes at most; ▾ marks a decision of the brain."));
 
   const parts = TILES.map((tile) => new Tile(tiles, tile));
   const categories = new Keyed(cards, (each) => each.name, makeCard, (card, each) => updateCard(card, each, brain));
@@ -128,7 +128,8 @@ function updateCard(card, each, brain) {
   say(used, `${percent(each.utilization)} used`);
   say(queued, `${count(each.queued)} queued`);
   mark(queued, "class", each.queued ? (each.overloaded ? "alarm" : "loud") : null);
-  say(lost, each.abandoned || each.overloaded ? `${each.abandoned} of ${each.abandoned_budget} abandoned` : "0 abandoned");
+  say(lost, `${count(each.abandoned)} abandoned`);
+  mark(lost, "title", `of ${count(each.abandoned_budget)} that may be`);
   mark(lost, "class", each.abandoned ? "alarm" : null);
   fill.style.width = `${(each.active / (each.max + each.abandoned)) * 100}%`;
   mark(fill, "class", each.active >= each.max ? "full" : null);
