@@ -69,10 +69,11 @@ cov: $(VENV)/.dev ## Run the tests under coverage, branches included; the pages 
 	@bad=0; $(PY) -m coverage run -m pytest -m "not slow" $(ARGS) || bad=1; \
 	$(PY) -m coverage combine -q && $(PY) -m coverage html -q && $(PY) -m coverage report && exit $$bad
 
-docs: $(VENV)/.dev ## Check the links and run the snippets of the documents, build the API pages into build/docs
+docs: $(VENV)/.dev ## Build the site out of docs/ and the docstrings into build/docs, and run what its pages show
+	@$(PIP) install -q -c $(CONSTRAINTS) -e ".[dev,docs]"
+	@$(PY) -m sphinx -q -W --keep-going -b html docs build/docs
 	@$(PY) -m pytest tests/documents -q
-	@$(PY) -m pdoc --docformat markdown --output-directory build/docs companion_async '!companion_async.__main__'
-	@echo "Open build/docs/index.html; README.md and docs/*.md are read as they are."
+	@echo "Open build/docs/index.html"
 
 floors: ## Run the tests with the oldest versions that pyproject.toml allows, in .venv-floors
 	@$(MAKE) --no-print-directory test VENV=.venv-floors CONSTRAINTS=.venv-floors/floors.txt

@@ -1,9 +1,13 @@
-"""The project's Markdown as data: its links, its headings and its Python snippets."""
+"""The project's Markdown as data: its links, its headings, its snippets and what they print."""
 
 from __future__ import annotations
 
 import ast
+import doctest
+import functools
+import itertools
 import re
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,21 +21,78 @@ _HEADING = re.compile(r"^#+ (?P<title>.+)$", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Snippet:
-    """A fenced block of Python: ``python`` stands alone and is run, ``python fragment`` is only compiled."""
+    """A fenced block of Python: ``python`` stands alone and is run, ``python fragment`` is only compiled.
+
+    ``python name.py`` is a file by that name, which the others of the document may import. ``output`` is the block
+    ``text output`` that comes next, if one does: what the snippet prints, with ``...`` for what differs each time.
+    """
 
     document: str
     line: int
     text: str
     runs: bool
+    output: str | None = None
+    file: str = ""
+
+    def prints(self, said: str) -> bool:
+        """Whether that is what the document says it prints; how it is broken into lines is left alone."""
+        return self.output is None or is_output(self.output, said)
+
+
+def is_output(wanted: str, said: str) -> bool:
+    """Whether two outputs are the same but for what ``...`` stands for and how they are broken into lines."""
+    flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+    return doctest.OutputChecker().check_output(wanted, said, flags)
 
 
 def snippets(document: str, text: str) -> Iterator[Snippet]:
     """The Python blocks of a document."""
-    for fence in _FENCE.finditer(text):
+    fences = list(_FENCE.finditer(text))
+    for fence, following in itertools.zip_longest(fences, fences[1:]):
         words = fence["info"].split()
         if words[:1] == ["python"]:
             line = text.count("\n", 0, fence.start()) + 2
-            yield Snippet(document, line, fence["body"], runs="fragment" not in words)
+            output = following["body"] if following and following["info"].split() == ["text", "output"] else None
+            file = next((word for word in words if word.endswith(".py")), "")
+            yield Snippet(document, line, fence["body"], runs="fragment" not in words, output=output, file=file)
+
+
+@dataclass(frozen=True)
+class Command:
+    """A line of a console block, and what the document shows below it."""
+
+    line: str
+    output: str = ""
+
+    @property
+    def words(self) -> list[str]:
+        return shlex.split(self.line, comments=True)
+
+
+def commands(text: str) -> Iterator[Command]:
+    """What the blocks for the shell have their reader type: the lines after a prompt, or all where there is none."""
+    for fence in _FENCE.finditer(text):
+        if fence["info"] in ("console", "sh"):
+            body = fence["body"]
+            if not body.startswith("$ "):
+                yield from (Command(line) for line in body.splitlines())
+                continue
+            for each in re.split(r"^\$ ", body, flags=re.MULTILINE)[1:]:
+                line, _, output = each.partition("\n")
+                yield Command(line, output)
+
+
+def pages(text: str) -> Iterator[str]:
+    """The pages that a page of the site leads to, as the tables of contents in it name them."""
+    for fence in _FENCE.finditer(text):
+        if fence["info"].split() == ["{toctree}"]:
+            lines = (line for line in fence["body"].splitlines() if line and not line.startswith(":"))
+            yield from (re.sub(r"^.* <(.+)>$", r"\1", line) for line in lines)
+
+
+def documented(text: str) -> set[str]:
+    """The names whose docstrings a page of the reference shows."""
+    return set(re.findall(r"^\.\. auto\w+:: ([\w.]+)", text, re.MULTILINE))
 
 
 def anchors(text: str) -> set[str]:
@@ -67,6 +128,7 @@ def missing_tests(text: str, root: Path) -> list[str]:
     return missing
 
 
+@functools.cache
 def _defined(file: Path) -> set[str]:
     """What pytest could collect from a file: functions, classes and their methods, and names that are assigned."""
     names: set[str] = set()

@@ -200,3 +200,29 @@ def test_chat_backends(run, name):
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert int(found(r"words: +(\d+)", output)[1]) == len(readme.split())
     found(r"threads: \{.*'phase2': [1-5].*\} tasks: \d+", output)
+
+
+@pytest.mark.feature("CB-56", "PX-08", "U-1")
+def test_own_lifespan(run):
+    """The database is open before the brain and closed after it; what was accepted is in it by then."""
+    lines = run("own_lifespan.py").splitlines()
+    assert lines[:2] == ["open:     the database", "open:     the brain, running"]
+    assert "home:     {'kitchen': 'open'}" in lines
+    assert "order:    1 soup" in lines
+    assert "unknown:  {'detail': 'no such order'}" in lines
+    assert lines[-2:] == ["close:    the brain, shut down", "close:    the database, with 4 orders"]
+
+
+@pytest.mark.feature("CB-02", "U-2", "PX-08")
+def test_slow_category(run):
+    """The fast category does not feel the slow one, where in one pool each lookup waits for reports."""
+    output = run("slow_category.py")
+    figures = r"half within +([\d.]+) ms, 99 of 100 within +([\d.]+) ms"
+    shared, alone = (
+        float(found(rf"{name}: +{figures}", output)[1]) for name in ("one pool for all", "a category for each")
+    )
+    assert shared > 5 * alone
+    found(r"by its id: (queued|running), then 'report 13'", output)
+    assert "retried:   done at attempt 3" in output
+    assert "only once: 1 task for 3 submissions" in output
+    found(r"beat: +5 ticks, \d+ ms apart", output)
