@@ -81,9 +81,15 @@ async def main() -> None:
         once = [brain.submit("reports", "run", 7, key="report of july") for _ in range(3)]
         print("   only once:", len({task.id for task in once}), "task for", len(once), "submissions")
         beats: list[float] = []
-        ticker = brain.every("lookups", lambda: beats.append(time.perf_counter()), period=0.02)
-        while len(beats) < 5:
-            await asyncio.sleep(0.005)
+        enough = asyncio.Event()
+
+        async def beat() -> None:
+            beats.append(time.perf_counter())
+            if len(beats) == 5:
+                enough.set()
+
+        ticker = brain.every("lookups", beat, period=0.02)
+        await enough.wait()
         ticker.stop()
         print(f"   beat:      {len(beats)} ticks, {1000 * (beats[4] - beats[0]) / 4:.0f} ms apart")
 
