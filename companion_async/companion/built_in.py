@@ -8,6 +8,8 @@ from collections.abc import Iterable
 import msgspec
 
 from companion_async.clock import Clock
+from companion_async.cognition.code_executor.module import MODULE as CODE
+from companion_async.cognition.code_executor.module import CodeExecutor
 from companion_async.cognition.personality_engine.appraisal import PACKAGES as PERSONALITY_NEEDS
 from companion_async.cognition.personality_engine.module import MODULE as PERSONALITY
 from companion_async.cognition.personality_engine.module import PersonalityEngine
@@ -55,6 +57,11 @@ def built_in_modules(config: CompanionConfig, clock: Clock) -> tuple[BuiltIn, ..
     """Every built-in module, one entry each: a companion registers those that are installed and names the others."""
     personality = config.personality
     return (
+        BuiltIn(
+            ModuleSpec(CODE, CodeExecutor, "phase4", "high", factory=lambda: CodeExecutor(config.code)),
+            "sandbox",
+            ("pydantic_monty",),
+        ),
         BuiltIn(
             ModuleSpec(
                 PERSONALITY, PersonalityEngine, "agi", factory=lambda: PersonalityEngine(personality, clock=clock)

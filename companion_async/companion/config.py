@@ -7,6 +7,7 @@ from typing import Any, Self
 import msgspec
 
 from companion_async.brain.config import BrainConfig
+from companion_async.cognition.code_executor.settings import ExecutorSettings
 from companion_async.cognition.context_manager.settings import ContextSettings
 from companion_async.cognition.model_router.settings import ModelSettings
 from companion_async.cognition.personality_engine.settings import PersonalitySettings
@@ -40,6 +41,7 @@ class CompanionConfig(BrainConfig, frozen=True, kw_only=True, forbid_unknown_fie
     knowledge: KnowledgeSettings = KnowledgeSettings()
     models: ModelSettings = ModelSettings()
     context: ContextSettings = ContextSettings()
+    code: ExecutorSettings = ExecutorSettings()
     personality: PersonalitySettings = PersonalitySettings()
 
     def __post_init__(self) -> None:
@@ -48,6 +50,7 @@ class CompanionConfig(BrainConfig, frozen=True, kw_only=True, forbid_unknown_fie
             "knowledge": KnowledgeSettings,
             "models": ModelSettings,
             "context": ContextSettings,
+            "code": ExecutorSettings,
             "personality": PersonalitySettings,
         }
         for key, cls in rooms.items():

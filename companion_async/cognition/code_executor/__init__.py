@@ -1,0 +1,1 @@
+"""`code_executor`: runs Python and JavaScript in a sandbox that was tried before it is trusted."""

@@ -1,0 +1,375 @@
+"""A process of its own that holds one program in a sandbox: given a job, it tells in JSON what became of it.
+
+It stands between this package and the program, so that what forks, drops rights and kills does so in a process with one
+thread and nothing to lose. It is run as a script, ``python -I -S launcher.py job.json``, with a pipe as its stdin:
+when the pipe is closed, be it that the run was cancelled or that the whole process has died, it ends what it holds. It
+imports nothing of this package, and the sandbox's own library from the paths that the job names.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import json
+import os
+import resource
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+_LIFELINE = 0
+_CHUNK = 65536
+_PR_SET_DUMPABLE, _PR_SET_CHILD_SUBREAPER = 4, 36
+_SWEEPS = 500
+_ENTRY = 4096  # bytes that an entry of a folder is reckoned at
+_WEIGHED = 0.1  # seconds between two looks at how much a program has taken and written
+# Landlock guards what files hold, not what is noted about them: a program could chmod whatever its user owns.
+_NOTES_ON_FILES = [
+    *("chmod", "fchmod", "fchmodat", "fchmodat2", "chown", "fchown", "lchown", "fchownat"),
+    *("utime", "utimes", "utimensat", "futimesat", "mknod", "mknodat"),
+    *("setxattr", "lsetxattr", "fsetxattr", "removexattr", "lremovexattr", "fremovexattr"),
+]
+
+
+class Held(NamedTuple):
+    """A program at work: its process, its two streams, and what waits for its end and gives status and limit.
+
+    ``folder`` is where it may write, if that is on a disk.
+    """
+
+    pid: int
+    stdout: int
+    stderr: int
+    finish: Callable[[], tuple[int, str]]
+    folder: Path | None = None
+
+
+class Watched(NamedTuple):
+    """What came of watching a program: its streams, and the limit at which it was ended, if it was."""
+
+    stdout: bytes
+    stderr: bytes
+    limit: str
+
+
+def main() -> None:
+    """Do the job that the file names, and print what came of it."""
+    job = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    sys.path[:0] = job["path"]
+    began = time.monotonic()
+    try:
+        report = _monty(job) if job["tier"] == "monty" else _held(job)
+    except BaseException as error:
+        report = {"failed": f"{type(error).__name__}: {error}"}
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    report["seconds"] = time.monotonic() - began
+    report["cpu_seconds"] = used.ru_utime + used.ru_stime
+    report["memory"] = used.ru_maxrss * 1024
+    json.dump(report, sys.stdout)
+    sys.stdout.flush()
+    os._exit(0)  # a thread of the sandbox's library may still be there
+
+
+# -- programs as processes -------------------------------------------------------------------------------------------
+
+
+def _held(job: dict[str, Any]) -> dict[str, Any]:
+    libc = ctypes.CDLL(None)
+    # Whoever is orphaned in there becomes a child of this process, and is found.
+    libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    start = {"sandlock": _sandlock, "bubblewrap": _bubblewrap}[job["tier"]]
+    Path(job["folder"]).chmod(0o711)  # for the user that this process becomes
+    prepared = start(job)
+    _drop(job["user"], libc)
+    limits = job["limits"]
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CPU, (limits["cpu"], limits["cpu"] + 1))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limits["file_bytes"], limits["file_bytes"]))
+    held = prepared()
+    watched = _watch(held, limits)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(held.pid, signal.SIGKILL)
+    _sweep(except_for=held.pid)
+    status, limit = held.finish()
+    _sweep()
+    if status in (-signal.SIGXCPU, 128 + signal.SIGXCPU):
+        limit = "cpu"
+    return {
+        "stdout": watched.stdout.decode("utf-8", "replace"),
+        "stderr": watched.stderr.decode("utf-8", "replace"),
+        "status": status,
+        "limit": watched.limit or limit,
+    }
+
+
+def _drop(user: int | None, libc: Any) -> None:
+    """Become ``user``, for good. Afterwards this process may still be looked into by its own sandbox."""
+    if user is not None:
+        os.setgroups([])
+        os.setresgid(user, user, user)
+        os.setresuid(user, user, user)
+        libc.prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)
+
+
+def _watch(held: Held, limits: dict[str, Any]) -> Watched:
+    """Read what the program writes until it has ended, passed a limit, or is wanted no more."""
+    ended = os.pidfd_open(held.pid)
+    until = time.monotonic() + limits["timeout"]
+    written: dict[int, bytearray] = {held.stdout: bytearray(), held.stderr: bytearray()}
+    poll = select.poll()
+    for fd in (ended, _LIFELINE, *written):
+        poll.register(fd, select.POLLIN)
+    limit = ""
+    running = True
+    while running and not limit:
+        left = until - time.monotonic()
+        if left <= 0:
+            limit = "time"
+            break
+        if _memory(held.pid) > limits["memory"]:
+            limit = "memory"
+            break
+        if held.folder is not None and _weight(held.folder, limits["disk"]) > limits["disk"]:
+            limit = "disk"
+            break
+        for fd, _ in poll.poll(1000 * min(left, _WEIGHED)):
+            if fd == ended:
+                running = False
+            elif fd == _LIFELINE:
+                limit = "cancelled"
+            elif not _read(fd, written[fd], limits["output"]):
+                poll.unregister(fd)
+            elif len(written[fd]) > limits["output"]:
+                limit = "output"
+    for fd, so_far in written.items():
+        os.set_blocking(fd, False)
+        while not limit and _read(fd, so_far, limits["output"]):
+            limit = "output" if len(so_far) > limits["output"] else ""
+    os.close(ended)
+    stdout, stderr = (bytes(so_far[: limits["output"]]) for so_far in written.values())
+    return Watched(stdout, stderr, limit)
+
+
+def _memory(process: int) -> int:
+    """The bytes that a process and all that it has started have in memory together."""
+    total = 0
+    pending = [process]
+    while pending:
+        each = pending.pop()
+        with contextlib.suppress(OSError, ValueError):
+            total += int(Path(f"/proc/{each}/statm").read_text(encoding="utf-8").split()[1]) * resource.getpagesize()
+        pending += _children(each)
+    return total
+
+
+def _weight(folder: Path, enough: int) -> int:
+    """The bytes in ``folder``, and a little for each entry; no more is counted than is ``enough``."""
+    total = 0
+    pending = [folder]
+    while pending and total <= enough:
+        with contextlib.suppress(OSError), os.scandir(pending.pop()) as entries:
+            for entry in entries:
+                with contextlib.suppress(OSError):
+                    total += _ENTRY + entry.stat(follow_symlinks=False).st_size
+                    if entry.is_dir(follow_symlinks=False):
+                        pending.append(Path(entry.path))
+    return total
+
+
+def _read(fd: int, so_far: bytearray, most: int) -> bool:
+    """Add what is there to ``so_far``; False where nothing is, or nothing will be."""
+    try:
+        chunk = os.read(fd, min(_CHUNK, most + 1))
+    except BlockingIOError:
+        return False
+    so_far += chunk
+    return bool(chunk)
+
+
+def _sweep(except_for: int = 0) -> None:
+    """Kill whatever the program has left behind, and what that leaves behind, until there is nothing."""
+    for _ in range(_SWEEPS):
+        children = [child for child in _children() if child != except_for]
+        if not children:
+            return
+        for child in children:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(child, os.WNOHANG)
+        time.sleep(0.001)
+
+
+def _kill_children() -> None:
+    for child in _children():
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child, signal.SIGKILL)
+
+
+def _children(process: int | str = "self") -> list[int]:
+    children: list[int] = []
+    with contextlib.suppress(OSError):
+        for thread in Path(f"/proc/{process}/task").iterdir():
+            with contextlib.suppress(OSError):
+                children += map(int, (thread / "children").read_text(encoding="utf-8").split())
+    return children
+
+
+def _write_program(folder: Path, job: dict[str, Any]) -> Path:
+    program = Path(folder, job["name"])
+    program.write_text(job["program"], encoding="utf-8", errors="replace")
+    program.chmod(0o444)
+    return program
+
+
+# -- the sandboxes ---------------------------------------------------------------------------------------------------
+
+
+def _sandlock(job: dict[str, Any]) -> Callable[[], Held]:
+    """Landlock, seccomp and a supervisor that answers the program's system calls."""
+    import sandlock
+    from sandlock import _sdk, exceptions  # now, while they can still be read  # noqa: F401
+
+    limits = job["limits"]
+    work = Path(job["folder"], "work")
+    work.mkdir(0o700)
+    if job["user"] is not None:
+        os.chown(work, job["user"], job["user"])
+    _write_program(work, job)
+    readable = [path for path in job["readable"] if Path(path).exists()]
+
+    def begin() -> Held:
+        sandbox = sandlock.Sandbox(
+            fs_readable=readable,
+            fs_writable=[str(work)],
+            max_memory=limits["memory"],
+            max_processes=limits["processes"],
+            max_open_files=limits["open_files"],
+            extra_deny_syscalls=_NOTES_ON_FILES,
+            clean_env=True,
+            env=job["env"],
+            cwd=str(work),
+        )
+        mode = sandlock.StdioMode
+        process = sandbox.popen(job["argv"], stdin=mode.NULL, stdout=mode.PIPED, stderr=mode.PIPED)
+
+        def finish() -> tuple[int, str]:
+            result = process.wait(timeout=5)
+            if result.signal > 0:
+                return -result.signal, ""
+            # Killed, and not by this process: what sandlock does to one that wants more memory than it may have.
+            killed = result.reason is not None and result.reason.name == "KILLED"
+            return (-signal.SIGKILL, "memory") if killed else (result.exit_code, "")
+
+        return Held(process.pid, process.stdout.fileno(), process.stderr.fileno(), finish, work)
+
+    return begin
+
+
+def _bubblewrap(job: dict[str, Any]) -> Callable[[], Held]:
+    """Namespaces of its own for everything, and a root that holds nothing but what it needs to run."""
+    limits = job["limits"]
+    program = _write_program(Path(job["folder"]), job)
+    argv = [job["bwrap"], "--unshare-user", "--unshare-all", "--disable-userns", "--die-with-parent", "--new-session"]
+    argv += ["--clearenv", *(word for name, value in job["env"].items() for word in ("--setenv", name, value))]
+    for path in job["readable"]:
+        if Path(path).is_symlink():  # /lib is a link into /usr where the two were merged
+            argv += ["--symlink", str(Path(path).readlink()), path]
+        elif Path(path).exists() and not path.startswith("/dev/"):
+            argv += ["--ro-bind", path, path]
+    argv += ["--proc", "/proc", "--dev", "/dev", "--size", str(limits["disk"]), "--tmpfs", "/work"]
+    argv += ["--ro-bind", str(program), f"/work/{job['name']}", "--chdir", "/work"]
+    argv += ["--remount-ro", "/dev", "--remount-ro", "/", "--uid", "65534", "--gid", "65534", "--", *job["argv"]]
+
+    def limit() -> None:
+        memory, files = limits["memory"], limits["open_files"]
+        # Counted for all that the user runs; the sandbox itself takes two.
+        processes = _processes_of(os.getuid()) + limits["processes"] + 2
+        resource.setrlimit(resource.RLIMIT_DATA if job["reserves"] else resource.RLIMIT_AS, (memory, memory))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
+        resource.setrlimit(resource.RLIMIT_NPROC, (processes, processes))
+
+    def begin() -> Held:
+        process = subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={},
+            cwd="/",
+            start_new_session=True,
+            preexec_fn=limit,
+        )
+        if process.stdout is None or process.stderr is None:
+            raise AssertionError("both were asked for")
+
+        def finish() -> tuple[int, str]:
+            status = process.wait()
+            return (128 - status if status > 128 else status), ""
+
+        return Held(process.pid, process.stdout.fileno(), process.stderr.fileno(), finish)
+
+    return begin
+
+
+def _processes_of(user: int) -> int:
+    count = 0
+    for process in Path("/proc").iterdir():
+        with contextlib.suppress(OSError):
+            if process.name.isdigit() and process.stat().st_uid == user:
+                count += len(list((process / "task").iterdir()))
+    return count
+
+
+# -- programs that are interpreted -----------------------------------------------------------------------------------
+
+
+def _monty(job: dict[str, Any]) -> dict[str, Any]:
+    """An interpreter of a part of Python, which knows no files, no network and no processes, in a worker of its own."""
+    import threading
+
+    import pydantic_monty as monty
+
+    limits = job["limits"]
+    threading.Thread(target=_end_with_lifeline, daemon=True).start()
+    report: dict[str, Any] = {"status": 0, "limit": "", "value": None}
+    written = {"stdout": "", "stderr": ""}
+
+    def write(stream: str, text: str) -> None:
+        written[stream] += text
+        if len(written[stream]) > limits["output"]:
+            report["limit"] = "output"
+            _kill_children()  # an error raised here would be heard of only when the program has come to its end
+
+    bounds: Any = {"max_feed_duration_secs": limits["timeout"], "max_memory": limits["memory"]}
+    with monty.Monty(request_timeout=limits["timeout"] + 1, max_processes=1) as pool:
+        try:
+            with pool.checkout(script_name=job["name"], limits=bounds) as session:
+                value = session.feed_run(job["program"], print_callback=write)
+            try:
+                report["value"] = {"value": json.loads(json.dumps(value, allow_nan=False))}
+            except (TypeError, ValueError, RecursionError):
+                report["value"] = {"text": repr(value)[:16384]}
+        except monty.MontyError as error:
+            crashed = isinstance(error, monty.MontyCrashedError)
+            kind = "TimeoutError" if crashed else str(error).partition(":")[0]
+            report["status"] = -signal.SIGKILL if crashed else 1
+            report["limit"] = report["limit"] or {"TimeoutError": "time", "MemoryError": "memory"}.get(kind, "")
+            written["stderr"] += "" if crashed else f"{error}\n"
+    return report | {stream: text[: limits["output"]] for stream, text in written.items()}
+
+
+def _end_with_lifeline() -> None:
+    os.read(_LIFELINE, 1)
+    _kill_children()
+    os.write(1, b'{"limit": "cancelled"}')
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+pytestmark = [pytest.mark.feature("CB-45"), pytest.mark.timeout(120)]
+
+
+ESCAPES = {
+    "passwd": "open('/etc/passwd').read()",
+    "secret": "open(SECRET).read()",
+    "home": "__import__('os').listdir(__import__('os').path.dirname(SECRET))",
+    "write": "open(SECRET, 'w').write('breach')",
+    "delete": "__import__('os').unlink(SECRET)",
+    "rename": "__import__('os').rename(SECRET, 'mine')",
+    "chmod": "__import__('os').chmod(SECRET, 0o777)",
+    "utime": "__import__('os').utime(SECRET, (1, 1))",
+    "hard link": "(__import__('os').link(SECRET, 'mine'), open('mine').read())",
+    "symlink": "(__import__('os').symlink(SECRET, 'mine'), open('mine').read())",
+    "environ of 1": "open('/proc/1/environ', 'rb').read() or open(SECRET)",
+    "environ of us": "open(f'/proc/{PARENT}/environ', 'rb').read()",
+    "memory of us": "open(f'/proc/{PARENT}/mem', 'rb+').read(1)",
+    "signal": "__import__('os').kill(PARENT, 9)",
+    "tcp": "__import__('socket').create_connection(('127.0.0.1', PORT), 2)",
+    "unix": "__import__('socket').socket(__import__('socket').AF_UNIX).connect(ABSTRACT)",
+    "subprocess": "__import__('subprocess').check_output(['/bin/cat', SECRET])",
+    "subclasses": "[c for c in ().__class__.__base__.__subclasses__() if c.__name__ == '_wrap_close'][0]"
+    ".__init__.__globals__['open'](SECRET, 0).read()",
+    "frames": "__import__('sys')._getframe().f_builtins['open'](SECRET).read()",
+    "format": "open('{0.__class__}'.format(1) and SECRET).read()",
+    "python as a library": "__import__('ctypes').CDLL(None).open(SECRET.encode(), 0) >= 0 or open(SECRET)",
+    "ptrace": "check(libc().ptrace(16, PARENT, None, None))",
+    "mount": "check(libc().mount(b'none', b'/tmp', b'tmpfs', 0, None))",
+    "chroot": "__import__('os').chroot('/')",
+    "become root": "__import__('os').setuid(0)",
+    "more than it may": "__import__('resource').setrlimit(__import__('resource').RLIMIT_FSIZE, (1 << 40, 1 << 40))",
+}
+PRELUDE = """
+import os
+SECRET, PARENT, PORT, ABSTRACT = {secret!r}, {parent}, {port}, {abstract!r}
+def libc():
+    import ctypes
+    return ctypes.CDLL(None, use_errno=True)
+def check(result):
+    import ctypes
+    if result < 0:
+        raise OSError(ctypes.get_errno(), "refused")
+"""
+
+
+@pytest.fixture(scope="module")
+def outside():
+    """A secret that everybody may read and write, a port and an abstract socket that are listened on."""
+    import socket
+
+    folder = Path(tempfile.mkdtemp())
+    folder.chmod(0o777)
+    secret = folder / "secret"
+    secret.write_text("a secret")
+    secret.chmod(0o666)
+    if os.getuid() == 0:
+        os.chown(secret, 65534, 65534)
+    abstract = f"\0companion-test-{os.getpid()}"
+    with socket.socket() as listener, socket.socket(socket.AF_UNIX) as unix:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        unix.bind(abstract)
+        unix.listen()
+        facts = {"secret": str(secret), "parent": os.getpid(), "port": listener.getsockname()[1], "abstract": abstract}
+        yield secret, PRELUDE.format(**facts)
+    shutil.rmtree(folder)
+
+
+def test_known_escapes_are_held(executor, system, outside):
+    """Files, processes, sockets and rights outside the sandbox are out of a program's reach, whatever it tries."""
+    secret, prelude = outside
+    before = secret.stat()
+    attempts = f"""{prelude}
+came_of = {{}}
+for name, attempt in {ESCAPES!r}.items():
+    try:
+        came_of[name] = "escaped " + repr(eval(attempt))[:80]
+    except Exception as error:
+        came_of[name] = "held"
+came_of
+"""
+    done = executor.execute(attempts, "python", tier=system)
+    assert done.value == dict.fromkeys(ESCAPES, "held"), done.stderr
+    assert secret.read_text() == "a secret"
+    after = secret.stat()
+    assert (after.st_mode, after.st_mtime_ns) == (before.st_mode, before.st_mtime_ns)
+
+
+@pytest.mark.parametrize("escape", ["passwd", "secret", "write", "delete", "tcp", "subprocess", "subclasses", "frames"])
+def test_an_interpreter_without_a_system_has_nothing_to_escape_to(executor, outside, escape):
+    """Monty's programs cannot name a file, a socket or a process that exists."""
+    state = next(state for state in executor.tiers() if state.tier == "monty")
+    if not state.holds:
+        pytest.skip(state.reason)
+    secret, _ = outside
+    code = ESCAPES[escape].replace("SECRET", repr(str(secret))).replace("PORT", "80")
+    done = executor.execute(f"print('escaped', {code})", "python", tier="monty")
+    assert done.exit_status == 1, done
+    assert "escaped" not in done.stdout
+    assert secret.read_text() == "a secret"
+
+
+def test_nothing_of_this_process_is_inherited(executor, system, monkeypatch):
+    """A program sees no variable of our environment, none of our files and no terminal."""
+    monkeypatch.setenv("COMPANION_TEST_TOKEN", "hunter2")
+    read_end, write_end = os.pipe()
+    os.set_inheritable(write_end, True)
+    code = (
+        "import os\n"
+        "def there(fd):\n"
+        "    try:\n        return bool(os.fstat(fd))\n    except OSError:\n        return False\n"
+        "[dict(os.environ), [fd for fd in range(3, 60) if there(fd)], os.isatty(0), os.read(0, 1).decode()]"
+    )
+    try:
+        done = executor.execute(code, "python", tier=system)
+    finally:
+        os.close(read_end)
+        os.close(write_end)
+    environment, files, terminal, typed = done.value
+    assert set(environment) <= {"LC_CTYPE", "PATH", "HOME", "PWD"}
+    assert (files, terminal, typed) == ([], False, "")
+
+
+def test_a_program_does_not_run_as_root(executor, system):
+    """Where this process is root, the program is somebody else."""
+    assert executor.execute("import os; [os.getuid(), os.geteuid()]", "python", tier=system).value != [0, 0]

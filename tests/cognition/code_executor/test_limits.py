@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from companion_async.cognition.code_executor.module import CodeExecutor
+from companion_async.cognition.code_executor.settings import ExecutorSettings
+from tests.cognition.code_executor.left_behind import folders, processes_named
+
+pytestmark = [pytest.mark.feature("CB-45"), pytest.mark.timeout(120)]
+
+
+def test_what_does_not_end_is_ended(executor, tier):
+    """An endless loop is ended at its limit."""
+    done = executor.execute("while True:\n    pass", "python", timeout=0.5, tier=tier)
+    assert done.limit == "time"
+    assert not done.succeeded
+    assert done.seconds < 5
+
+
+def test_signals_may_be_ignored_in_vain(executor, system):
+    """A program that ignores every signal it can is ended as well."""
+    code = (
+        "import signal\nfor each in range(1, 65):\n    try:\n        signal.signal(each, signal.SIG_IGN)\n"
+        "    except (OSError, ValueError):\n        pass\nprint('deaf', flush=True)\nwhile True:\n    pass"
+    )
+    done = executor.execute(code, "python", timeout=1, tier=system)
+    assert (done.limit, done.stdout) == ("time", "deaf\n")
+
+
+@pytest.mark.slow
+def test_processor_time_is_limited(system):
+    """A program that computes for longer than it may is ended, however long it may live."""
+    executor = CodeExecutor(ExecutorSettings(cpu=1, timeout=60, tiers=(system,)))
+    done = executor.execute("while True:\n    pass", "python")
+    assert done.limit == "cpu", done
+
+
+def test_memory_is_limited(executor, tier):
+    """A program that asks for more memory than it may have fails, or is ended."""
+    done = executor.execute("x = 'x' * (1024 * 1024)\nl = []\nwhile True:\n    l.append(x + x)", "python", tier=tier)
+    assert done.limit == "memory" or "MemoryError" in done.stderr, done
+    assert done.memory < 256 * 1024 * 1024
+
+
+@pytest.mark.slow
+def test_memory_of_many_processes_is_limited_together(executor, system):
+    """Children that each stay within the limit are ended once they pass it together."""
+    code = (
+        "import os, time\nfor _ in range(5):\n    if not os.fork():\n"
+        "        x = bytearray(os.urandom(1024)) * (60 * 1024)\n        time.sleep(2)\n        os._exit(0)\n"
+        "sum(os.wait()[1] == 0 for _ in range(5))"
+    )
+    done = executor.execute(code, "python", tier=system)
+    assert done.limit == "memory" or done.value < 3, done
+
+
+@pytest.mark.slow
+def test_a_fork_bomb_stays_within_its_bound(executor, system):
+    """Processes that breed are held to their number, and gone with the program."""
+    mark = f"bomb{os.getpid()}{system}"
+    code = f"import os\nmark = {mark!r}\nwhile True:\n    try:\n        os.fork()\n    except OSError:\n        pass"
+    done = executor.execute(code, "python", timeout=2, tier=system)
+    assert done.limit in ("time", "memory"), done
+    assert not folders()
+    assert not processes_named("inside the sandbox: the program")
+
+
+def test_what_a_program_leaves_behind_is_gone_with_it(executor, system):
+    """A daemon, forked twice, in a session of its own and holding stdout, neither lives on nor holds up the result."""
+    mark = f"daemon{os.getpid()}"
+    code = (
+        "import os, sys, time\nif not os.fork():\n    os.setsid()\n    if not os.fork():\n"
+        f"        os.execv(sys.executable, [sys.executable, '-S', '-c', 'import time; time.sleep(600) # {mark}'])\n"
+        "    os._exit(0)\nos.wait()\ntime.sleep(0.2)\nprint('done')"
+    )
+    done = executor.execute(code, "python", timeout=15, tier=system)
+    assert (done.stdout, done.exit_status) == ("done\n", 0), done
+    assert done.seconds < 10
+    assert not processes_named(mark)
+
+
+def test_output_is_limited(executor, tier):
+    """A program that writes without end is ended, and the first of what it wrote is there."""
+    done = executor.execute("while True:\n    print('x' * 1000)", "python", timeout=15, tier=tier)
+    assert (done.limit, done.truncated) == ("output", True), done
+    assert 0 < len(done.stdout) <= 64 * 1024
+    assert done.stdout.startswith("xxx")
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "open('big', 'wb').write(b'x' * (3 << 20))",
+        "[open(str(i), 'wb').write(b'x' * (1 << 20)) for i in range(9)]; __import__('time').sleep(10)",
+        "[open(str(i), 'w').close() for i in range(2000)]; __import__('time').sleep(10)",
+    ],
+    ids=["one long file", "many files", "many empty files"],
+)
+def test_files_are_limited(executor, system, code):
+    """A file that is too long, and too many of them, come to an error or an end."""
+    if system == "bubblewrap" and "2000" in code:
+        pytest.skip("an empty file weighs nothing in a file system in memory, which its own bound holds")
+    done = executor.execute(code, "python", timeout=8, tier=system)
+    assert not done.succeeded, done
+    assert done.limit != "time", done
+    assert not folders()
+
+
+def test_open_files_are_limited(executor, system):
+    """A program that opens file after file gets an error of its own."""
+    done = executor.execute("import os\nl = []\nwhile True:\n    l.append(os.dup(0))", "python", tier=system)
+    assert "Too many open files" in done.stderr, done
+
+
+@pytest.mark.slow
+def test_a_folder_deeper_than_python_can_go_is_removed(executor, system):
+    """What a program has built to be hard to remove is removed."""
+    code = "import os\nfor i in range(900):\n    os.mkdir('d')\n    os.chdir('d')"
+    executor.execute(code, "python", tier=system)
+    assert not folders()
+
+
+def test_many_runs_leave_nothing(executor, tier):
+    """After run upon run there is no process, no open file and no folder more than before."""
+    executor.execute("1", "python", tier=tier)
+    files = len(list(Path("/proc/self/fd").iterdir()))
+    for number in range(5):
+        assert executor.execute(f"{number} + 1", "python", tier=tier).value == number + 1
+    assert len(list(Path("/proc/self/fd").iterdir())) == files
+    assert not folders()
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
