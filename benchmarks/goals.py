@@ -59,6 +59,8 @@ GOALS = (
 )
 
 LIMITS = (
+    Limit("priority", "critical, p99", 1.5, "alone, p50"),
+    Limit("priority", "oldest idle task", 1.0),
     Limit("state", "10,000 keys", 20.0),
     # Not growing beyond the logarithm: a million keys have three times that of a hundred.
     Limit("state", "1,000,000 keys", 3.0, "100 keys"),

@@ -78,7 +78,7 @@ class BrainControls:
         oldest, patience = now, list[float | None]()
         with pool.lock:
             limit, working, abandoned, queued = pool.limit, pool.working, pool.abandoned, queue.ready
-            kept = min(pool.kept, max(0, limit - working))
+            kept = min(pool.reserved, max(0, limit - working))
             idle = [slot.parked_at for slot in pool.sleepers()]
             if queued:
                 for port in ports:

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from companion_async.offload.mailbox import Mailbox
 from companion_async.offload.slot import Seat
+from companion_async.priority import URGENT
 
 
 class Backlog(Protocol):
@@ -60,6 +61,7 @@ class Places:
         self.limit = limit
         self.backlog = backlog
         self.working = 0
+        self.hurried = 0  # those of them that hold urgent work
         self.abandoned = 0
         self.waiting = 0
         self.runs = 0
@@ -84,7 +86,7 @@ class Places:
                 seat.waiting = False
                 self.waiting -= 1
             else:
-                self._release(job.lane)
+                self._release(job)
         self._mailbox.post(_pump, self)
 
     def abandon(self, seat: Seat, job: Any) -> Abandonment:
@@ -105,7 +107,7 @@ class Places:
                 self.waiting -= 1
                 self._welcome()  # it needs no place any more: one that stands in line to come back goes on at once
             else:
-                self._release(job.lane)
+                self._release(job)
         self._mailbox.post(_pump, self)
         return Abandonment.REPLACED
 
@@ -118,7 +120,7 @@ class Places:
             seat.waiting = True
             self.waiting += 1
             self._set_aside(seat)
-            self._release(job.lane)
+            self._release(job)
         self._mailbox.post(_pump, self)
 
     def reclaim(self, seat: Seat, granted: Callable[[], None]) -> bool:
@@ -130,9 +132,9 @@ class Places:
             if not seat.waiting:
                 return True
             job: Any = seat.job
-            if self._readmit(seat, job.lane):
+            if self._readmit(seat, job):
                 return True
-            self._returning.append((seat, job.lane, granted))
+            self._returning.append((seat, job, granted))
             return False
 
     def steal(self, job: Any) -> Seat | None:
@@ -144,7 +146,7 @@ class Places:
             if self.working >= self.limit or not lane.open or not self.backlog.withdraw(job):
                 return None
             self.backlog.returned(lane)
-            self.working += 1
+            self._occupy(job)
             self.runs += 1
             return Seat(job)
 
@@ -160,24 +162,31 @@ class Places:
     def _set_aside(self, seat: Seat) -> None:
         """The seat's run is about to wait."""
 
-    def _release(self, lane: Any) -> None:
+    def _occupy(self, job: Any) -> None:
+        self.working += 1
+        if job.level <= URGENT:
+            self.hurried += 1
+
+    def _release(self, job: Any) -> None:
         self.working -= 1
-        self.backlog.left(lane)
+        if job.level <= URGENT:
+            self.hurried -= 1
+        self.backlog.left(job.lane)
         if self._returning:
             self._welcome()
 
     def _welcome(self) -> None:
         """Readmit those who wait to come back, in order, past any whose module is at its cap."""
         for entry in tuple(self._returning):
-            seat, lane, granted = entry
-            if not seat.waiting or self._readmit(seat, lane):
+            seat, job, granted = entry
+            if not seat.waiting or self._readmit(seat, job):
                 self._returning.remove(entry)
                 granted()
 
-    def _readmit(self, seat: Seat, lane: Any) -> bool:
-        if self.working >= self.limit or not self.backlog.returned(lane):
+    def _readmit(self, seat: Seat, job: Any) -> bool:
+        if self.working >= self.limit or not self.backlog.returned(job.lane):
             return False
-        self.working += 1
+        self._occupy(job)
         self.waiting -= 1
         seat.waiting = False
         return True

@@ -30,7 +30,7 @@ class Pool(Places):
     come next along with it, within a share of time.
 
     Once work of the upper levels has come, one place is ``kept`` for such: no overload of other work, however old,
-    makes it wait for more than its like. So the others have one place less, a fourth of all at most, until `relax`.
+    makes it wait for more than its like. So the others never have all of them, a fourth less at most, until `relax`.
     Under policies that do not ask for priority none is kept.
     """
 
@@ -73,6 +73,11 @@ class Pool(Places):
         """Threads that sleep and have no job."""
         return len(self._parked)
 
+    @property
+    def reserved(self) -> int:
+        """Places that are for urgent work alone just now: the one that is kept, while none such is at work."""
+        return 0 if self.hurried else self.kept
+
     def sleepers(self) -> tuple[Slot, ...]:
         """The parked slots, the coldest first. Under the lock only."""
         return tuple(self._parked)
@@ -107,7 +112,7 @@ class Pool(Places):
             if job.level <= URGENT:
                 self._keep()
             else:
-                most -= self.kept
+                most -= self.reserved
             if not job.on_loop:
                 searching = self._searching
                 # A light job waits for a thread that is awake anyway; any other wants a thread of its own.
@@ -134,7 +139,7 @@ class Pool(Places):
                 job = self._next(on_loop=True)
                 if job is None:
                     break
-                self.working += 1
+                self._occupy(job)
                 self.runs += 1
             self._run_on_loop(job)
         self.ensure()
@@ -176,7 +181,7 @@ class Pool(Places):
                         slot.light = False
                     if slot.abandoned:
                         return None
-                    self._release(job.lane)
+                    self._release(job)
                 if slot.retiring:
                     return None
                 slots = self.slots
@@ -186,7 +191,7 @@ class Pool(Places):
                 # `_next`, for the most frequent case without the call.
                 job = self.backlog.pop() if self.working < self.limit - self.kept else self._next()
                 if job is not None:
-                    self.working += 1
+                    self._occupy(job)
                     self.runs += 1
                     if job.on_loop:
                         self._mailbox.post(self._run_on_loop, job)
@@ -318,14 +323,14 @@ class Pool(Places):
     def _next(self, *, on_loop: bool = False) -> Any:
         """The job whose turn it is, if there is a place for it."""
         free = self.limit - self.working
-        if free > self.kept:
+        if free > self.reserved:
             return self.backlog.pop(on_loop=on_loop)
         return self.backlog.pop_urgent(on_loop=on_loop) if free > 0 else None
 
     def _has_room(self) -> bool:
         """Whether there will be a place for one more who searches."""
         free = self.limit - self.working - self._searching
-        return free > self.kept or (free > 0 and self.backlog.urgent)
+        return free > self.reserved or (free > 0 and self.backlog.urgent)
 
     def _keep(self) -> None:
         self._urgent_came = True

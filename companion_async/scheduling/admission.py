@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from companion_async.errors import InvalidArgumentError, QueueFullError
 from companion_async.offload.pool import Pool
 from companion_async.priority import URGENT
+from companion_async.scheduling.queue import Queue
 from companion_async.scheduling.task import Task, TaskState
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class Admission:
     def __init__(self, scheduler: Scheduler) -> None:
         self._scheduler = scheduler
         self.lines: dict[Pool, dict[Task[Any], None]] = {}
+        self._passed: dict[Pool, int] = {}
         self._overloaded: dict[Pool, str] = {}
         self._starving: set[Pool] = set()
         self._pressed = False
@@ -70,11 +72,23 @@ class Admission:
         size, capacity = task.lane.queue.size, settings.queue_capacity
         if size < capacity and pool not in self.lines:
             return False
-        if task.level <= URGENT and size < capacity + urgent_room(capacity):
+        if task.level <= URGENT and self._passes(task.lane.queue, pool):
             return False
         self.overloaded(pool, "queue_capacity")
         if rule == "reject":
             raise QueueFullError(pool.name, settings.queue_capacity, self.advice(pool))
+        return True
+
+    def _passes(self, queue: Queue, pool: Pool) -> bool:
+        """Whether urgent work has room where the others have none. Those in line have their turn after each that passes
+        them, or a flood of it would leave them there for ever.
+        """
+        self.room(pool)
+        capacity = self._scheduler.settings.queue_capacity
+        if queue.size >= capacity + urgent_room(capacity):
+            return False
+        if pool in self.lines:
+            self._passed[pool] = self._passed.get(pool, 0) + 1
         return True
 
     def press(self, fraction: float | None, mark: float, next_reading: float) -> None:
@@ -113,6 +127,7 @@ class Admission:
         line = self.lines.get(task.lane.pool)
         if line is not None and line.pop(task, self) is None and not line:
             del self.lines[task.lane.pool]
+            self._passed.pop(task.lane.pool, None)
 
     def waiting(self, pool: Pool) -> int:
         """How many stand in line."""
@@ -136,15 +151,22 @@ class Admission:
         if line is None:
             return
         queue, capacity = self._scheduler.queues[pool.name], self._scheduler.settings.queue_capacity
-        while line and queue.size < capacity and not (self._pressed and not self._idle()):
+        most = capacity + urgent_room(capacity)
+        while line and not (self._pressed and not self._idle()):
+            passed = self._passed.get(pool, 0)
+            if queue.size >= (most if passed else capacity):
+                break
             task = next(iter(line))
             del line[task]
+            if passed:
+                self._passed[pool] = passed - 1
             if task.ended < 0:
                 # It has been ready all along: what it waited in line counts as waiting.
                 task.phase = TaskState.QUEUED
                 self._scheduler.submission.enqueue(task)
         if not line:
             self.lines.pop(pool, None)
+            self._passed.pop(pool, None)
 
     def starved(self, pool: Pool) -> None:
         """All threads that the house may have are at work elsewhere, and the category has none: say so, unless one

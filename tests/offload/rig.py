@@ -29,8 +29,8 @@ class Job:
         self.function, self.args = function, args
         self.kwargs: dict[str, Any] = {}
         self.context = contextvars.copy_context()
-        self.ticket, self.submitted, self.deadline, self.expected = -1, 0.0, math.inf, 1e-5
-        self.level = marks.get("level", 3)
+        self.ticket, self.deadline, self.expected = -1, math.inf, 1e-5
+        self.level, self.submitted = marks.get("level", 3), marks.get("submitted", 0.0)
         self.started = -1.0
         self.light = marks.get("light", False)
         self.measured = marks.get("measured", False)

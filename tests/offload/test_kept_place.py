@@ -19,6 +19,7 @@ def keeping(one: Ground, limit: int) -> Pool:
     """A pool that may keep a place."""
     pool = one.pool(limit)
     pool.on_kept = lambda: None
+    pool.backlog.use(ORDERINGS[SchedulingPolicy.WEIGHTED_PRIORITY], [one.lane])  # type: ignore[attr-defined]
     return pool
 
 
@@ -63,13 +64,30 @@ async def test_what_is_older_does_not_take_the_kept_place():
         for _ in range(3):
             one.put(core, gate)
         await gate.holds(3)
-        aged = one.put(core, int, level=5)
-        aged.submitted = -1000.0
+        aged = one.put(core, int, level=5, submitted=-1000.0)
         late = one.put(core, int, level=1)
         await one.ran(2)
         assert late.started > 0 > aged.started
         gate.open()
         await one.ran(6)
+
+
+async def test_urgent_work_in_every_place_does_not_starve_what_has_aged():
+    """A place is kept only while no urgent work is at work: an overload of it takes its turns by age like any other."""
+    async with ground() as one:
+        core, gate, following = keeping(one, 4), Gate(), Gate()
+        urgent = [one.put(core, gate, level=1) for _ in range(4)]
+        await gate.holds(4)
+        assert (core.kept, core.reserved, core.hurried) == (1, 0, 4)
+        old = [one.put(core, following, level=5) for _ in range(2)]
+        for _ in range(4):
+            one.put(core, following, level=1, submitted=1000.0)
+        gate.open()
+        await following.holds(4)
+        assert [job.started > 0 for job in (*urgent, *old)] == [True] * 6
+        following.open()
+        await one.ran(10)
+        await until(lambda: core.hurried == core.working == 0)
 
 
 async def test_the_place_is_given_back_when_no_urgent_work_comes_any_more():

@@ -6,7 +6,7 @@ import pytest
 
 from companion_async import QueueFullError, Task, TaskState
 from companion_async.scheduling.admission import urgent_room
-from companion_async.testing.clock import VirtualClock
+from companion_async.testing.clock import VirtualClock, until
 from tests.work.house import Gate, pool, running
 
 
@@ -37,7 +37,7 @@ async def test_under_ten_times_the_load_urgent_work_begins_at_once():
 @pytest.mark.feature("X-17", "PM-12")
 @pytest.mark.parametrize("capacity", [1, 10, 100])
 async def test_a_full_queue_has_room_for_a_tenth_more_of_urgent_work(capacity):
-    """Also past those who wait in line for room; beyond it urgent work is refused like all other."""
+    """Beyond it urgent work is refused like all other."""
     async with running(categories={"core": 1}, queue_capacity=capacity) as brain:
         gate = Gate()
         brain.submit("category:core", gate, timeout=None)
@@ -48,7 +48,6 @@ async def test_a_full_queue_has_room_for_a_tenth_more_of_urgent_work(capacity):
 
         for _ in range(capacity):
             submit("medium")
-        in_line = submit("medium", "wait")
         for _ in range(urgent_room(capacity)):
             with pytest.raises(QueueFullError):
                 submit("medium")
@@ -56,7 +55,6 @@ async def test_a_full_queue_has_room_for_a_tenth_more_of_urgent_work(capacity):
         with pytest.raises(QueueFullError):
             submit("critical")
         assert submit("critical", "wait").state is TaskState.BLOCKED
-        assert in_line.state is TaskState.BLOCKED
         gate.open()
         await brain.drain()
 
@@ -118,3 +116,32 @@ async def test_a_category_that_keeps_a_place_grows_as_one_without():
         assert "scale_up" in {decision.type for decision in brain.decisions()}
         await gate.holds(brain.status().categories["core"].max - 1)
         gate.open()
+
+
+@pytest.mark.feature("X-17", "X-06")
+async def test_a_flood_of_urgent_work_does_not_keep_others_in_line_for_ever():
+    """It passes the line, and each time it has, the first in it has the next room."""
+    async with running(categories={"core": 1}, queue_capacity=10, policy="priority_first") as brain:
+        gate = Gate()
+        brain.submit("category:core", gate, timeout=None)
+        await gate.holds(1)
+
+        def flood() -> None:
+            with pytest.raises(QueueFullError):
+                while True:
+                    brain.submit("category:core", gate, priority="critical", timeout=None)
+
+        flood()
+        in_line = [brain.submit("category:core", int, priority="idle", on_full="wait") for _ in range(3)]
+        let_in = []
+        for step in range(8):
+            gate.let(1)
+            await gate.begun(step + 2)
+            await until(lambda: brain.status().categories["core"].queued < 14)
+            let_in.append(sum(task.state is TaskState.QUEUED for task in in_line))
+            flood()
+        assert let_in[-1] == 3
+        assert sorted(let_in) == let_in
+        gate.open()
+        await brain.drain()
+        assert {task.state for task in in_line} == {TaskState.COMPLETED}
