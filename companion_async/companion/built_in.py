@@ -13,6 +13,9 @@ from companion_async.cognition.code_executor.module import CodeExecutor
 from companion_async.cognition.personality_engine.appraisal import PACKAGES as PERSONALITY_NEEDS
 from companion_async.cognition.personality_engine.module import MODULE as PERSONALITY
 from companion_async.cognition.personality_engine.module import PersonalityEngine
+from companion_async.cognition.self_learning.learner import PACKAGES as LEARNING_NEEDS
+from companion_async.cognition.self_learning.module import MODULE as LEARNING
+from companion_async.cognition.self_learning.module import SelfLearning
 from companion_async.companion.config import CompanionConfig
 from companion_async.modules.spec import ModuleSpec
 
@@ -55,7 +58,7 @@ def sort_out(modules: Iterable[BuiltIn]) -> Sorted:
 
 def built_in_modules(config: CompanionConfig, clock: Clock) -> tuple[BuiltIn, ...]:
     """Every built-in module, one entry each: a companion registers those that are installed and names the others."""
-    personality = config.personality
+    personality, learning = config.personality, config.learning
     return (
         BuiltIn(
             ModuleSpec(CODE, CodeExecutor, "phase4", "high", factory=lambda: CodeExecutor(config.code)),
@@ -68,5 +71,10 @@ def built_in_modules(config: CompanionConfig, clock: Clock) -> tuple[BuiltIn, ..
             ),
             "persona",
             PERSONALITY_NEEDS,
+        ),
+        BuiltIn(
+            ModuleSpec(LEARNING, SelfLearning, "agi", factory=lambda: SelfLearning(learning, clock=clock)),
+            "learn",
+            LEARNING_NEEDS,
         ),
     )

@@ -11,6 +11,7 @@ from companion_async.cognition.code_executor.settings import ExecutorSettings
 from companion_async.cognition.context_manager.settings import ContextSettings
 from companion_async.cognition.model_router.settings import ModelSettings
 from companion_async.cognition.personality_engine.settings import PersonalitySettings
+from companion_async.cognition.self_learning.settings import LearningSettings
 from companion_async.errors import InvalidArgumentError
 
 
@@ -43,6 +44,7 @@ class CompanionConfig(BrainConfig, frozen=True, kw_only=True, forbid_unknown_fie
     context: ContextSettings = ContextSettings()
     code: ExecutorSettings = ExecutorSettings()
     personality: PersonalitySettings = PersonalitySettings()
+    learning: LearningSettings = LearningSettings()
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -52,6 +54,7 @@ class CompanionConfig(BrainConfig, frozen=True, kw_only=True, forbid_unknown_fie
             "context": ContextSettings,
             "code": ExecutorSettings,
             "personality": PersonalitySettings,
+            "learning": LearningSettings,
         }
         for key, cls in rooms.items():
             if not isinstance(getattr(self, key), cls):

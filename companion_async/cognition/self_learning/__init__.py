@@ -1,0 +1,1 @@
+"""The built-in module that learns from feedback what serves."""

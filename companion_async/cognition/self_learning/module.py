@@ -1,0 +1,188 @@
+"""The built-in module ``self_learning``."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from companion_async.clock import Clock, SystemClock
+from companion_async.cognition.self_learning.learner import Choice, Learner, Learnt, Lesson
+from companion_async.cognition.self_learning.settings import LearningSettings
+from companion_async.cognition.self_learning.skills import Skill
+from companion_async.errors import InvalidArgumentError, StorageError
+from companion_async.memory.file import MemoryFile
+from companion_async.memory.long_term import LongTermMemory, Recollection
+from companion_async.modules.module import BaseModule
+
+MODULE = "self_learning"
+"""The name it is registered under."""
+
+_PART = "lessons"
+_INTERACTION = "interaction"
+_LONGEST_NAME = 200
+_MOST_OPTIONS = 100
+_MOST_FEATURES = 100
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """How learning itself goes on a topic: the mean reward of the older and of the newer half of the lessons, and how
+    often everything was learnt anew because the rewards had changed.
+    """
+
+    lessons: int
+    before: float
+    lately: float
+    changes: int
+
+
+class Explanation(msgspec.Struct, frozen=True):
+    """What is known on a topic, the best option first, and how learning it goes."""
+
+    topic: str
+    options: tuple[Learnt, ...]
+    progress: Progress
+
+
+class SelfLearning(BaseModule):
+    """Learns which of several options (modules, passages, manners) serves in which context, from rewards.
+
+    It uses no model. Four kinds of what was learnt: what happened (`record`, `recall`), what serves when (`choose`,
+    `learn`), how well something is done (`skills`), and how learning goes (`explain`). `choose` tries what it does not
+    know yet, so do not let it decide what must not be tried.
+    """
+
+    def __init__(self, settings: LearningSettings | None = None, *, clock: Clock | None = None) -> None:
+        super().__init__()
+        self._settings = settings or LearningSettings()
+        self._clock = clock if clock is not None else SystemClock()
+        self._lock = threading.RLock()
+        self._file = MemoryFile(self._settings.file)
+        self._memory = LongTermMemory(self._file, clock=clock)
+        self._topics: OrderedDict[str, Learner] = OrderedDict()
+
+    def start(self) -> None:
+        """Learn anew what the file has."""
+        data = self._file.kept(_PART)
+        if data is None:
+            return
+        try:
+            kept = msgspec.json.decode(data, type=dict[str, list[Lesson]])
+        except msgspec.DecodeError as error:
+            raise StorageError(f"The lessons in {self._settings.file} cannot be read: {error}") from error
+        for topic, lessons in kept.items():
+            self._topic(topic).restore(lessons, self._clock.time())
+
+    def stop(self) -> None:
+        """Keep the lessons for the next run, where there is a file."""
+        self.save()
+        self._file.close()
+
+    def save(self) -> None:
+        """Write the lessons to the file; those that come later are written by the next `save`, or at the stop."""
+        with self._lock:
+            lessons = {topic: list(learner.lessons) for topic, learner in self._topics.items()}
+        self._file.keep(_PART, msgspec.json.encode(lessons))
+
+    def choose(self, topic: str, options: Sequence[str], context: Mapping[str, float] | None = None) -> Choice:
+        """Which of the options to take. ``context`` are numbers that may matter, by name."""
+        _check_name(topic, "topic")
+        if isinstance(options, str) or not 0 < len(options) <= _MOST_OPTIONS or len(set(options)) < len(options):
+            raise InvalidArgumentError(f"options must be 1 to {_MOST_OPTIONS} different names.")
+        for option in options:
+            _check_name(option, "an option")
+        known = _context(context)
+        with self._lock:
+            return self._topic(topic).choose(options, known)
+
+    def learn(self, topic: str, option: str, reward: float, context: Mapping[str, float] | None = None) -> bool:
+        """Take in how an option did, from 0 (it did not serve) to 1 (it did). True where that shows that things have
+        changed: what was learnt on the topic before the change is unlearnt.
+        """
+        _check_name(topic, "topic")
+        _check_name(option, "option")
+        lesson = Lesson(option, _reward(reward), _context(context), self._clock.time())
+        with self._lock:
+            return self._topic(topic).learn(lesson)
+
+    def explain(self, topic: str) -> Explanation:
+        """What was learnt on a topic, and from what."""
+        _check_name(topic, "topic")
+        with self._lock:
+            learner = self._topics.get(topic)
+            if learner is None:
+                return Explanation(topic, (), Progress(0, 0.0, 0.0, 0))
+            rewards = [lesson.reward for lesson in learner.lessons]
+            half = len(rewards) // 2
+            progress = Progress(len(rewards), _mean(rewards[:half]), _mean(rewards[half:]), learner.changes)
+            return Explanation(topic, learner.learnt(), progress)
+
+    def skills(self) -> dict[str, Skill]:
+        """How well each option of each topic is done, as ``topic/option``."""
+        with self._lock:
+            return {
+                f"{topic}/{each.option}": each.skill
+                for topic, learner in self._topics.items()
+                for each in learner.learnt()
+            }
+
+    def forget(self, topic: str) -> bool:
+        """Unlearn a topic; False where nothing was known of it."""
+        _check_name(topic, "topic")
+        with self._lock:
+            return self._topics.pop(topic, None) is not None
+
+    def record(self, question: str, answer: str, reward: float, context: Mapping[str, Any] | None = None) -> int:
+        """Remember an interaction; the better or worse it went, the more it matters. Its id."""
+        value = _reward(reward)
+        more = {**(context or {}), "answer": answer, "reward": value}
+        return self._memory.remember(
+            question, abs(2 * value - 1), type=_INTERACTION, valence=2 * value - 1, context=more
+        )
+
+    def recall(self, question: str, limit: int = 5) -> list[Recollection]:
+        """Interactions that bear on a question; ``context`` has their answers and rewards."""
+        return self._memory.recall(question, limit, purpose="relevance", type=_INTERACTION)
+
+    def _topic(self, name: str) -> Learner:
+        settings = self._settings
+        learner = self._topics.get(name)
+        if learner is None:
+            learner = self._topics[name] = Learner(settings.span, settings.max_lessons, settings.seed)
+            if len(self._topics) > settings.max_topics:
+                self._topics.popitem(last=False)
+        self._topics.move_to_end(name)
+        return learner
+
+
+def _check_name(name: Any, what: str) -> None:
+    if not isinstance(name, str) or not 0 < len(name) <= _LONGEST_NAME or not name.isprintable():
+        raise InvalidArgumentError(
+            f"{what} must be 1 to {_LONGEST_NAME} printable characters; {str(name)[:80]!r} is not."
+        )
+
+
+def _reward(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
+        raise InvalidArgumentError(f"reward must be a number from 0 to 1; {value!r:.80} is not.")
+    return float(value)
+
+
+def _context(context: Mapping[str, float] | None) -> dict[str, float]:
+    known = {} if context is None else dict(context)
+    if len(known) > _MOST_FEATURES:
+        raise InvalidArgumentError(f"A context has at most {_MOST_FEATURES} features, not {len(known)}.")
+    for name, value in known.items():
+        _check_name(name, "a feature")
+        given: Any = value
+        if not isinstance(given, (int, float)) or not math.isfinite(given):
+            raise InvalidArgumentError(f"The feature {name!r} must be a finite number; {given!r:.80} is not.")
+    return {name: float(value) for name, value in known.items()}
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values) if values else 0.0

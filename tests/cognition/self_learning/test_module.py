@@ -1,0 +1,97 @@
+"""Learning as a module: topics, files, interactions."""
+
+from __future__ import annotations
+
+import pytest
+
+from companion_async import Brain, BrainConfig, InvalidArgumentError
+from companion_async.cognition.self_learning.module import MODULE, SelfLearning
+from companion_async.cognition.self_learning.settings import LearningSettings
+
+pytest.importorskip("river", reason="the extra learn is not installed")
+
+
+@pytest.fixture
+def learning():
+    learning = SelfLearning()
+    yield learning
+    learning.stop()
+
+
+@pytest.mark.feature("CB-51", "PF-6")
+def test_topics_are_learnt_apart_and_explained(learning):
+    """What serves on one says nothing of another; the explanation has means, skills and how learning goes."""
+    for reward in (0.0, 0.0, 1.0, 1.0):
+        learning.learn("route", "search", reward)
+    learning.learn("manner", "warm", 0.25)
+    told = learning.explain("route")
+    assert [(each.option, each.mean) for each in told.options] == [("search", 0.5)]
+    assert (told.progress.lessons, told.progress.before, told.progress.lately) == (4, 0.0, 1.0)
+    assert set(learning.skills()) == {"route/search", "manner/warm"}
+    assert learning.skills()["manner/warm"].proficiency == 0.25
+    assert learning.explain("unheard of").options == ()
+    assert (learning.forget("route"), learning.forget("route")) == (True, False)
+    assert learning.explain("route").options == ()
+
+
+@pytest.mark.feature("CB-51")
+def test_lessons_and_interactions_are_there_again(tmp_path):
+    """From the file, with all that was learnt of them."""
+    settings = LearningSettings(file=str(tmp_path / "learning.db"))
+    first = SelfLearning(settings)
+    for _ in range(20):
+        first.learn("route", "search", 1.0, {"code": 1.0})
+        first.learn("route", "retrieve", 0.0, {"code": 1.0})
+    first.record("how do I read a zip file?", "with zipfile", 1.0)
+    told = first.explain("route")
+    first.stop()
+    again = SelfLearning(settings)
+    again.start()
+    assert again.explain("route") == told
+    assert again.choose("route", ["search", "retrieve"], {"code": 1.0}).option == "search"
+    (found,) = again.recall("zip files")
+    assert (found.context["answer"], found.importance, found.valence) == ("with zipfile", 1.0, 1.0)
+    again.stop()
+
+
+def test_the_topic_unused_for_longest_is_forgotten(tmp_path):
+    """There are never more than may be."""
+    learning = SelfLearning(LearningSettings(max_topics=2))
+    for topic in ("a", "b", "a", "c"):
+        learning.learn(topic, "x", 1.0)
+    assert [learning.explain(topic).progress.lessons for topic in ("a", "b", "c")] == [2, 0, 1]
+    learning.stop()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda one: one.learn("t", "o", 2),
+        lambda one: one.learn("t", "o", float("nan")),
+        lambda one: one.learn("", "o", 1),
+        lambda one: one.learn("t", "o", 1, {"x": float("inf")}),
+        lambda one: one.learn("t", "o", 1, {"x": "much"}),
+        lambda one: one.choose("t", []),
+        lambda one: one.choose("t", "ab"),
+        lambda one: one.choose("t", ["a", "a"]),
+        lambda one: one.record("q", "a", -1),
+        lambda one: LearningSettings(span=0),
+        lambda one: LearningSettings(max_topics=0),
+    ],
+)
+def test_what_is_wrong_is_refused(learning, wrong):
+    """It says so, and nothing is learnt."""
+    with pytest.raises(InvalidArgumentError):
+        wrong(learning)
+    assert learning.explain("t").progress.lessons == 0
+
+
+@pytest.mark.feature("CB-51")
+async def test_it_works_as_a_module():
+    """Lessons that come side by side in threads all count."""
+    async with Brain(BrainConfig()) as brain:
+        await brain.register(MODULE, SelfLearning, category="agi")
+        for task in [brain.submit(MODULE, "learn", "t", "x", 1.0) for _ in range(25)]:
+            assert await task is False
+        told = await brain.submit(MODULE, "explain", "t")
+        assert told.progress.lessons == 25
