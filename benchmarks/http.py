@@ -10,10 +10,11 @@ import gc
 import importlib.util
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
+from benchmarks.asgi import Get, getter
 from benchmarks.contenders import OURS
 from benchmarks.figures import Measurement, compare, percentile
 from benchmarks.goals import judge
@@ -26,8 +27,6 @@ CLIENTS = 20
 SLOW = 0.25  # seconds: what a call of the slow dependency takes
 QUICK = 0.002  # seconds: what a call of the others takes
 SLOW_CLIENTS = 60  # more than the 40 threads that FastAPI shares among all of its plain routes
-
-Get = Callable[[str], Awaitable[None]]
 
 
 def work(seconds: float) -> int:
@@ -68,7 +67,7 @@ async def contenders() -> AsyncIterator[dict[str, Get]]:
         for number, length in enumerate(lengths):
             add(number, length)
             await ours.state.brain.register(f"dependency-{number}", work, max_concurrency=8)
-        yield {OURS[0]: _caller(ours), "def route": _caller(plain), "run_in_threadpool": _caller(pooled)}
+        yield {OURS[0]: getter(ours), "def route": getter(plain), "run_in_threadpool": getter(pooled)}
 
 
 def measure(loop: str, *, quick: bool, progress: Progress) -> Report:
@@ -137,35 +136,3 @@ async def _durations(get: Get, paths: list[str], requests: int) -> list[float]:
 
     await asyncio.gather(*(client(number) for number in range(CLIENTS)))
     return taken
-
-
-def _caller(app: Any) -> Get:
-    async def get(path: str) -> None:
-        answered: list[int] = []
-
-        async def receive() -> dict[str, Any]:
-            return {"type": "http.request", "body": b"", "more_body": False}
-
-        async def send(message: Any) -> None:
-            if message["type"] == "http.response.start":
-                answered.append(message["status"])
-
-        scope = {
-            "type": "http",
-            "asgi": {"version": "3.0", "spec_version": "2.3"},
-            "http_version": "1.1",
-            "method": "GET",
-            "scheme": "http",
-            "path": path,
-            "raw_path": path.encode(),
-            "root_path": "",
-            "query_string": b"",
-            "headers": [(b"host", b"localhost")],
-            "server": ("127.0.0.1", 80),
-            "client": ("127.0.0.1", 1),
-        }
-        await app(scope, receive, send)
-        if answered != [200]:
-            raise RuntimeError(f"{path} answered {answered}")
-
-    return get
