@@ -221,17 +221,33 @@ class TaskCancelledError(CompanionError):
 
 
 class TaskCrashedError(CompanionError):
-    """The work raised what would have ended a thread, a loop or a waiter; here it ended that task alone."""
+    """The work raised what would have ended a thread, a loop or a waiter; here it ended that task alone. Work in a
+    process of its own may have ended that: then ``exit`` names the signal or the exit code.
+    """
 
-    def __init__(self, task_id: str, module: str, raised: str) -> None:
-        self.task_id, self.module, self.raised = task_id, module, raised
+    def __init__(self, task_id: str, module: str, raised: str, exit: str = "") -> None:
+        self.task_id, self.module, self.raised, self.exit = task_id, module, raised, exit
         super().__init__(
-            f"Task {task_id} of module {module!r} raised {raised}, which work must not let out. Catch it in the work, "
-            "or raise an Exception of your own.",
+            f"Task {task_id} of module {module!r} ended its process ({exit}); other work is not concerned. Find out "
+            "what in it does so: a crash in native code, os._exit, or too much memory."
+            if exit
+            else f"Task {task_id} of module {module!r} raised {raised}, which work must not let out. Catch it in the "
+            "work, or raise an Exception of your own.",
             task_id,
             module,
             raised,
+            exit,
         )
+
+
+class RemoteError(CompanionError):
+    """The work raised, in its own process, an error of class ``raised`` that cannot be pickled; ``text`` is what it
+    said. Its traceback is a note.
+    """
+
+    def __init__(self, raised: str, text: str) -> None:
+        self.raised, self.text = raised, text
+        super().__init__(f"{raised}: {text}", raised, text)
 
 
 class UpstreamFailedError(CompanionError):

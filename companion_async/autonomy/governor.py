@@ -103,7 +103,10 @@ class Governor:
             return
         seconds = situation.now - before.now
         known = {module.name: module for module in before.modules}
-        self._uses = {m.name: _use(known[m.name], m, seconds) for m in situation.modules if m.name in known}
+        uses = {m.name: _use(known[m.name], m, seconds) for m in situation.modules if m.name in known}
+        # What is done in processes needs no lock of ours: it is known, and neither counted nor capped.
+        elsewhere = {m.name: uses.pop(m.name) for m in situation.modules if m.offload == "process" and m.name in uses}
+        self._uses = uses
         slots = sum(use.rate for use in self._uses.values())
         rest, seen = 0.0, False
         if situation.process_cpu_seconds is not None and before.process_cpu_seconds is not None:
@@ -123,6 +126,8 @@ class Governor:
             use = self._uses.get(module.name)
             if use is not None and module.measured_seconds - known[module.name].measured_seconds >= _LEAST_SECONDS:
                 self._learn(use, stretch, situation.now)
+            elif (apart := elsewhere.get(module.name)) is not None and apart.ratio > 0:
+                self._learn(apart, 1.0, situation.now)
         present = {module.name for module in situation.modules}
         for gone in self._estimates.keys() - present:
             del self._estimates[gone]

@@ -49,7 +49,8 @@ class ModuleReading(msgspec.Struct, frozen=True, kw_only=True):
 
     ``state`` is a `ModuleState` value. ``failures_in_row`` counts failed runs since the last success. ``healing`` is
     True while a restart is under way or due; ``restarts_left`` is False once its restart policy is used up.
-    ``generation`` changes with every instance. ``abandoned`` threads were running it. ``cap`` is the throttle in force.
+    ``generation`` changes with every instance. ``offload`` says where its work is done: what is done in a process does
+    not hold this one's interpreter lock. ``abandoned`` threads were running it. ``cap`` is the throttle in force.
 
     CPU time is measured for some runs only: ``cpu_seconds`` and ``measured_seconds`` (wall) are over
     ``measured_runs``, while ``run_seconds`` (wall) is over all ``runs``. Runs that still go on may be counted in with
@@ -59,6 +60,7 @@ class ModuleReading(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     category: str
     state: str
+    offload: str = "thread"
     failures_in_row: int = 0
     healing: bool = False
     restarts_left: bool = True

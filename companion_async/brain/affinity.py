@@ -1,4 +1,4 @@
-"""Threads kept on certain processors."""
+"""Threads and processes kept on certain processors."""
 
 from __future__ import annotations
 
@@ -29,9 +29,15 @@ def pin(assembly: Assembly, name: str, cpus: Iterable[int]) -> None:
         pool.on_thread = _setter(wanted) if wanted else None
         for slot in tuple(pool.alive):
             _apply(slot, wanted or frozenset(own))
+        for group in assembly.fleet.groups.values():
+            if group.category == name:
+                group.pin(wanted or None)
         return
     port = scheduler.port(name)
     assembly.roster.registry.get(name)
+    if name in assembly.fleet.groups:
+        assembly.fleet.groups[name].pin(wanted or None)
+        return
     port.wrap = (lambda target, function: _pinned(target, function, wanted)) if wanted else None
     module = assembly.roster.registry.get(name)
     if module.instance is not None:

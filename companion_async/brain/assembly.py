@@ -19,6 +19,7 @@ from companion_async.brain.controls import BrainControls
 from companion_async.brain.meter import Meter
 from companion_async.brain.patients import BrainPatients
 from companion_async.brain.pictures import Pictures
+from companion_async.brain.residences import Residences
 from companion_async.brain.room_settings import (
     autonomy_settings,
     health_settings,
@@ -41,6 +42,7 @@ from companion_async.modules.record import ModuleRecord
 from companion_async.modules.timeout import UNLIMITED, Timeout
 from companion_async.offload.house import House
 from companion_async.offload.pool import Pool
+from companion_async.offload.processes.fleet import Fleet
 from companion_async.offload.threads import Threads
 from companion_async.priority import Priority
 from companion_async.scheduling.context import current_seat
@@ -92,6 +94,7 @@ class Assembly:
         self.loop = loop
         self.bus = EventBus()
         self.house = House(config.max_threads)
+        self.fleet = Fleet(config.processes, clock)
         self.scheduler = Scheduler(loop, clock, self.bus, scheduling_settings(config), self.house, seed=seed)
         self.submit = self.scheduler.submission.submit
         graph = self.scheduler.joins.graph
@@ -135,6 +138,7 @@ class Assembly:
             Timeout.parse(config.default_timeout),
             self._run_hook,
             self.spawn,
+            Residences(self),
         )
         self.pictures = Pictures(self)
         self.healing: set[str] = set()
@@ -222,6 +226,7 @@ class Assembly:
             self.channels.close()
             for pool in scheduler.pools.values():
                 pool.close()
+            self.fleet.abandon()
             scheduler.timers.close()
             scheduler.mailbox.close()
 
@@ -270,6 +275,7 @@ class Assembly:
         """Send the threads home and end; how many threads are still at work."""
         scheduler = self.scheduler
         await scheduler.routines.close()
+        await self.fleet.close()
         for pool in scheduler.pools.values():
             pool.close()
         # Threads that only have to be told to go are gone within a moment, and so are those that heed their signal.

@@ -15,6 +15,7 @@ from companion_async.autonomy.settings import AutonomySettings
 from companion_async.brain.config_source import SettingsMeta, build_settings, read_environment, read_toml
 from companion_async.errors import InvalidArgumentError
 from companion_async.health.settings import HealthSettings
+from companion_async.offload.processes.settings import ProcessSettings
 from companion_async.scheduling.policies import SchedulingPolicy
 from companion_async.scheduling.settings import TracingSettings
 from companion_async.security import SecuritySettings, check_count, check_name, check_seconds
@@ -89,7 +90,7 @@ class BrainConfig(msgspec.Struct, metaclass=SettingsMeta, frozen=True, kw_only=T
     ``allowed_hosts`` are the names that its HTTP interface is served under, besides addresses and names of the same
     machine. ``autonomy`` and ``health`` hold the thresholds of the decision loop's rules and of the health checks, but
     for those that are keys here, ``security`` the limits on data that comes in from outside, ``tracing`` whether tasks
-    are traced.
+    are traced, ``processes`` the limits of modules that live in processes of their own.
     """
 
     categories: dict[str, int] = {}
@@ -128,6 +129,7 @@ class BrainConfig(msgspec.Struct, metaclass=SettingsMeta, frozen=True, kw_only=T
     health: HealthSettings = HealthSettings()
     security: SecuritySettings = SecuritySettings()
     tracing: TracingSettings = TracingSettings()
+    processes: ProcessSettings = ProcessSettings()
 
     def __post_init__(self) -> None:
         for key in _COUNTS:
@@ -159,6 +161,7 @@ class BrainConfig(msgspec.Struct, metaclass=SettingsMeta, frozen=True, kw_only=T
         _check_room("health", self.health, HealthSettings)
         _check_room("security", self.security, SecuritySettings)
         _check_room("tracing", self.tracing, TracingSettings)
+        _check_room("processes", self.processes, ProcessSettings)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str] | None = None, *, env: Mapping[str, str] | None = None) -> Self:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from companion_async.autonomy.situation import LEVELS, CategoryReading, ModuleReading, Situation, StuckRun
+from companion_async.brain.residences import cores
 from companion_async.errors import InvalidArgumentError
 from companion_async.events.kinds import CategoryResized, utc
 from companion_async.modules.lifecycle import Module
@@ -51,7 +51,7 @@ class BrainControls:
             process_cpu_seconds=time.process_time() if assembly.in_real_time else None,
             total_threads=assembly.house.live,
             max_threads=assembly.house.max_threads,
-            cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+            cores=cores(),
             gil=getattr(sys, "_is_gil_enabled", lambda: True)(),
             switch_interval=sys.getswitchinterval(),
         )
@@ -121,6 +121,7 @@ class BrainControls:
             name=module.name,
             category=module.spec.category,
             state=module.state.value,
+            offload=module.spec.offload,
             failures_in_row=record.failures_in_row,
             healing=module.name in self._assembly.healing,
             restarts_left=module.history.left(self._assembly.clock.monotonic()),

@@ -92,7 +92,10 @@ class Pictures:
             abandoned_budget=pool.budget,
             utilization=min(1.0, working / limit),
             overloaded=pool.name in scheduler.admission.strained,
-            workers=tuple(self._worker(slot) for slot in sorted(pool.alive, key=lambda slot: slot.name)),
+            workers=(
+                *(self._worker(slot) for slot in sorted(pool.alive, key=lambda slot: slot.name)),
+                *self._processes(pool.name),
+            ),
         )
 
     def _worker(self, slot: Any) -> WorkerStatus:
@@ -106,6 +109,22 @@ class Pictures:
             task_id=task.id if busy else None,
             running_seconds=max(0.0, now - task.started) if busy and task.started >= 0 else None,
             cpu_percent=self._assembly.meter.threads.get(slot.native_id),
+        )
+
+    def _processes(self, category: str) -> tuple[WorkerStatus, ...]:
+        now, groups = self._assembly.clock.monotonic(), self._assembly.fleet.groups.values()
+        found = [(process, group.name) for group in groups if group.category == category for process in group.processes]
+        return tuple(
+            WorkerStatus(
+                name=process.name,
+                native_id=process.pid or None,
+                pid=process.pid or None,
+                state="idle" if process.work is None else "busy",
+                module=name,
+                task_id=process.work.id if process.work is not None else None,
+                running_seconds=max(0.0, now - process.work.started) if process.work is not None else None,
+            )
+            for process, name in sorted(found, key=lambda one: one[0].name)
         )
 
     def module(self, module: Module) -> ModuleStatus:

@@ -12,6 +12,7 @@ import anyio
 from loguru import logger
 from msgspec import UNSET
 
+from companion_async.brain.residences import Residences
 from companion_async.clock import Clock
 from companion_async.errors import BrainClosedError, InvalidArgumentError, ModuleUnavailableError
 from companion_async.events.bus import EventBus
@@ -69,6 +70,7 @@ class Roster:
         default_timeout: Timeout,
         run_hook: Callable[[str, Callable[[], Any]], Any],
         spawn: Callable[..., None],
+        residences: Residences,
     ) -> None:
         self.registry = Registry()
         self.on_error: Callable[[], None] = _nothing
@@ -82,6 +84,7 @@ class Roster:
         self._default_timeout = default_timeout
         self._run_hook = run_hook
         self._spawn = spawn
+        self._residences = residences
         self._grace = scheduler.settings.cancel_grace
 
     # -- registration ----------------------------------------------------------------------------------------------
@@ -103,7 +106,11 @@ class Roster:
         order = self.registry.check(specs)
         modules = {
             spec.name: Module(
-                spec, clock=self._clock, call_in_thread=partial(self._run_hook, spec.name), on_change=self._changed
+                spec,
+                clock=self._clock,
+                call_in_thread=partial(self._run_hook, spec.name),
+                on_change=self._changed,
+                host=self._residences.host(spec),
             )
             for spec in specs
         }
@@ -134,6 +141,7 @@ class Roster:
             offload=spec.offload,
         )
         port.held = True
+        self._residences.move_in(module, port)
         scheduler.ports[spec.name] = port
         if module.handlers is not None:
             port.serve(
@@ -174,6 +182,7 @@ class Roster:
 
     def _forget(self, name: str) -> None:
         port = self._scheduler.ports.pop(name, None)
+        self._residences.move_out(name)
         if port is not None:
             self._cancel(port, "its module was unregistered")
             self.departed[port.pool.name] = self.departed[port.pool.name].joined_by(port)

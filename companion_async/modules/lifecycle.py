@@ -13,6 +13,7 @@ from companion_async.clock import Clock
 from companion_async.errors import ModuleUnavailableError, UnknownTargetError
 from companion_async.modules.handlers import Handler
 from companion_async.modules.hooks import CallInThread, HookCalls, Interrupted
+from companion_async.modules.host import Host
 from companion_async.modules.incarnation import Incarnation, handler_table
 from companion_async.modules.record import ErrorEntry, ModuleRecord, error_text
 from companion_async.modules.restart import RestartHistory
@@ -32,7 +33,8 @@ class Module:
     ``start``, ``stop`` and ``restart`` take turns. None of them raises what the module's code raised: it is kept in
     ``record.errors`` and the module stands in ``error``. Plain ``def`` hooks and constructors run through
     ``call_in_thread``; constructor and ``start`` are each given ``start_timeout`` seconds, ``stop`` and ``health``
-    ``grace`` seconds. ``on_change(module, old, new)`` is called after every move; what it raises is logged.
+    ``grace`` seconds. With a ``host`` the instances live there. ``on_change(module, old, new)`` is called after every
+    move; what it raises is logged.
 
     ``generation`` changes with every instance started and with every stop: who acts on what it saw before an await
     compares it. ``held`` remembers a pause through restarts. ``restarts`` counts fresh starts by `restart`.
@@ -45,6 +47,7 @@ class Module:
         clock: Clock,
         call_in_thread: CallInThread,
         on_change: OnChange | None = None,
+        host: Host | None = None,
         start_timeout: float = START_TIMEOUT,
         grace: float = GRACE,
     ) -> None:
@@ -62,6 +65,7 @@ class Module:
         self._clock = clock
         self._calls = HookCalls(clock, call_in_thread, linger=min(grace, 1.0))
         self._on_change = on_change
+        self.host = host
         self._start_timeout = start_timeout
         self._grace = grace
         self._turn = asyncio.Lock()
@@ -217,7 +221,7 @@ class Module:
         self.record.failures_in_row = 0
         self.quarantined = False
         self.reason = ""
-        life = Incarnation(self.spec, self._calls, self._handlers)
+        life = Incarnation(self.spec, self._calls, self._handlers, self.host)
         try:
             error = await life.start(self._context, self._start_timeout)
         except asyncio.CancelledError:

@@ -19,7 +19,7 @@ from companion_async.modules.timeout import Timeout
 from companion_async.priority import Priority
 from companion_async.security import check_count, check_name
 
-OFFLOADS = ("thread", "loop")
+OFFLOADS = ("thread", "loop", "process")
 _MOST = 1_000_000
 
 
@@ -34,7 +34,9 @@ class ModuleSpec(msgspec.Struct, frozen=True):
     none of them, nor is one that was given up, though its thread goes on until it ends: a module that no two threads
     may be in at once needs a lock of its own. ``quota`` is its weight in fair shares. ``depends_on`` names the modules
     that are started before it and stopped after it.
-    ``offload`` is ``"thread"``, or ``"loop"`` for plain functions that only take microseconds.
+    ``offload`` is ``"thread"``; ``"loop"`` for plain functions that only take microseconds; ``"process"`` for what
+    computes: each process has an instance of its own, made, started and stopped there, and ``max_concurrency`` left
+    None is as many as there are processors.
     """
 
     name: str
@@ -48,7 +50,7 @@ class ModuleSpec(msgspec.Struct, frozen=True):
     restart: RestartPolicy = RestartPolicy()
     factory: Callable[[], Any] | None = None
     depends_on: tuple[str, ...] = ()
-    offload: Literal["thread", "loop"] = "thread"
+    offload: Literal["thread", "loop", "process"] = "thread"
 
     if TYPE_CHECKING:
         # The constructor takes more than the fields hold: it settles each into one form.
@@ -95,7 +97,14 @@ class ModuleSpec(msgspec.Struct, frozen=True):
             )
         settle("depends_on", self._checked_dependencies())
         if self.offload not in OFFLOADS:
-            raise InvalidArgumentError(f"offload must be 'thread' or 'loop'; {self.offload!r:.80} is not available.")
+            raise InvalidArgumentError(
+                f"offload must be 'thread', 'loop' or 'process'; {self.offload!r:.80} is not available."
+            )
+        if self.offload == "process" and self.module is None:
+            raise InvalidArgumentError(
+                "With offload='process' the instances are made elsewhere: pass the class as module beside factory=, so "
+                "that its handlers are known here."
+            )
 
     @property
     def is_function(self) -> bool:
@@ -106,6 +115,11 @@ class ModuleSpec(msgspec.Struct, frozen=True):
     def is_renewable(self) -> bool:
         """Whether a restart can make a fresh instance."""
         return self.factory is not None or isinstance(self.module, type)
+
+    @property
+    def module_class(self) -> type:
+        """The class of its instances; that of a function for one that is a function."""
+        return self.module if isinstance(self.module, type) else type(self.module)
 
     def handlers(self) -> dict[str, HandlerKind] | None:
         """The allow-list, or ``None`` where only the factory's first instance will tell."""

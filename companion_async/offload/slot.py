@@ -50,9 +50,13 @@ class Source(Protocol):
 
 
 class Seat:
-    """A place among those that work in a category: a thread's, or that of a coroutine on the loop."""
+    """A place among those that work in a category: a thread's, or that of a coroutine on the loop.
 
-    __slots__ = ("abandoned", "beat", "job", "light", "waiting")
+    Work in a process has the place of the coroutine that waits for it: then ``kill`` ends the process, and ``cpu`` is
+    the processor time that the run took there.
+    """
+
+    __slots__ = ("abandoned", "beat", "cpu", "job", "kill", "light", "waiting")
 
     def __init__(self, job: Job | None = None) -> None:
         self.job = job
@@ -60,6 +64,8 @@ class Seat:
         self.abandoned = False
         self.waiting = False
         self.beat = 0.0
+        self.cpu: float | None = None
+        self.kill: Callable[[], None] | None = None
 
 
 class Slot(Seat):

@@ -6,12 +6,14 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from companion_async.errors import InvalidArgumentError, TaskCancelledError
+from companion_async.offload.processes import inside
 from companion_async.offload.slot import Seat, Slot
 from companion_async.scheduling.particulars import Progress
 from companion_async.scheduling.task import Task
+from companion_async.security import check_fraction
 
 if TYPE_CHECKING:
     from companion_async.scheduling.scheduler import Scheduler
@@ -33,10 +35,20 @@ def current_task() -> TaskContext:
     """The context of the work that calls; `InvalidArgumentError` outside of work."""
     seat = current_seat()
     if seat is None:
+        if inside.running is not None:
+            return cast("TaskContext", inside.running)  # the same from the inside of a process
         raise InvalidArgumentError(
             "No task of a brain is running here. Call current_task() from inside work that was submitted."
         )
     return TaskContext(seat)
+
+
+def deadline_of(task: Task[Any]) -> float | None:
+    """The instant by which the run or the whole task must have ended, None for never."""
+    until = task.started + task.limit
+    if task.more is not None and task.more.spans is not None and task.more.spans.total is not None:
+        until = min(until, task.submitted + task.more.spans.total)
+    return until if until != float("inf") else None
 
 
 class TaskContext:
@@ -71,11 +83,7 @@ class TaskContext:
     @property
     def deadline(self) -> float | None:
         """The instant, on `time.monotonic`'s scale, by which the run or the whole task must have ended, or None."""
-        task = self._task
-        until = task.started + task.limit
-        if task.more is not None and task.more.spans is not None and task.more.spans.total is not None:
-            until = min(until, task.submitted + task.more.spans.total)
-        return until if until != float("inf") else None
+        return deadline_of(self._task)
 
     def check_cancelled(self) -> None:
         """Raise `TaskCancelledError` if the task was cancelled or passed a limit: let it end the work."""
@@ -85,10 +93,7 @@ class TaskContext:
 
     def progress(self, fraction: float, message: str = "") -> None:
         """Say how far the work is, from 0 to 1, and that it is alive, which the idle limit asks for. Any thread."""
-        given: Any = fraction
-        if isinstance(given, bool) or not isinstance(given, (int, float)) or not 0.0 <= given <= 1.0:
-            raise InvalidArgumentError(f"progress must be a number from 0 to 1; {given!r:.80} is not.")
-        self._task.rare().progress = Progress(float(fraction), str(message)[:500])
+        self._task.rare().progress = Progress(check_fraction(fraction, "progress"), str(message)[:500])
         self._seat.beat = self._task.owner.clock.monotonic()
 
     @contextmanager

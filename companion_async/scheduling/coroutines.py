@@ -20,8 +20,14 @@ if TYPE_CHECKING:
     from companion_async.scheduling.scheduler import Scheduler
 
 
+class Postponed(Exception):
+    """Raised by a run that has not begun: it is to wait its turn again."""
+
+
 class Coroutines:
-    """Runs ``async def`` targets, each in an `asyncio.Task` of its own that lets nothing out. Loop only."""
+    """Runs ``async def`` targets, and waits for those in processes, each in an `asyncio.Task` of its own that lets
+    nothing out. Loop only.
+    """
 
     def __init__(self, scheduler: Scheduler) -> None:
         self._scheduler = scheduler
@@ -48,10 +54,11 @@ class Coroutines:
             task.lane.pool.left(seat)
             return
         scheduler = self._scheduler
-        task.started = seat.beat = scheduler.clock.monotonic()
+        now = seat.beat = scheduler.clock.monotonic()
         if isinstance(task.function, _Continuation):
             task.started = task.rare().work[-1]  # one run in two parts, under one limit
-        else:
+        elif not task.plan.remote:  # that says itself when a process has begun
+            task.started = now
             scheduler.announcer.started(task)
             if task.plan.kind is HandlerKind.THREAD:
                 self._call(task, seat)
@@ -67,6 +74,9 @@ class Coroutines:
         error: BaseException | None = None
         try:
             value = await task.function(*task.args, **task.kwargs)
+        except Postponed:
+            self._put_back(task, seat)
+            return
         except BaseException as raised:
             error = raised
         self._ended(task, seat, value, error)
@@ -83,14 +93,26 @@ class Coroutines:
 
     def _ended(self, task: Task[Any], seat: Seat, value: Any, error: BaseException | None) -> None:
         scheduler = self._scheduler
+        self._leave(task, seat)
+        scheduler.limits.held.pop(seat, None)
+        scheduler.limits.thread_ended(task.lane.pool)
+        now = scheduler.clock.monotonic()
+        if task.started < 0:
+            task.started = now  # it has ended before it could begin
+        if error is not None and error.__traceback__ is not None and error.__traceback__.tb_next is not None:
+            error = error.with_traceback(error.__traceback__.tb_next)
+        scheduler.deliver((task, value, error, now, seat.cpu))
+
+    def _leave(self, task: Task[Any], seat: Seat) -> None:
         if self._running.pop(seat, None) is not None:
             self.count -= 1
         task.lane.pool.left(seat)
-        scheduler.limits.held.pop(seat, None)
-        scheduler.limits.thread_ended(task.lane.pool)
-        if error is not None and error.__traceback__ is not None and error.__traceback__.tb_next is not None:
-            error = error.with_traceback(error.__traceback__.tb_next)
-        scheduler.deliver((task, value, error, scheduler.clock.monotonic(), None))
+
+    def _put_back(self, task: Task[Any], seat: Seat) -> None:
+        """It could not begin, and its module is held: it waits in its queue again."""
+        self._leave(task, seat)
+        if task.ended < 0:
+            task.lane.pool.put(task)
 
     def stop(self, seat: Seat) -> None:
         """Cancel the coroutine of a seat, if it is one."""

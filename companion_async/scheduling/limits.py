@@ -124,7 +124,7 @@ class Limits:
         """Limit the time until it starts."""
 
         def late(now: float) -> None:
-            waits = task.ticket >= 0 or task.phase is TaskState.BLOCKED
+            waits = task.ticket >= 0 or task.started < 0 or task.phase is TaskState.BLOCKED
             if waits and task.ready + limit <= now + 1e-6:  # since a retry it may be ready for less
                 self._scheduler.endings.time_out(task, "queue", limit, now)
 
@@ -159,6 +159,9 @@ class Limits:
 
     def _give_up(self, task: Task[Any] | Errand, seat: Seat) -> None:
         pool = task.lane.pool
+        if seat.kill is not None and seat.job is task:
+            seat.kill()  # it holds its place for the moment until it is dead, and nothing is left behind
+            return
         found = pool.abandon(seat, task)
         if found is not Abandonment.ENDED and task.more is not None:
             self._scheduler.endings.left(task)

@@ -28,19 +28,23 @@ class Target:
     """One thing that can be run in a module's place, with what has been measured of it.
 
     ``light`` says that a run is shorter than waking a thread would take, or that it is short and busy on the
-    processor, so that a second thread would only fight for the interpreter.
+    processor, so that a second thread would only fight for the interpreter. ``remote`` runs go on in a process, and
+    the loop waits for them. ``rare`` are those whose tasks need more than the short way gives them.
     """
 
-    __slots__ = ("average", "cpu_share", "function", "kind", "light", "measures", "name", "on_loop", "runs", "streams")
+    __slots__ = (
+        "average", "cpu_share", "function", "kind", "light", "measures", "name", "on_loop", "rare", "remote", "runs",
+        "streams",
+    )  # fmt: skip
 
-    def __init__(
-        self, name: str, function: Callable[..., Any], kind: HandlerKind, *, offload_to_loop: bool = False
-    ) -> None:
+    def __init__(self, name: str, function: Callable[..., Any], kind: HandlerKind, *, offload: str = "thread") -> None:
         self.name = name
         self.function = function
         self.kind = kind
-        self.on_loop = kind in (HandlerKind.LOOP, HandlerKind.ASYNC_GENERATOR) or offload_to_loop
+        self.on_loop = kind in (HandlerKind.LOOP, HandlerKind.ASYNC_GENERATOR) or offload != "thread"
         self.streams = kind in (HandlerKind.GENERATOR, HandlerKind.ASYNC_GENERATOR)
+        self.remote = offload == "process"
+        self.rare = self.streams or self.remote
         self.light = False
         self.average = 0.0
         self.cpu_share = 0.0
@@ -121,7 +125,7 @@ class Port(Lane):
         for name, (function, kind) in functions.items():
             target = old.get(name)
             if target is None or target.kind is not kind:
-                target = Target(name, function, kind, offload_to_loop=self.offload == "loop")
+                target = Target(name, function, kind, offload=self.offload)
             target.function = function if self.wrap is None else self.wrap(target, function)
             self.targets[name] = target
 
@@ -142,7 +146,7 @@ class Port(Lane):
         if target is None:
             kind = classify(function)
             name = getattr(function, "__qualname__", None) or type(function).__name__
-            target = Target(str(name), _nothing, kind, offload_to_loop=self.offload == "loop")
+            target = Target(str(name), _nothing, kind, offload=self.offload)
             if code is not None and type(function) is FunctionType and len(self._adhoc) < _MOST_CALLABLES:
                 self._adhoc[code] = target
         return target

@@ -134,7 +134,7 @@ class Submission:
             and callback is None
             and after is _NONE
             and plain
-            and not plan.streams
+            and not plan.rare
             and queue.arrived - queue.taken < self._capacity
             and scheduler.live < self.most
             and not self._lines
@@ -227,6 +227,8 @@ class Submission:
             after=tuple(one.number for one in upstream),
             on_upstream_failure=on_upstream_failure,
         )
+        if task.plan.remote:
+            task.args, task.kwargs = task.function.seal(task.args, task.kwargs), NO_KWARGS
         if task.plan.streams:
             buffer, beat = scheduler.settings.stream_buffer, lambda: scheduler.limits.beat(task)
             stream = more.stream = Stream(scheduler.loop, buffer, beat, scheduler.loans)

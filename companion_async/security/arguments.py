@@ -56,3 +56,10 @@ def check_count(value: Any, what: str, *, minimum: int = 1, maximum: int | None 
         return value
     bound = f"from {minimum} on" if maximum is None else f"from {minimum} to {maximum}"
     raise InvalidArgumentError(f"{what} must be a whole number {bound}; {shown(value)} is not.")
+
+
+def check_fraction(value: Any, what: str) -> float:
+    """``value`` as a float if it is a number from 0 to 1; else `InvalidArgumentError`."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0.0 <= value <= 1.0:
+        raise InvalidArgumentError(f"{what} must be a number from 0 to 1; {shown(value)} is not.")
+    return float(value)

@@ -40,7 +40,8 @@ def refused_from(env, text=None, tmp_path=None):
 def test_documented_defaults():
     """Every key of the contract has the default that the contract gives it."""
     keys = msgspec.to_builtins(BrainConfig())
-    for key in ("allowed_hosts", "autonomy", "health", "keep_place", "plugins", "security", "stream_buffer", "tracing"):
+    apart = ("allowed_hosts", "autonomy", "health", "keep_place", "plugins", "processes", "security", "stream_buffer")
+    for key in (*apart, "tracing"):
         del keys[key]
     assert keys == {
         "categories": dict(CATEGORY_LIMITS),
