@@ -18,8 +18,9 @@ from companion_async.offload.processes.parcel import pack, unpack, unpack_error
 from companion_async.offload.slot import Seat
 from companion_async.scheduling.context import SEAT, deadline_of
 from companion_async.scheduling.coroutines import Postponed
+from companion_async.scheduling.particulars import Progress
 from companion_async.scheduling.port import Port
-from companion_async.scheduling.task import Progress, Task
+from companion_async.scheduling.task import Task
 
 if TYPE_CHECKING:
     from companion_async.scheduling.scheduler import Scheduler

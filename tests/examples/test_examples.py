@@ -226,3 +226,15 @@ def test_slow_category(run):
     assert "retried:   done at attempt 3" in output
     assert "only once: 1 task for 3 submissions" in output
     found(r"beat: +5 ticks, \d+ ms apart", output)
+
+
+@pytest.mark.feature("X-04", "PX-08")
+def test_processes(run):
+    """Other processes compute, an endless loop is killed, a crash is one failed task, and refusals come at once."""
+    output = run("processes.py")
+    assert "[9592, 17984, 25997, 33860]" in output
+    assert "in this process: False" in output
+    assert "TaskTimeoutError: its run limit of 0.2 s" in output
+    assert "TaskCrashedError: exit code 3" in output
+    assert "168 primes below 1000" in output
+    assert "cannot be sent to a process" in output

@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -21,6 +22,7 @@ from loguru import logger
 from companion_async import BaseModule, current_task
 
 COLOUR: contextvars.ContextVar[str] = contextvars.ContextVar("colour", default="none")
+_NEVER = threading.Event()
 
 
 def pid(*_: Any) -> int:
@@ -67,7 +69,7 @@ def heed(path: Path) -> str:
         except Exception as error:
             path.write_text(f"{type(error).__name__} in {os.getpid()}")
             raise
-        time.sleep(0.001)
+        _NEVER.wait(0.001)
 
 
 async def sleep_for_ever(path: Path) -> None:
@@ -89,7 +91,7 @@ def say(fraction: float, message: str) -> tuple[str, str, int, bool, bool]:
 def keep_saying(times: int, pause: float) -> int:
     for number in range(times):
         current_task().progress(number / times)
-        time.sleep(pause)
+        _NEVER.wait(pause)
     return times
 
 
@@ -185,7 +187,7 @@ def babble() -> str:
             os.write(number, b"x" * 64)
         except OSError:
             continue
-    time.sleep(60)
+    _NEVER.wait(60)
     return "survived"
 
 
@@ -193,7 +195,7 @@ def hang_up() -> None:
     """Close everything, and go on."""
     os.closerange(0, 64)
     while True:
-        time.sleep(1)
+        _NEVER.wait(1)
 
 
 def close_standard() -> str:
@@ -207,13 +209,13 @@ def have_child(path: Path) -> None:
     child = os.fork()
     if child == 0:
         while True:
-            time.sleep(1)
+            _NEVER.wait(1)
     path.write_text(str(child))
     os._exit(9)
 
 
 def start_program(path: Path) -> None:
-    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    child = subprocess.Popen([sys.executable, "-c", "import threading; threading.Event().wait(600)"])
     path.write_text(str(child.pid))
     spin()
 
