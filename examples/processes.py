@@ -63,7 +63,7 @@ async def main() -> None:
 
         print("4. What cannot cross the border is refused at once")
         try:
-            brain.submit("numbers", lambda: 1)
+            await brain.submit("numbers", lambda: 1)
         except ValueError as error:
             print(f"   {str(error).partition(':')[0]}")
 
