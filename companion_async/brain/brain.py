@@ -157,7 +157,10 @@ class Brain(BrainModules):
 
         ``def`` runs in a thread of the module's category, ``async def`` on the loop under the same limits, a generator
         streams. Whatever is wrong with the arguments is raised here, and nothing is left behind. ``timeout`` in seconds
-        limits the run; None is no limit; left out, the module's holds. Names, defaults and meanings: ``docs``.
+        limits the run, a `Timeout` each span; None is no limit; left out, the module's holds. The task waits for those
+        in ``after`` (tasks or ids); if one does not complete, it is to ``"fail"``, ``"skip"`` (cancelled) or ``"run"``.
+        ``retry``: a `RetryPolicy`, or so many runs in all. The same ``key`` gives the same task while the history has
+        it. In a full queue ``on_full="wait"`` waits its turn, ``"reject"`` raises `QueueFullError`.
         """
         parts = self._parts
         if parts is None:
