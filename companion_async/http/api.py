@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
+from typing import Any
 
 from companion_async.brain.brain import Brain
 from companion_async.clock import Clock, SystemClock
 from companion_async.http.access import Access, Role
-from companion_async.http.answer import Answer, success
+from companion_async.http.allowance import Allowance
+from companion_async.http.answer import JSON, Answer, success
 from companion_async.http.decoding import read_json, read_query
 from companion_async.http.operation import Call, Operation
 from companion_async.http.refusal import Refusal, answer_to, not_ready
@@ -28,6 +30,7 @@ class Api:
         self.access = Access(brain.config, self.clock)
         self.replay = Replay(brain, self.clock)
         self.runs = Runs(brain, self.clock)
+        self.allowance = Allowance(self.clock.monotonic)
 
     def close(self) -> None:
         """End all streams now and refuse new ones. A second call does nothing. Loop thread only."""
@@ -43,9 +46,11 @@ class Api:
             role = self._admit(operation, request)
             query = read_query(request.query, operation.query)
             body = None if operation.body is None else await read_json(request, operation.body)
-            result = operation.handler(Call(self, request, role, query, body))
-            data = await result if inspect.isawaitable(result) else result
-            return data if isinstance(data, Answer) else success(data, operation.status)
+            call = Call(self, request, role, query, body)
+            if operation.shared:
+                return self.allowance.answer(_key(operation, call), lambda: _answer(operation, operation.handler(call)))
+            result = operation.handler(call)
+            return _answer(operation, await result if inspect.isawaitable(result) else result)
         except Exception as error:
             return answer_to(error, expose=role is Role.OPERATOR and self.brain.config.expose_errors)
 
@@ -70,3 +75,14 @@ class Api:
         if not operation.anytime and self.brain.phase != "running":
             raise not_ready(self.brain.phase)
         return role
+
+
+def _answer(operation: Operation, data: Any) -> Answer:
+    return data if isinstance(data, Answer) else success(data, operation.status)
+
+
+def _key(operation: Operation, call: Call) -> Hashable:
+    """What two calls have in common that may have one answer."""
+    request = call.request
+    accepted = request.headers.get("accept", "") if operation.media != JSON else ""
+    return operation.name, tuple(request.params.values()), request.query, call.exposes, accepted

@@ -50,6 +50,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     ``handler`` gives the data of the answer, or an `Answer` of its own. ``role`` is the least that may ask. ``query``
     and ``body`` are the structs that they are decoded to; a body of which every field has a default may be left out.
     ``data`` is the type of the data, for the description; ``media`` what is answered, JSON in our envelope or not.
+    ``shared``: a picture of the moment, which those who ask too often share (`Allowance`); its handler does not wait.
     ``anytime``: also while the brain starts and ends. ``refuses`` are the statuses beside those that all have.
     """
 
@@ -65,6 +66,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     status: int = 200
     media: str = JSON
     streams: bool = False
+    shared: bool = False
     anytime: bool = False
     refuses: tuple[int, ...] = ()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import subprocess
 import sys
@@ -12,14 +13,15 @@ import httpx2
 import psutil
 import pytest
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.feature("X-12", "CB-31")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.feature("X-12", "CB-31")]
 
 CLIENTS = 200
-SECONDS = 60.0
+SECONDS = float(os.environ.get("LOAD_SECONDS", "60"))
+"""A minute in the slow suite; LOAD_SECONDS=600 is the ten minutes that a release is measured with."""
 
 
 @pytest.mark.asyncio(loop_factories=["uvloop"])
-async def test_two_hundred_clients_for_a_minute(tmp_path):
+async def test_two_hundred_clients_lose_no_request_and_no_memory(tmp_path):
     """Asking and looking at the status: no request fails, and from the first half to the second no memory is lost."""
     (tmp_path / "tea.md").write_text("# Tea\n\nGreen tea is brewed with water of 70 degrees.\n")
     code = "from companion_async.cli.app import main; main()"
