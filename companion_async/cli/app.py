@@ -60,23 +60,35 @@ app = App(
 )
 app["--help"].group = (_OTHER,)
 app["--version"].group = (_OTHER,)
+app.register_install_completion_command(
+    group=_OTHER, help="Have the shell complete commands and options (bash, zsh, fish), in its start-up file too."
+)
 
 
 @app.command(group=_READING, usage='Usage: companion ask "QUESTION" [--docs PATH ...] [OPTIONS]')
 def ask(
     *question: Annotated[str, Parameter(help="What to ask; quotation marks are only needed for the shell's sake.")],
     docs: Docs = None,
-    limit: Annotated[int, Parameter(help="How many sources to rest the answer on, at most.")] = 5,
+    limit: Annotated[int | None, Parameter(help="How many sources to rest the answer on, at most; 5.")] = None,
     json: Json = False,
     config: Config = None,
+    url: Annotated[
+        str | None,
+        Parameter(name="--url", help="Ask the server that runs there instead of reading."),
+    ] = None,
+    token: Token = None,
 ) -> int:
     """Answer one question, with its sources, and end."""
-    from companion_async.cli.ask import ask_once
+    from companion_async.cli.ask import ask_once, ask_server
 
     text = " ".join(question).strip()
     if not text:
         raise InvalidArgumentError('ask needs a question, and before --docs, as in: companion ask "..." --docs PATH')
-    return run(ask_once(text, docs, limit, json, config))
+    if url is None:
+        return run(ask_once(text, docs, 5 if limit is None else limit, json, config))
+    if (docs, limit, config) != (None, None, None):
+        raise InvalidArgumentError("--url asks a server that has its own settings: leave --docs, --limit and --config.")
+    return ask_server(text, url, token, json)
 
 
 @app.command(group=_READING)

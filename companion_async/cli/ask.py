@@ -1,4 +1,4 @@
-"""``companion ask``."""
+"""``companion ask``: of a companion that is made for the one question, or of a running server."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
 from rich.console import Console
 
 from companion_async.cli.answers import answer_page
 from companion_async.cli.companion import load_config, read, running, tell, what_is_read
-from companion_async.cli.console import console
-from companion_async.cli.process import OK
+from companion_async.cli.console import complain, console
+from companion_async.cli.process import FAILED, OK
 from companion_async.cli.reading import ReadingDisplay
+from companion_async.cli.remote import NoAnswerError, check_url, post
+from companion_async.companion.answer import Answer
 from companion_async.companion.case import check_question
 from companion_async.companion.reader import MOST_SOURCES
 from companion_async.security import check_count
@@ -30,6 +33,26 @@ async def ask_once(
             learned = await read(companion, display)
         tell(learned, config)
         answer = await companion.ask(question, limit=limit)
+    return _print(answer, as_json)
+
+
+def ask_server(question: str, url: str, token: str | None, as_json: bool) -> int:
+    """Have the server at ``url`` answer ``question``, and print what it says."""
+    check_question(question)
+    check_url(url)
+    try:
+        told = post(url, "/api/ask", token, {"question": question})
+        answer = msgspec.convert({"text": told["answer"], **told}, Answer)
+    except NoAnswerError as error:
+        complain(str(error))
+        return FAILED
+    except (KeyError, TypeError, msgspec.ValidationError):
+        complain(f"what answers at {url} is no server of this kind, or of another version.")
+        return FAILED
+    return _print(answer, as_json)
+
+
+def _print(answer: Answer, as_json: bool) -> int:
     if as_json:
         print(json.dumps(answer.to_dict(), indent=2, ensure_ascii=False))
     else:

@@ -18,6 +18,7 @@ from companion_async.errors import InvalidArgumentError
 from companion_async.security import check_count
 
 _TIMEOUT = 5.0  # seconds
+_LONG_TIMEOUT = 300.0
 _LARGEST = 32 * 2**20  # bytes
 
 
@@ -81,11 +82,22 @@ def by_name(modules: Any) -> dict[str, Any]:
 
 def get(url: str, path: str, token: str | None) -> Any:
     """What the server at ``url`` answers to ``path``; `NoAnswerError` if that is nothing useful."""
-    request = urllib.request.Request(url.rstrip("/") + path, headers={"Accept": "application/json"})
+    return _answer(urllib.request.Request(url.rstrip("/") + path), url, token, _TIMEOUT)
+
+
+def post(url: str, path: str, token: str | None, content: Any) -> Any:
+    """`get`, but with ``content`` as JSON, and as long as a model may take."""
+    request = urllib.request.Request(url.rstrip("/") + path, json.dumps(content).encode(), method="POST")
+    request.add_header("Content-Type", "application/json")
+    return _answer(request, url, token, _LONG_TIMEOUT)
+
+
+def _answer(request: urllib.request.Request, url: str, token: str | None, timeout: float) -> Any:
+    request.add_header("Accept", "application/json")
     if token:
         request.add_header("Authorization", f"Bearer {token}")
     try:
-        with _opener().open(request, timeout=_TIMEOUT) as response:
+        with _opener().open(request, timeout=timeout) as response:
             body = json.loads(response.read(_LARGEST))
     except urllib.error.HTTPError as error:
         with error:
@@ -111,6 +123,10 @@ def _opener() -> urllib.request.OpenerDirector:
 
 
 def _refusal(url: str, code: int) -> str:
+    if code == 501:
+        return f"the server at {url} has a bare brain: there is nobody to ask."
+    if code == 429:
+        return f"the server at {url} has too much to do; try again."
     if code in (401, 403):
         return f"the server at {url} wants a token: pass --token or set COMPANION_TOKEN."
     if code == 503:

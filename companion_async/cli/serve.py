@@ -20,6 +20,7 @@ import msgspec
 from companion_async.cli.companion import load_config, tell
 from companion_async.cli.console import complain
 from companion_async.cli.process import FAILED, INTERRUPTED, OK, end_now, leave, run, set_up_log
+from companion_async.cli.tables import seconds
 from companion_async.companion.companion import CompanionBrain
 from companion_async.companion.config import CompanionConfig
 from companion_async.errors import CompanionError, InvalidArgumentError, MissingExtraError
@@ -147,7 +148,10 @@ async def _reading(brain: CompanionBrain) -> AsyncIterator[None]:
 
     async def read() -> None:
         try:
-            tell(await brain.learn(), brain.config)
+            learned = await brain.learn()
+            tell(learned, brain.config)
+            with contextlib.suppress(OSError):  # whoever read the first line may have gone
+                print(f"Read {learned.documents:,} passages in {seconds(learned.seconds)}.", flush=True)
         except CompanionError as error:
             complain(error.message)
 

@@ -51,6 +51,9 @@ def test_help_lists_every_command(capsys):
         (("demo", "--docs"), "--docs needs the path"),
         (("ask", "x", "--config", "/no/such/file.toml"), "cannot be read"),
         (("demo", "surplus"), "surplus"),
+        (("ask", "x", "--url", "http://127.0.0.1:9", "--docs", "here"), "--url asks a server"),
+        (("ask", "x", "--url", "here"), "--url must be an http:// or https:// address"),
+        (("--install-completion", "--shell", "tcsh"), "tcsh"),
         (("status", "--url"), "--url"),
         (("status", "--url", "here"), "--url must be an http:// or https:// address"),
         (("decisions", "--limit", "0"), "--limit must be a whole number"),
@@ -247,3 +250,18 @@ def test_any_encoding_will_do(documents):
     )
     assert (done.returncode, done.stderr) == (0, b"")
     assert done.stdout.isascii()
+
+
+def test_the_shell_can_complete_commands_and_options(tmp_path):
+    """`--install-completion` writes a script that bash takes, and names it in the start-up file once."""
+    env = {**os.environ, "HOME": str(tmp_path), "SHELL": "/bin/bash"}
+    for _ in range(2):
+        done = subprocess.run(
+            [*COMMAND, "--install-completion", "--shell", "bash"], env=env, capture_output=True, text=True
+        )
+        assert done.returncode == OK, done.stderr
+    (script,) = (path for path in tmp_path.rglob("companion*") if path.is_file())
+    subprocess.run(["bash", "-n", str(script)], check=True)
+    written = script.read_text()
+    assert all(word in written for word in ("decisions", "serve", "--docs", "--limit"))
+    assert (tmp_path / ".bashrc").read_text().count("# Load companion completion") == 1

@@ -10,6 +10,7 @@ import pytest
 
 from companion_async.autonomy.decision import Decision, Outcome
 from companion_async.cli import remote
+from companion_async.cli.ask import ask_server
 from companion_async.cli.process import FAILED, OK
 from companion_async.errors import InvalidArgumentError
 from companion_async.status.category import CategoryStatus
@@ -75,6 +76,10 @@ def serving(answer=None, code=200, raw=None):
     asked = []
 
     class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            asked.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.do_GET()
+
         def do_GET(self):
             asked.append((self.path, self.headers.get("Authorization")))
             body = (
@@ -188,3 +193,56 @@ def test_addresses_that_are_none(url):
     """Only an http address is asked; a file is never opened."""
     with pytest.raises(InvalidArgumentError, match="--url"):
         remote.show_status(url, None, False)
+
+
+TOLD = {
+    "answer": "Use `zipfile` [1].",
+    "sources": [{"title": "zipfile", "location": "zipfile.rst", "excerpt": "..."}],
+    "responder": "here",
+    "found": True,
+    "conversation": None,
+    "note": "",
+    "seconds": 0.5,
+    "timings": {"search": 0.1},
+}
+
+
+def test_a_running_server_is_asked(capsys):
+    """The answer comes out as one of a companion at hand: text, sources, who gave it; or as JSON."""
+    with serving({"success": True, "data": TOLD}) as (url, asked):
+        assert ask_server("How do I read a zip file?", url, "secret", as_json=False) == OK
+        assert asked == [{"question": "How do I read a zip file?"}, ("/api/ask", "Bearer secret")]
+        out = capsys.readouterr().out
+        assert "Use `zipfile` [1]." in out
+        assert "zipfile.rst" in out
+        assert "here in 500 ms" in out
+        assert ask_server("How?", url, None, as_json=True) == OK
+        told = json.loads(capsys.readouterr().out)
+        assert (told["text"], told["responder"]) == ("Use `zipfile` [1].", "here")
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "said"),
+    [
+        ({"success": False}, 501, "there is nobody to ask"),
+        ({"success": False}, 429, "too much to do"),
+        ({"success": False}, 401, "wants a token"),
+        ({"success": True, "data": {"answer": 5}}, 200, "of another version"),
+        ({"success": True, "data": None}, 200, "of another version"),
+    ],
+)
+def test_a_server_that_does_not_answer_a_question_is_one_line(capsys, answer, code, said):
+    """Why, in one line on standard error, and exit code 1."""
+    with serving(answer, code) as (url, _):
+        assert ask_server("How?", url, None, as_json=False) == FAILED
+    streams = capsys.readouterr()
+    assert streams.out == ""
+    assert said in streams.err
+    assert streams.err.count("\n") == 1
+
+
+def test_what_cannot_be_asked_is_refused_before_anybody_is(capsys):
+    """An empty question and an address that is none are misuse."""
+    for question, url in (("", "http://127.0.0.1:9"), ("How?", "ftp://here"), ("How?", "here")):
+        with pytest.raises(InvalidArgumentError):
+            ask_server(question, url, None, as_json=False)
