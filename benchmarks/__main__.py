@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from pathlib import Path
@@ -12,7 +13,8 @@ from cyclopts import App, Parameter
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from benchmarks import page, plots, results, tables
+from benchmarks import page, plots, results, summary, tables
+from benchmarks.contenders import KNOWN, OURS
 from benchmarks.loops import available
 from benchmarks.report import Report
 from benchmarks.results import Failure, Results
@@ -46,7 +48,11 @@ def main(
     plot: Annotated[File, Parameter(help="Draw everything into this folder, as SVG and PNG.")] = None,
     html: Annotated[File, Parameter(help="Write a report to read here, one file with all plots in it.")] = None,
     into: Annotated[
-        File, Parameter(name="--results", help="All three into this folder: results.json, report.html, plots.")
+        File,
+        Parameter(
+            name="--results",
+            help="All three into this folder, and a summary: README.md, results.json, report.html, plots.",
+        ),
     ] = None,
     measured: Annotated[
         File, Parameter(name="--from", help="Measure nothing: show what --json wrote here in an earlier run.")
@@ -72,10 +78,12 @@ def main(
         made = _measure(suites or present(), console, json, quick=quick)
     if json is not None:
         results.write(json, made)
-    if plot is not None:
-        plots.save(made.reports, plot)
     if html is not None:
         page.write(html, made)
+    if plot is not None:
+        written = plots.save(made.reports, plot)
+        if into is not None:
+            _sum_up(into, plot, made, written)
     return _INTERRUPTED if made.interrupted else _FAILED if made.failures else 0
 
 
@@ -110,6 +118,13 @@ def _measured(name: str, loop: str, count: str, quick: bool, console: Console) -
     with Progress(*columns, console=console, transient=True) as bar:
         row = bar.add_task(f"{count} {name} on {loop}", total=1.0)
         return measure_alone(name, loop, quick=quick, progress=lambda share: bar.update(row, completed=share))
+
+
+def _sum_up(into: Path, plot: Path, made: Results, written: dict[str, list[str]]) -> None:
+    folder = Path(os.path.relpath(plot, into)).as_posix()
+    pictures = {name: [f"{folder}/{file}" for file in files] for name, files in written.items()}
+    peers = [name for name in KNOWN if name not in OURS]
+    (into / "README.md").write_text(summary.markdown(made, pictures, peers), encoding="utf-8")
 
 
 def _chosen(made: Results, suites: tuple[str, ...]) -> Results:

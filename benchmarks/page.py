@@ -50,12 +50,14 @@ def render(made: Results) -> str:
     environment.filters |= {"figure": figure, "times": times, "unit": unit_text, "duration": duration}
     template = environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))
     verdicts = [verdict for one in made.reports for verdict in one.verdicts]
+    found = [one for one in headlines(made.reports) if peers([one])]
     return template.render(
         made=made,
         reached=sum(verdict.reached for verdict in verdicts),
         goals=len(verdicts),
-        headlines=headlines(made.reports),
-        peers=peers(headlines(made.reports)),
+        headlines=found,
+        shown={(one.suite, one.loop) for one in found},
+        peers=peers(found),
         known=KNOWN,
         sections=[section(one) for one in made.reports],
     )
@@ -105,8 +107,10 @@ def rows(one: Report, settings: Sequence[tuple[str, str]]) -> list[Row]:
 
 
 def peers(found: Iterable[Headline]) -> list[str]:
-    """The columns of the first table: peers that are measured in several suites, in the order of the contenders."""
-    names = {name for one in found for name in (*one.times, *one.reasons)}
+    """The columns of the first table, in the order of the contenders. Peers of one suite alone stand in its section."""
+    names = {name for one in found for name in one.times} | {
+        name for one in found if set(one.times) & set(KNOWN) for name in one.reasons
+    }
     return [name for name in KNOWN if name in names and name not in OURS]
 
 

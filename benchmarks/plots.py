@@ -55,11 +55,14 @@ def of(one: Report) -> list[Plot]:
     return [Plot(name, caption, draw) for name, caption, draw in _wanted(one)]
 
 
-def save(reports: Iterable[Report], folder: Path) -> None:
-    """Write all plots of all reports."""
+def save(reports: Iterable[Report], folder: Path) -> dict[str, list[str]]:
+    """Write all plots of all reports. Gives the names of the SVG files by ``suite-loop``."""
+    written: dict[str, list[str]] = {}
     for one in reports:
         for plot in of(one):
             plot.save(folder)
+            written.setdefault(f"{one.suite}-{one.loop}", []).append(f"{plot.name}.svg")
+    return written
 
 
 def _wanted(one: Report) -> Iterator[tuple[str, str, Callable[[], Figure]]]:

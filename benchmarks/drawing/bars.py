@@ -42,7 +42,7 @@ def _panel(
     axes: Axes, names: list[str], found: dict[str, Measurement], setting: str, unit: str, *, labelled: bool
 ) -> None:
     figures = {name: summarize(one.rounds) for name, one in found.items()}
-    heights = [one.median for one in figures.values()]
+    heights = [height for one in figures.values() for height in (one.median, one.high)]
     logarithmic = min(heights) > 0 and max(heights) / min(heights) > FAR_APART
     for row, name in enumerate(names):
         if name in figures:

@@ -112,10 +112,14 @@ def test_an_earlier_run_can_be_shown_again(suites, tmp_path, capsys):
 
 @pytest.mark.skipif(not plots.available(), reason="matplotlib is not installed")
 def test_one_word_makes_the_whole_report(suites, tmp_path):
-    """Figures, page and plots, in one folder."""
-    assert command.main("throughput", into=tmp_path / "results") == 0
+    """Figures, page, plots and a summary that shows them, in one folder."""
+    assert command.main("throughput", "latency", into=tmp_path / "results") == 1
     made = sorted(path.relative_to(tmp_path / "results").as_posix() for path in (tmp_path / "results").rglob("*.*"))
-    assert made == ["plots/throughput-asyncio.png", "plots/throughput-asyncio.svg", "report.html", "results.json"]
+    plot = "plots/throughput-asyncio"
+    assert made == ["README.md", f"{plot}.png", f"{plot}.svg", "report.html", "results.json"]
+    text = (tmp_path / "results" / "README.md").read_text(encoding="utf-8")
+    assert f"![throughput on asyncio]({plot}.svg)" in text
+    assert "**latency on asyncio failed:** latency on asyncio ended with 1: MemoryError" in text
 
 
 def test_a_missing_library_is_told_before_anything_is_measured(suites, monkeypatch, tmp_path, capsys):
