@@ -69,15 +69,16 @@ class ModuleUnavailableError(CompanionError, RuntimeError):
 
 
 class UnknownModuleError(CompanionError, ValueError, KeyError):
-    """No module is registered under that name."""
+    """No module is registered under that name; ``call`` would register it."""
 
-    def __init__(self, module: str, known: tuple[str, ...] = ()) -> None:
-        self.module, self.known = module, known
+    def __init__(self, module: str, known: tuple[str, ...] = (), call: str = "await brain.register") -> None:
+        self.module, self.known, self.call = module, known, call
         listed = ", ".join(known[:20]) or "none yet"
         super().__init__(
-            f"No module {module!r} is registered (known: {listed}). Call await brain.register({module!r}, ...) first.",
+            f"No module {module!r} is registered (known: {listed}). Call {call}({module!r}, ...) first.",
             module,
             known,
+            call,
         )
 
 

@@ -17,7 +17,7 @@ FACTS: dict[str, tuple[Any, ...]] = {
     "InvalidArgumentError": ("quota must be a whole number from 1 on; 0 is not.",),
     "UnknownTargetError": ("m", "walk", ("run", "stop")),
     "ModuleUnavailableError": ("m", "stopped", "by hand"),
-    "UnknownModuleError": ("m", ("n", "o")),
+    "UnknownModuleError": ("m", ("n", "o"), "register_module"),
     "UnknownTaskError": ("ab-1",),
     "UnknownResourceError": ("memory",),
     "DuplicateModuleError": ("m",),

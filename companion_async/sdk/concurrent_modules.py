@@ -183,7 +183,7 @@ class ConcurrentModuleManager:
 
     def _known(self, name: str) -> None:
         if name not in self._modules:
-            raise UnknownModuleError(str(name)[:80], tuple(self._modules))
+            raise UnknownModuleError(str(name)[:80], tuple(self._modules), "register_module")
 
     # -- tasks -----------------------------------------------------------------------------------------------------
 

@@ -141,7 +141,7 @@ class StateCoordinator:
         runs on the brain's loop.
         """
         if module_id not in self._modules:
-            raise UnknownModuleError(str(module_id)[:80], tuple(self._modules))
+            raise UnknownModuleError(str(module_id)[:80], tuple(self._modules), "register_module")
         if not callable(getattr(self._modules[module_id], "on_state_change", None)):
             logger.warning("Module {} has no on_state_change(changes) yet: nobody can tell it of {}.", module_id, path)
         told = inspect.iscoroutinefunction(getattr(self._modules[module_id], "on_state_change", None))

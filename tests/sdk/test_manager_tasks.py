@@ -25,8 +25,8 @@ from tests.sdk.actors import PATIENCE, Actor
 
 @pytest.mark.feature("PM-03")
 def test_an_unknown_module_is_both_errors_of_the_documents(manager):
-    """One place says ValueError and the program raised KeyError: it is both."""
-    with pytest.raises(UnknownModuleError) as caught:
+    """One place says ValueError and the program raised KeyError: it is both. It names the call that there is here."""
+    with pytest.raises(UnknownModuleError, match=r"Call register_module\('nobody', ...\) first") as caught:
         manager.submit_task("nobody")
     assert isinstance(caught.value, ValueError)
     assert isinstance(caught.value, KeyError)
