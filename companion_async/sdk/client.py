@@ -36,17 +36,22 @@ from companion_async.sdk.future import SharedFuture
 from companion_async.sdk.refusals import WouldBlockError
 from companion_async.sdk.synchronous import SynchronousWork
 
-_LATER = ("caching", "learning", "agi", "autonomy")
-_OF_SEARCH = ("knowledge_retriever", "search_engine")
+# What goes without each flag, as in the documents. Those that come with later versions are named already.
+_ONLY_WITH = {
+    "search": ("knowledge_retriever", "search_engine"),
+    "learning": ("self_learning",),
+    "agi": ("neural_reasoning", "personality_engine", "self_learning"),
+    "autonomy": ("autonomous_system",),
+}
 
 
 class BrainClient:
     """A `CompanionBrain` on a loop and thread of its own. Every method may be called from any thread, and blocks it.
 
     ``config`` is a `CompanionConfig`, a `BrainConfig` or a mapping of their keys. Without ``enable_search`` the modules
-    that search are left out, and `ask` with them. ``enable_caching``, ``enable_learning``, ``enable_agi`` and
-    ``enable_autonomy`` are accepted as the documents write them; the modules that they choose come with later parts,
-    and until then choose nothing: `get_thread_status` shows which modules there are. ``app_type`` is a label.
+    that search are left out, and `ask` with them; without ``enable_agi`` those of the ``agi`` category; without
+    ``enable_learning`` `self_learning`; without ``enable_autonomy`` `autonomous_system`. ``enable_caching`` is accepted
+    and chooses nothing. ``app_type`` is a label.
 
     Where no brain can be started (no thread is to be had, for one) the client still works, without modules:
     `get_thread_status` says ``enabled: False`` and why, and tasks are run at once, in the thread that submits them,
@@ -69,7 +74,6 @@ class BrainClient:
         self.app_type = app_type
         settings = _settings(config)
         flags = {
-            "caching": enable_caching,
             "search": enable_search,
             "learning": enable_learning,
             "agi": enable_agi,
@@ -85,11 +89,9 @@ class BrainClient:
             logger.opt(exception=error).warning("No brain could be started: tasks run in the threads that submit them.")
             self._alone = SynchronousWork(f"Thread manager not initialized: {type(error).__name__}: {error}")
             return
-        if not enable_search:
-            for name in _OF_SEARCH:
-                self._desk.portal.run(self._desk.brain.unregister, name)
-        if chosen := [name for name in _LATER if flags[name]]:
-            logger.info("These choose no module in this version: {}.", ", ".join(f"enable_{name}" for name in chosen))
+        unwanted = {name for flag, names in _ONLY_WITH.items() if not flags[flag] for name in names}
+        for name in unwanted & self._desk.status().module_threads.keys():
+            self._desk.portal.run(self._desk.brain.unregister, name)
 
     def __enter__(self) -> Self:
         return self

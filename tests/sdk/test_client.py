@@ -259,6 +259,24 @@ def test_without_search_there_is_no_module_that_searches():
         assert "model_router" in modules
 
 
+@pytest.mark.feature("CB-30", "CB-01")
+@pytest.mark.parametrize(
+    ("flags", "there"),
+    [
+        ({}, set()),
+        ({"enable_agi": True}, {"personality_engine", "self_learning"}),
+        ({"enable_agi": True, "enable_learning": False}, {"personality_engine"}),
+    ],
+    ids=["by default", "agi", "agi that does not learn"],
+)
+def test_modules_of_the_agi_category_are_asked_for(flags, there):
+    """As documented they are there with the flag only, those that learn unless learning is switched off."""
+    with BrainClient(**flags) as client:
+        modules = client.get_thread_status()["module_threads"].keys()
+        not_installed = client._desk.brain.modules_off.keys()
+        assert {"personality_engine", "self_learning"} & modules == there - not_installed
+
+
 @pytest.mark.feature("CB-29", "CB-30")
 def test_the_shutdown_drains_reports_and_leaves_the_figures(client):
     """Accepted work ends, all threads are gone, and what was known can still be asked for; new work is refused."""
