@@ -9,7 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.drawing import bars, course, lines, style
+from benchmarks.drawing import bars, course, grid, lines, style
+from benchmarks.figures import better
 from benchmarks.report import Report
 
 if TYPE_CHECKING:
@@ -70,8 +71,16 @@ def _wanted(one: Report) -> Iterator[tuple[str, str, Callable[[], Figure]]]:
     for chart in one.charts:
         if any(curve.x for curve in chart.curves):
             yield f"{stem}-{_slug(chart.title)}", chart.caption, partial(lines.draw_chart, chart)
-    if one.measurements:
-        yield stem, "Medians, and the middle half of the rounds as a line.", partial(bars.draw, one)
+    units = {
+        each.unit: {other.setting for other in one.measurements if other.unit == each.unit} for each in one.measurements
+    }
+    many = [unit for unit, settings in units.items() if len(settings) > grid.FROM and better(unit)]
+    for unit in many:
+        fields = [each for each in one.measurements if each.unit == unit]
+        yield f"{stem}-{_slug(unit)}-grid", "The best of a row is 1.", partial(grid.draw, fields, unit)
+    rest = [each for each in one.measurements if each.unit not in many]
+    if rest:
+        yield stem, "Medians, and the middle half of the rounds as a line.", partial(bars.draw, rest)
     if one.distributions:
         caption = "Each step to the right is a tenfold rarer call."
         yield f"{stem}-distribution", caption, partial(lines.draw_distributions, one.distributions)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.contenders import OURS
 from benchmarks.drawing.style import INK, MUTED, OURS_DEEP, OURS_LIGHT, PEER, compact, plain_axis, unit_text
 from benchmarks.figures import Measurement, Summary, better, summarize
-from benchmarks.report import Report
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,12 +19,12 @@ _COLUMNS = 3
 _MARKS = {"more": "more is better", "less": "less is better", None: ""}
 
 
-def draw(one: Report) -> Figure:
-    """All settings of a report."""
+def draw(measurements: Sequence[Measurement]) -> Figure:
+    """All settings in which there is one."""
     from matplotlib.figure import Figure
 
-    settings = list(dict.fromkeys((each.setting, each.unit) for each in one.measurements))
-    names = list(dict.fromkeys(each.contender for each in one.measurements))
+    settings = list(dict.fromkeys((each.setting, each.unit) for each in measurements))
+    names = list(dict.fromkeys(each.contender for each in measurements))
     columns = min(_COLUMNS, len(settings))
     rows = -(-len(settings) // columns)
     figure = Figure(figsize=(8.8, rows * (0.75 + 0.24 * max(len(names), 2))))
@@ -33,7 +33,7 @@ def draw(one: Report) -> Figure:
         if place >= len(settings):
             axes.set_axis_off()
             continue
-        found = {each.contender: each for each in one.measurements if (each.setting, each.unit) == settings[place]}
+        found = {each.contender: each for each in measurements if (each.setting, each.unit) == settings[place]}
         _panel(axes, names, found, *settings[place], labelled=place % columns == 0)
     return figure
 

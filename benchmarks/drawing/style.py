@@ -31,7 +31,8 @@ _PROPERTIES = {
 }
 
 SETTINGS: Any = {
-    "font.family": "sans-serif",
+    "font.family": "DejaVu Sans",  # which matplotlib brings, so that pictures look the same everywhere
+    "text.hinting": "none",  # hinted, small bold letters look as if they had serifs
     "font.size": 9,
     "text.color": INK,
     "axes.labelcolor": MUTED,

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from benchmarks import plots
 from benchmarks.drawing import style
+from benchmarks.drawing.grid import relative
 from benchmarks.drawing.lines import nines, spread
 from benchmarks.figures import Measurement, compare, distribute
 from benchmarks.report import Chart, Curve, Report, Sample
@@ -113,6 +114,27 @@ def test_ours_have_the_accent():
     assert found["companion, watched"] == style.OURS_LIGHT
     assert len(set(found.values())) == 4
     assert style.colours(["a", "mine"], ["mine"])["mine"] == style.OURS_DEEP
+
+
+def test_the_best_of_a_setting_is_one():
+    """Others are so many times worse, whichever way the unit goes; what is not above zero has no ratio."""
+    measured = [
+        Measurement("a", "s", "ms", (2.0, 2.0)),
+        Measurement("b", "s", "ms", (5.0, 5.0)),
+        Measurement("c", "s", "ms", (0.0,)),
+        Measurement("a", "t", "ms", (9.0,)),
+    ]
+    assert relative(measured, more=False) == {("s", "a"): 1.0, ("s", "b"): 2.5, ("t", "a"): 1.0}
+    assert relative(measured, more=True) == {("s", "a"): 2.5, ("s", "b"): 1.0, ("t", "a"): 1.0}
+
+
+@drawn
+def test_many_settings_are_a_grid():
+    """More than fit into panels become fields, a row for each; settings of other units keep their panels."""
+    many = [Measurement(name, f"shape {n}", "ms", (n + 1.0,)) for n in range(9) for name in ("companion", "plain")]
+    few = [Measurement("companion", "alone", "tasks/s", (3.0,))]
+    one = Report(suite="scaling", loop="asyncio", measurements=(*many, *few))
+    assert [plot.name for plot in plots.of(one)] == ["scaling-asyncio-ms-grid", "scaling-asyncio"]
 
 
 @pytest.fixture(scope="module")
