@@ -273,6 +273,7 @@ def test_modules_of_the_agi_category_are_asked_for(flags, there):
     """As documented they are there with the flag only, those that learn unless learning is switched off."""
     with BrainClient(**flags) as client:
         modules = client.get_thread_status()["module_threads"].keys()
+        assert client._desk is not None
         not_installed = client._desk.brain.modules_off.keys()
         assert {"personality_engine", "self_learning"} & modules == there - not_installed
 
