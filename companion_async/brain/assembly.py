@@ -202,7 +202,6 @@ class Assembly:
                 self._threads = Threads(
                     group,
                     scheduler.mailbox,
-                    scheduler.deliver,
                     self.clock.monotonic,
                     self._refused,
                     scheduler.limits.thread_ended,

@@ -36,7 +36,7 @@ class EventBusStats(msgspec.Struct, frozen=True):
 class Topic:
     """One kind of event. Keep it and ask ``active`` before making an event: unheard, that is all an event costs."""
 
-    __slots__ = ("_bus", "_listeners", "_streams", "active", "kind")
+    __slots__ = ("_bus", "_listeners", "_streams", "active", "calls", "kind")
 
     def __init__(self, bus: EventBus, kind: str) -> None:
         self.kind = kind
@@ -49,6 +49,7 @@ class Topic:
         # Where nobody but streams listens, as nearly always, no code of others runs and nothing can come in between.
         streams = [entry if isinstance(entry, EventStream) else entry.stream for entry in listeners]
         self._streams = tuple(stream for stream in streams if stream is not None) if None not in streams else None
+        self.calls = self._streams is None
 
     @property
     def listeners(self) -> int:

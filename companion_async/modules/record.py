@@ -101,13 +101,15 @@ class ModuleRecord:
         self.wait.add(wait)
         self._ran(run, cpu)
 
-    def counted(self, now: float, run: float) -> None:
-        """Count a task that returned, but leave its durations out of the sketches: one of many that are short."""
-        self.tasks_completed += 1
+    def counted(self, now: float, tasks: int, seconds: float) -> None:
+        """Count tasks that returned and ran for so many seconds together, but leave their durations out of the
+        sketches: some of many that are short.
+        """
+        self.tasks_completed += tasks
         self.failures_in_row = 0
         self.last_activity = now
-        self.runs += 1
-        self.run_seconds += run
+        self.runs += tasks
+        self.run_seconds += seconds
 
     def failed(
         self,

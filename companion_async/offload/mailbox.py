@@ -8,36 +8,46 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Any
+
+Letter = tuple[Any, ...] | Callable[[], Any]
+"""What came of a run, as the tuple that `slot.Outcome` describes, or something to be called."""
 
 SHARE = 0.005
 """Seconds the loop works on letters before it lets other callbacks have a turn."""
-_BETWEEN_GLANCES = range(64)
+BETWEEN_GLANCES = range(64)
 """Letters between two looks at the clock."""
 
 
 class Mailbox:
-    """Letters ``(deliver, content)`` from threads, delivered on the loop in the order they were posted.
+    """Letters from threads, read on the loop in the order they were posted.
+
+    ``read(letters)`` takes those that come first out, `BETWEEN_GLANCES` at most, and does with each what is to be done:
+    outcomes come in such numbers that whoever settles them does not want to be called for each.
 
     ``post`` never waits and takes no lock; it is ``letters.append`` and, unless ``woken``, `wake`, which a thread that
     has several letters calls once. The loop is woken by the first letter only; those that follow until it
     looks come along. After the loop is closed letters are dropped: nobody is left to read them.
     """
 
-    __slots__ = ("_closed", "_context", "_loop", "after", "letters", "woken")
+    __slots__ = ("_closed", "_context", "_loop", "_read", "after", "letters", "woken")
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, after: Callable[[], None]) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, read: Callable[[deque[Letter]], None], after: Callable[[], None]
+    ) -> None:
         self._loop = loop
+        self._read = read
         # Woken from a thread, the loop would run deliver in that thread's context, where no event loop is running.
         self._context = contextvars.copy_context()
-        self.letters: deque[tuple[Callable[[Any], None], Any]] = deque()
+        self.letters: deque[Letter] = deque()
         self.woken = False
         self._closed = False
         self.after = after
 
     def post(self, deliver: Callable[[Any], None], content: Any) -> None:
         """Have ``deliver(content)`` called on the loop soon. Any thread."""
-        self.letters.append((deliver, content))
+        self.letters.append(partial(deliver, content))
         if not self.woken:
             self.wake()
 
@@ -61,12 +71,7 @@ class Mailbox:
         stop = math.inf if whole else time.perf_counter() + SHARE
         try:
             while letters:
-                for _ in _BETWEEN_GLANCES:
-                    try:
-                        deliver, content = letters.popleft()
-                    except IndexError:
-                        break
-                    deliver(content)
+                self._read(letters)
                 if time.perf_counter() > stop:
                     break
         finally:

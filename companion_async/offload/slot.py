@@ -94,15 +94,13 @@ class Slot(Seat):
         self.gate = threading.Lock()
         self.gate.acquire()
 
-    def work(
-        self, source: Source, mailbox: Mailbox, deliver: Callable[[Outcome], None], now: Callable[[], float]
-    ) -> None:
+    def work(self, source: Source, mailbox: Mailbox, now: Callable[[], float]) -> None:
         """The thread's whole life: run jobs until the source has none for it any more."""
         thread = threading.current_thread()
         usual, thread.name = thread.name, self.name
         self.thread_id, self.native_id = threading.get_ident(), threading.get_native_id()
         Slot.running[self.thread_id] = self
-        take, put, cpu_time, batch = source.take, mailbox.letters.append, time.thread_time, self.batch
+        take, put, batch = source.take, mailbox.letters.append, self.batch
         usual_cpus = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
         share = 0.0
         try:
@@ -119,31 +117,26 @@ class Slot(Seat):
                     if following is None:
                         break
                     job, following = following, None
-                    share = now() + BATCH_SECONDS
+                    ended = now()
+                    share = ended + BATCH_SECONDS
+                # One of a batch begins where the one before it ended: that is all there is between them.
+                job.started = ended
                 value: Any = None
-                error: BaseException | None = None
-                cpu: float | None = None
-                job.started = now()
-                if job.measured:
-                    cpu = cpu_time()
                 try:
-                    if job.interruptible:
-                        self.interrupts = self.interrupts or InterruptGate(self.thread_id)
-                        with self.interrupts.opened():
-                            value = job.context.run(job.function, *job.args, **job.kwargs)
-                    else:
-                        value = job.context.run(job.function, *job.args, **job.kwargs)
+                    if job.measured or job.interruptible or job.kwargs:
+                        outcome = self._run(job, now)
+                        ended = outcome[3]
+                        put(outcome)
+                        del outcome
+                    else:  # most of many light ones
+                        value = job.context.run(job.function, *job.args)
+                        ended = now()
+                        put((job, value, None, ended, None))
                 except BaseException as raised:  # a thread must not let anything out
-                    trace = raised.__traceback__
-                    # Our own frame is of no use to a reader, and would tie the error to this thread's locals.
-                    error = raised.with_traceback(trace.tb_next if trace is not None else None)
-                    trace = None
-                if cpu is not None:
-                    cpu = cpu_time() - cpu
-                ended = now()
-                put((deliver, (job, value, error, ended, cpu)))
+                    ended = now()
+                    put((job, None, _of_the_work(raised), ended, None))
                 # The thread may sleep for hours now: it must not keep the job's arguments and result alive.
-                del job, value, error
+                del job, value
                 if not (batch and ended < share) and not mailbox.woken:
                     mailbox.wake()
         finally:
@@ -151,3 +144,26 @@ class Slot(Seat):
             thread.name = usual
             if usual_cpus is not None and os.sched_getaffinity(0) != usual_cpus:
                 os.sched_setaffinity(0, usual_cpus)  # the thread goes back to anyio, which may lend it to anybody
+
+    def _run(self, job: Job, now: Callable[[], float]) -> Outcome:
+        value: Any = None
+        error: BaseException | None = None
+        cpu = time.thread_time() if job.measured else None
+        try:
+            if job.interruptible:
+                self.interrupts = self.interrupts or InterruptGate(self.thread_id)
+                with self.interrupts.opened():
+                    value = job.context.run(job.function, *job.args, **job.kwargs)
+            else:
+                value = job.context.run(job.function, *job.args, **job.kwargs)
+        except BaseException as raised:  # a thread must not let anything out
+            error = _of_the_work(raised)
+        if cpu is not None:
+            cpu = time.thread_time() - cpu
+        return job, value, error, now(), cpu
+
+
+def _of_the_work(error: BaseException) -> BaseException:
+    """The error without our own frame, which is of no use to a reader and would tie it to this thread's locals."""
+    trace = error.__traceback__
+    return error.with_traceback(trace.tb_next if trace is not None else None)

@@ -12,7 +12,7 @@ from loguru import logger
 
 from companion_async.offload.mailbox import Mailbox
 from companion_async.offload.pool import Pool
-from companion_async.offload.slot import Outcome, Slot
+from companion_async.offload.slot import Slot
 
 
 class Threads:
@@ -27,14 +27,12 @@ class Threads:
         self,
         group: TaskGroup,
         mailbox: Mailbox,
-        deliver: Callable[[Outcome], None],
         now: Callable[[], float],
         on_refused: Callable[[Pool, BaseException], None],
         on_ended: Callable[[Pool], None],
     ) -> None:
         self._group = group
         self._mailbox = mailbox
-        self._deliver = deliver
         self._now = now
         self._on_refused = on_refused
         self._on_ended = on_ended
@@ -61,7 +59,7 @@ class Threads:
 
     async def _run(self, pool: Pool, slot: Slot, limiter: anyio.CapacityLimiter) -> None:
         refused: BaseException | None = None
-        arguments: Any = (pool, self._mailbox, self._deliver, self._now)
+        arguments: Any = (pool, self._mailbox, self._now)
         try:
             # Abandoned by a cancelled scope only when the whole brain goes: a stuck thread must not hold up its end.
             await anyio.to_thread.run_sync(slot.work, *arguments, abandon_on_cancel=True, limiter=limiter)

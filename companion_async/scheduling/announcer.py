@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from companion_async.events.bus import EventBus
@@ -97,12 +98,8 @@ class Announcer:
             self._scheduler.loop.call_later(_GLANCE, self._glance)
         self._scheduler.mailbox.deliver()
 
-    def begun(self, beginning: tuple[Task[Any], str]) -> None:
-        """A run has begun in the thread of that name."""
-        self.started(*beginning)
-
     def started(self, task: Task[Any], worker: str = "") -> None:
-        """A run has begun, on the loop unless a ``worker`` is named."""
+        """A run has begun, in the ``worker``'s thread or, unnamed, on the loop."""
         if self.started_topic.active and task.started >= 0:
             lane = task.lane
             self.started_topic.publish(
@@ -127,13 +124,22 @@ class Announcer:
         known = (f"{self._prefix}{task.number}", lane.name, lane.pool.name, self._date(ended))
         run = ended - task.started if task.started >= 0 else 0.0
         if topic is self.completed_topic:
-            topic.publish(TaskCompleted(*known, task.tries, run))
+            self.completed(task, run)
         elif topic is self._failed:
             topic.publish(TaskFailed(*known, type(error).__name__, _text(error), task.tries, run))
         elif topic is self._cancelled:
             topic.publish(TaskCancelled(*known, getattr(error, "reason", "")))
         else:
             topic.publish(TaskTimedOut(*known, getattr(error, "span", "run"), getattr(error, "limit", 0.0)))
+
+    def completed(self, task: Task[Any], run: float) -> None:
+        """The task has its result."""
+        lane = task.lane
+        self.completed_topic.publish(
+            TaskCompleted(
+                f"{self._prefix}{task.number}", lane.name, lane.pool.name, self._date(task.ended), task.tries, run
+            )
+        )
 
     def retrying(self, task: Task[Any], error: BaseException, delay: float) -> None:
         """A run failed and will be tried again."""
@@ -178,12 +184,11 @@ class _Announced:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         worker: Any = Slot.running.get(threading.get_ident())
-        letter = (self._announcer.begun, (self._task, getattr(worker, "name", "")))
+        begun = partial(self._announcer.started, self._task, getattr(worker, "name", ""))
         mailbox = self._announcer._scheduler.mailbox
-        if self._task.light:
-            mailbox.letters.append(letter)  # its end, in microseconds, wakes the loop for both
-        else:
-            mailbox.post(*letter)
+        mailbox.letters.append(begun)
+        if not (self._task.light or mailbox.woken):  # the end of a light run, in microseconds, wakes the loop for both
+            mailbox.wake()
         return self.__wrapped__(*args, **kwargs)
 
 

@@ -7,6 +7,7 @@ import concurrent.futures
 import contextvars
 import secrets
 import threading
+from collections import deque
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -22,7 +23,7 @@ from companion_async.errors import (
 from companion_async.events.bus import EventBus
 from companion_async.events.kinds import utc
 from companion_async.offload.house import House
-from companion_async.offload.mailbox import Mailbox
+from companion_async.offload.mailbox import Letter, Mailbox
 from companion_async.offload.pool import Pool
 from companion_async.offload.slot import Seat
 from companion_async.scheduling.admission import Admission
@@ -74,7 +75,7 @@ class Scheduler:
         self.pools: dict[str, Pool] = {}
         self.queues: dict[str, Queue] = {}
         self.timers = Timers(clock)
-        self.mailbox = Mailbox(loop, self._after_mail)
+        self.mailbox = Mailbox(loop, self._read_mail, self._after_mail)
         self.history = History(settings.history_size, settings.history_seconds, clock.monotonic)
         self.dependencies: Dependencies[Task[Any]] = Dependencies()
         self.announcer = Announcer(bus, self)
@@ -235,6 +236,9 @@ class Scheduler:
         if self.mailbox.closed:
             raise BrainClosedError(self.phase)
         return answer.result()
+
+    def _read_mail(self, letters: deque[Letter]) -> None:
+        self.endings.read(letters)
 
     def _after_mail(self) -> None:
         self.history.expire()

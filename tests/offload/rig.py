@@ -7,12 +7,13 @@ import contextvars
 import math
 import threading
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
 from companion_async.offload.house import House
-from companion_async.offload.mailbox import Mailbox
+from companion_async.offload.mailbox import BETWEEN_GLANCES, Letter, Mailbox
 from companion_async.offload.pool import Pool
 from companion_async.offload.slot import Outcome, Slot
 from companion_async.scheduling.lane import Lane
@@ -37,6 +38,25 @@ class Job:
         self.on_loop = marks.get("on_loop", False)
         self.interruptible = marks.get("interruptible", False)
         self.signalled = False
+
+
+def mailbox(
+    loop: asyncio.AbstractEventLoop, outcomes: list[Outcome] | None = None, after: Callable[[], None] = lambda: None
+) -> Mailbox:
+    """A mailbox that keeps what runs came to in ``outcomes``, and calls everything else."""
+    kept: list[Any] = [] if outcomes is None else outcomes
+
+    def read(letters: deque[Letter]) -> None:
+        for _ in BETWEEN_GLANCES:
+            if not letters:
+                break
+            letter = letters.popleft()
+            if isinstance(letter, tuple):
+                kept.append(letter)
+            else:
+                letter()
+
+    return Mailbox(loop, read, after)
 
 
 class Gate:
@@ -70,7 +90,7 @@ class Ground:
         self.outcomes: list[Outcome] = []
         self.on_loop: list[Any] = []
         self.house = House(max_threads)
-        self.mailbox = Mailbox(asyncio.get_running_loop(), lambda: None)
+        self.mailbox = mailbox(asyncio.get_running_loop(), self.outcomes)
         self.pools: list[Pool] = []
         self.threads: list[threading.Thread] = []
         self.lane = Lane("lane")
@@ -108,7 +128,7 @@ class Ground:
 
     def _start(self, pool: Pool, slot: Slot) -> None:
         def live() -> None:
-            slot.work(pool, self.mailbox, self.outcomes.append, time.monotonic)
+            slot.work(pool, self.mailbox, time.monotonic)
             self.mailbox.post(pool.ended, slot)
 
         self.threads.append(threading.Thread(target=live))

@@ -8,21 +8,17 @@ from typing import Any
 
 import pytest
 
-from companion_async.offload import mailbox as module
-from companion_async.offload.mailbox import Mailbox
+from companion_async.offload import mailbox as room
 from companion_async.testing.clock import settle, until
+from tests.offload.rig import mailbox
 
 pytestmark = pytest.mark.feature("U-2")
-
-
-def nothing() -> None:
-    return None
 
 
 async def test_letters_of_many_threads_all_arrive_each_threads_in_order():
     """Ten threads, a thousand letters each."""
     read: list[tuple[int, int]] = []
-    box = Mailbox(asyncio.get_running_loop(), nothing)
+    box = mailbox(asyncio.get_running_loop())
 
     def write(writer: int) -> None:
         for number in range(1000):
@@ -41,7 +37,7 @@ async def test_letters_of_many_threads_all_arrive_each_threads_in_order():
 async def test_what_gathers_wakes_the_loop_once(monkeypatch):
     """And again for the first that comes after the loop has looked."""
     loop, woken, read = asyncio.get_running_loop(), list[Any](), list[int]()
-    box = Mailbox(loop, nothing)
+    box = mailbox(loop)
     usual = loop.call_soon_threadsafe
 
     class Counting:
@@ -66,9 +62,9 @@ async def test_what_gathers_wakes_the_loop_once(monkeypatch):
 
 async def test_a_long_reading_leaves_the_loop_its_turns(monkeypatch):
     """With the share used up the rest waits for the loop's next turn; told to read the whole it does."""
-    monkeypatch.setattr(module, "SHARE", 0.0)
+    monkeypatch.setattr(room, "SHARE", 0.0)
     turns, read = list[int](), list[int]()
-    box = Mailbox(asyncio.get_running_loop(), lambda: turns.append(len(read)))
+    box = mailbox(asyncio.get_running_loop(), after=lambda: turns.append(len(read)))
     for number in range(300):
         box.post(read.append, number)
     await until(lambda: len(read) == 300)
@@ -86,7 +82,7 @@ async def test_a_letter_that_raises_keeps_none_from_those_behind_it():
     """The loop reports it."""
     loop, reports, read = asyncio.get_running_loop(), list[Any](), list[int]()
     loop.set_exception_handler(lambda _, report: reports.append(report["exception"]))
-    box = Mailbox(loop, nothing)
+    box = mailbox(loop)
 
     def fail(_: Any) -> None:
         raise OSError("no")
@@ -101,7 +97,7 @@ async def test_a_letter_that_raises_keeps_none_from_those_behind_it():
 async def test_at_its_close_what_has_come_is_read_and_nothing_wakes_the_loop_any_more():
     """A thread that outlives the loop may go on posting; nobody is left to read it, and nothing breaks."""
     read: list[int] = []
-    box = Mailbox(asyncio.get_running_loop(), nothing)
+    box = mailbox(asyncio.get_running_loop())
     box.post(read.append, 1)
     assert not box.closed
     box.close()
@@ -115,7 +111,7 @@ async def test_at_its_close_what_has_come_is_read_and_nothing_wakes_the_loop_any
 def test_a_loop_that_is_closed_under_it_closes_it():
     """The first thread that finds out says so to nobody but the mailbox."""
     loop = asyncio.new_event_loop()
-    box = Mailbox(loop, nothing)
+    box = mailbox(loop)
     loop.close()
     box.post(print, "never")
     assert box.closed

@@ -8,13 +8,12 @@ from typing import Any
 
 import pytest
 
-from companion_async.offload.mailbox import Mailbox
 from companion_async.offload.places import Abandonment, Places
 from companion_async.offload.slot import Seat
 from companion_async.scheduling.lane import Lane
 from companion_async.scheduling.policies import ORDERINGS, SchedulingPolicy
 from companion_async.scheduling.queue import Queue
-from tests.offload.rig import Job
+from tests.offload.rig import Job, mailbox
 
 pytestmark = pytest.mark.feature("X-01")
 
@@ -24,7 +23,7 @@ class Category(Places):
 
     def __init__(self, limit: int, budget: int | None, loop: asyncio.AbstractEventLoop) -> None:
         queue = Queue(ORDERINGS[SchedulingPolicy.PRIORITY_FIRST], 10.0)
-        super().__init__("core", limit=limit, budget=budget, backlog=queue, mailbox=Mailbox(loop, lambda: None))
+        super().__init__("core", limit=limit, budget=budget, backlog=queue, mailbox=mailbox(loop))
         self.lane = Lane("lane")
         self.pumped = 0
 

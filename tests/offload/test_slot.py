@@ -11,9 +11,8 @@ from typing import Any
 
 import pytest
 
-from companion_async.offload.mailbox import Mailbox
 from companion_async.offload.slot import Outcome, Slot
-from tests.offload.rig import Job
+from tests.offload.rig import Job, mailbox
 
 pytestmark = pytest.mark.feature("U-2", "PE-01")
 
@@ -37,11 +36,9 @@ class Source:
 def lived(source: Source, slot: Slot | None = None) -> list[Outcome]:
     """What comes of a slot's whole life in a thread of its own."""
     loop = asyncio.new_event_loop()
-    box, ticks = Mailbox(loop, lambda: None), iter(range(1000))
     outcomes: list[Outcome] = []
-    thread = threading.Thread(
-        target=(slot or Slot("slot")).work, args=(source, box, outcomes.append, lambda: float(next(ticks)))
-    )
+    box, ticks = mailbox(loop, outcomes), iter(range(1000))
+    thread = threading.Thread(target=(slot or Slot("slot")).work, args=(source, box, lambda: float(next(ticks))))
     thread.start()
     thread.join(5)
     assert not thread.is_alive()
@@ -96,6 +93,14 @@ def test_the_stamps_are_the_threads_own():
     assert plain.started < first[3] < measured.started < second[3]
 
 
+def test_one_of_a_batch_begins_where_the_one_before_it_ended():
+    """One look at the clock serves both, and what lies between them is nobody's wait."""
+    first, *claimed = [Job(int, light=True, measured=number == 1) for number in range(4)]
+    ended = [outcome[3] for outcome in lived(Source(first, batch=tuple(claimed)))]
+    assert [job.started for job in claimed] == ended[:-1]
+    assert first.started < ended[0] < ended[1]
+
+
 def test_claimed_jobs_follow_and_the_signalled_among_them_do_not_run():
     """In their order, each with an outcome of its own."""
     ran: list[int] = []
@@ -138,9 +143,9 @@ def test_a_sleeping_slot_holds_nothing_of_what_it_ran():
     source = Sleepy(job)
     del thing, job
     loop = asyncio.new_event_loop()
-    box = Mailbox(loop, lambda: None)
+    box = mailbox(loop)
     box.letters = deque(maxlen=0)  # nobody reads, so nobody else keeps the outcome
-    thread = threading.Thread(target=Slot("slot").work, args=(source, box, print, float))
+    thread = threading.Thread(target=Slot("slot").work, args=(source, box, float))
     thread.start()
     thread.join(5)
     loop.run_until_complete(asyncio.sleep(0))
