@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
 import os
-import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin
@@ -46,6 +44,8 @@ class _FromEnvironment(str):
 
 def read_toml(path: Path) -> dict[str, Any]:
     """The file's tables; a file that cannot be read or is not TOML raises `InvalidArgumentError`."""
+    import tomllib  # read by few programs, and not needed by `import companion_async`
+
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -148,6 +148,8 @@ def _struct_in(wanted: Any) -> type[msgspec.Struct] | None:
 
 
 def _unknown(key: str, value: Any, path: tuple[str, ...], known: Iterable[str]) -> str:
+    import difflib
+
     names = sorted(known)
     near = difflib.get_close_matches(key, names, n=1, cutoff=0.5)
     variable = _variable_in(value)

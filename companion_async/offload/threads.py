@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import anyio
+import anyio._backends._asyncio  # anyio would import it at its first call, 20 ms of a starting brain's loop
 from anyio.abc import TaskGroup
 from loguru import logger
 

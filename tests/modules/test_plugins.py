@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import subprocess
 import sys
 
 import pytest
@@ -81,6 +82,19 @@ def loaded():
 def test_without_plug_ins_there_is_nothing():
     """On a bare installation no module and no failure is found."""
     assert loaded() == ([], {})
+
+
+def test_a_start_without_plug_ins_does_not_import_the_metadata_of_packages():
+    """In a process of its own, which looks through its whole path; a path with an archive on it is looked through as
+    the interpreter does it.
+    """
+    look = (
+        "import sys; from companion_async.modules.plugins import find_plugins; {}; "
+        "print(find_plugins(), 'importlib.metadata' in sys.modules)"
+    )
+    for change, says in (("pass", "() False"), (f"sys.path.append({__file__!r})", "() True")):
+        ran = subprocess.run([sys.executable, "-c", look.format(change)], capture_output=True, text=True, check=True)
+        assert ran.stdout.strip() == says
 
 
 @pytest.mark.parametrize(
