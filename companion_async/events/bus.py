@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections import deque
+from collections.abc import Collection
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Self
@@ -49,7 +50,7 @@ class Topic:
         # Where nobody but streams listens, as nearly always, no code of others runs and nothing can come in between.
         streams = [entry if isinstance(entry, EventStream) else entry.stream for entry in listeners]
         self._streams = tuple(stream for stream in streams if stream is not None) if None not in streams else None
-        self.calls = self._streams is None
+        self.calls = self._streams is None  # whether publishing runs the code of others
 
     @property
     def listeners(self) -> int:
@@ -68,6 +69,11 @@ class Topic:
         else:
             for stream in streams:
                 stream.take(event)
+
+    def publish_all(self, events: Collection[Event]) -> None:
+        """`publish` each of them, where nobody is to be called in between: ``calls`` is False."""
+        for stream in self._streams or ():
+            stream.take_all(events)
 
 
 class EventBus:

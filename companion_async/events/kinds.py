@@ -2,7 +2,7 @@
 
 An event is a fact: named in the past tense, never changed, safe to keep and to send to JSON as it is. Strings, numbers
 and tuples of them are all that most events hold, so the garbage collector need not track them (``gc=False``).
-Priorities are lower-case names, durations are seconds, ``timestamp`` is an aware UTC datetime.
+Priorities are lower-case names, durations are seconds, ``timestamp`` is an aware UTC datetime, within 0.1 ms.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
@@ -87,6 +87,14 @@ class BoundedStream(Generic[T]):
         if len(self._buffer) == self.capacity:
             self.dropped += 1
         self._buffer.append(item)
+        if self._wakeup is not None:
+            self._wakeup.set()
+            self._wakeup = None
+
+    def take_all(self, items: Collection[T]) -> None:
+        """`take` each of them."""
+        self.dropped += max(0, len(self._buffer) + len(items) - self.capacity)
+        self._buffer.extend(items)
         if self._wakeup is not None:
             self._wakeup.set()
             self._wakeup = None

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
 _LEVELS = {level.value: level.name.lower() for level in Priority}
 _BLOCKED = TaskState.BLOCKED  # a member of an enum is found through a descriptor: once is enough
+_SAME = 1e-4
 _GLANCE = 0.02
 """Seconds within which the beginning of a light run is told, if its end is not told before."""
 
@@ -44,6 +47,7 @@ class Announcer:
         # What every event needs, without the way through the task and the scheduler.
         self._prefix = f"{scheduler.prefix}-"
         self._date = scheduler.date
+        self._dated, self._last_date = math.inf, utc(0.0)
         self.queued_topic = bus.topic("task.queued")
         self.started_topic = bus.topic("task.started")
         self.completed_topic = bus.topic("task.completed")
@@ -124,7 +128,7 @@ class Announcer:
         known = (f"{self._prefix}{task.number}", lane.name, lane.pool.name, self._date(ended))
         run = ended - task.started if task.started >= 0 else 0.0
         if topic is self.completed_topic:
-            self.completed(task, run)
+            topic.publish(self.completed(task, run))
         elif topic is self._failed:
             topic.publish(TaskFailed(*known, type(error).__name__, _text(error), task.tries, run))
         elif topic is self._cancelled:
@@ -132,14 +136,18 @@ class Announcer:
         else:
             topic.publish(TaskTimedOut(*known, getattr(error, "span", "run"), getattr(error, "limit", 0.0)))
 
-    def completed(self, task: Task[Any], run: float) -> None:
-        """The task has its result."""
+    def completed(self, task: Task[Any], run: float) -> TaskCompleted:
+        """That the task has its result."""
         lane = task.lane
-        self.completed_topic.publish(
-            TaskCompleted(
-                f"{self._prefix}{task.number}", lane.name, lane.pool.name, self._date(task.ended), task.tries, run
-            )
+        return TaskCompleted(
+            f"{self._prefix}{task.number}", lane.name, lane.pool.name, self._about(task.ended), task.tries, run
         )
+
+    def _about(self, monotonic: float) -> datetime:
+        """The date of an instant, for many that are microseconds apart: to make one costs as much as the event."""
+        if not 0 <= monotonic - self._dated < _SAME:
+            self._dated, self._last_date = monotonic, self._date(monotonic)
+        return self._last_date
 
     def retrying(self, task: Task[Any], error: BaseException, delay: float) -> None:
         """A run failed and will be tried again."""

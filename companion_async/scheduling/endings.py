@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from loguru import logger
 
 from companion_async.errors import TaskCancelledError, TaskCrashedError, TaskTimeoutError, UpstreamFailedError, trace_of
+from companion_async.events.kinds import Event
 from companion_async.offload.mailbox import BETWEEN_GLANCES, SHARE, Letter
 from companion_async.offload.slot import Outcome
 from companion_async.scheduling.dossier import call_of
@@ -51,9 +52,10 @@ class Endings:
         no sample, and nobody wants more of the task than its result. Everything else is `deliver`'s.
         """
         age, dependents, topic = self._age, self._dependents, self._completed_topic
-        announce = self._scheduler.announcer.completed
+        plain, event = not dependents and not topic.calls, self._scheduler.announcer.completed
         lane: Any = None
         count, seconds, last = 0, 0.0, 0.0
+        events: list[Event] = []
         try:
             for _ in BETWEEN_GLANCES:
                 try:
@@ -72,14 +74,13 @@ class Endings:
                         and run <= _SURPRISE
                         and run <= task.limit
                         and type(value) is not CoroutineType
-                        and not dependents
-                        and not topic.calls
+                        and plain
                     ):
                         count += 1
                         seconds += run
                         last = ended
                         task.value = value
-                        task.tries += 1
+                        task.tries = 1  # one that ran before has particulars
                         task.phase = _COMPLETED
                         task.ended = ended
                         task.function = task.context = None
@@ -92,24 +93,27 @@ class Endings:
                                 waiter.set_result(None)
                         age(task)
                         if topic.active:
-                            announce(task, run)
+                            events.append(event(task, run))
                         continue
-                self._counted(lane, count, seconds, last)
-                count, seconds = 0, 0.0
+                if count:
+                    self._settled(lane, count, seconds, last, events)
+                    count, seconds, events = 0, 0.0, []
                 if letter.__class__ is tuple:
                     lane = task.lane
                     self.deliver(letter)
                 else:
                     letter()  # type: ignore[operator]
+                plain = not dependents and not topic.calls
         finally:
-            self._counted(lane, count, seconds, last)
+            if count:
+                self._settled(lane, count, seconds, last, events)
 
-    def _counted(self, lane: Any, count: int, seconds: float, ended: float) -> None:
-        """Count runs of one module that were settled together."""
-        if count:
-            lane.record.counted(ended, count, seconds)
-            self.completed += count
-            self._scheduler.live -= count
+    def _settled(self, lane: Any, count: int, seconds: float, last: float, events: list[Event]) -> None:
+        """Count and tell of tasks of one module that were settled together, the last of which ended at ``last``."""
+        lane.record.counted(last, count, seconds)
+        self.completed += count
+        if events:
+            self._completed_topic.publish_all(events)
 
     def deliver(self, outcome: Outcome) -> None:
         """Take in what one run came to. A run that ended within its limit counts, however late the loop hears of it."""
@@ -244,7 +248,6 @@ class Endings:
         task.function = task.context = None
         task.args = _NO_ARGS
         task.kwargs = NO_KWARGS
-        scheduler.live -= 1
         waiter = task.waiter
         if waiter is not None:
             task.waiter = None

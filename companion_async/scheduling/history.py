@@ -48,9 +48,10 @@ class History:
         """Forget what is too old or too much."""
         ended, tasks = self.ended, self.tasks
         surplus, oldest = len(ended) - self._size, self._now() - self._seconds
+        forget = ended.popleft
         while surplus > 0 or (ended and ended[0].ended < oldest):
             surplus -= 1
-            task = ended.popleft()
+            task = forget()
             del tasks[task.number]
             if task.more is not None:
                 self._drop_key(task)

@@ -33,7 +33,7 @@ class Target:
     """
 
     __slots__ = (
-        "average", "cpu_share", "function", "kind", "light", "measures", "name", "on_loop", "rare", "remote", "runs",
+        "average", "cpu_share", "function", "kind", "light", "name", "on_loop", "rare", "remote", "runs",
         "streams",
     )  # fmt: skip
 
@@ -49,7 +49,6 @@ class Target:
         self.average = 0.0
         self.cpu_share = 0.0
         self.runs = 0
-        self.measures = 0
 
     def ran(self, seconds: float, cpu: float | None) -> None:
         """Take in one run: an exponential moving average, so that the target is known as it is now."""
@@ -64,6 +63,14 @@ class Target:
         self.light = runs > 4 and (average < _LIGHT or (average < _LIGHT_ON_CPU and self.cpu_share > _CPU_SHARE))
 
 
+def reach(spans: Timeout) -> tuple[Timeout, float, float, bool]:
+    """The spans with what a submission needs of them: the limit of a run, the time from submission by which the task
+    should have ended, inf for none, and whether that is all.
+    """
+    limit = math.inf if spans.run is None else spans.run
+    return spans, limit, limit if spans.total is None else spans.total, spans.plain
+
+
 class Port(Lane):
     """The lane of one module, and what submitting to it needs."""
 
@@ -71,15 +78,13 @@ class Port(Lane):
         "_adhoc",
         "closed",
         "interruptible",
-        "limit",
         "offload",
-        "plain",
         "pool",
         "priority",
         "queue",
+        "reach",
         "record",
         "retry",
-        "span",
         "submitted",
         "targets",
         "timeout",
@@ -106,9 +111,7 @@ class Port(Lane):
         self.record = record
         self.priority = priority
         self.timeout = timeout
-        self.limit = math.inf if timeout.run is None else timeout.run
-        self.plain = timeout.plain
-        self.span = self.limit if timeout.total is None else timeout.total
+        self.reach = reach(timeout)
         self.retry = retry
         self.offload = offload
         self.interruptible = False

@@ -92,7 +92,6 @@ class Scheduler:
         self.call_back = self.endings.call_back
         self.guests: dict[Seat, Task[Any]] = {}
         self.phase = "not started"
-        self.live = 0
         self.submit: Callable[..., Task[Any]] = _nobody
         self.on_module_failure: Callable[[Port], None] = _ignore
         self.thread = threading.get_ident()
@@ -176,6 +175,11 @@ class Scheduler:
         return self._epoch + timedelta(0, monotonic)
 
     # -- the loop and its neighbours -------------------------------------------------------------------------------
+
+    @property
+    def live(self) -> int:
+        """How many tasks have not ended."""
+        return len(self.history.tasks) - len(self.history.ended)
 
     @property
     def open(self) -> bool:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextvars
-import math
 from collections.abc import Callable
+from contextvars import copy_context
 from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +21,7 @@ from companion_async.modules.timeout import Timeout
 from companion_async.offload.stream import Stream
 from companion_async.priority import Priority
 from companion_async.scheduling.particulars import Particulars
-from companion_async.scheduling.port import Port, Target
+from companion_async.scheduling.port import Port, Target, reach
 from companion_async.scheduling.task import Task, TaskState
 
 if TYPE_CHECKING:
@@ -31,9 +30,10 @@ if TYPE_CHECKING:
 UNSET: Any = msgspec.UNSET
 NO_KWARGS: dict[str, Any] = {}
 _NONE: tuple[Any, ...] = ()
-_SAMPLE = 15  # of a light target, one run in 16 has its processor time taken: the call costs as much as the run
+# Of light targets, one run in 16 has its processor time taken: the call costs as much as the run. Which one is
+# scattered over the numbers (multiplicative hashing), so that no rhythm in which modules are called hides any of them.
+_SCATTER, _SAMPLE = 40503, 0xF000
 _UPSTREAM_RULES = ("fail", "skip", "run")
-_INF = math.inf
 
 
 class Submission:
@@ -97,16 +97,11 @@ class Submission:
         if level.__class__ is not Priority:
             level = Priority.parse(level)
         if timeout is UNSET:
-            spans, limit, span, plain = port.timeout, port.limit, port.span, port.plain
+            spans, limit, span, plain = port.reach
         else:
-            spans = Timeout.parse(timeout)
-            limit, span = reach(spans)
-            plain = spans.plain
-        named = NO_KWARGS if kwargs is None else _named(kwargs)
+            spans, limit, span, plain = reach(Timeout.parse(timeout))
         now = self._now()
         light = plan.light
-        queue = port.queue
-        plan.measures = measures = plan.measures + 1
         self._number = number = self._number + 1
         task: Task[Any] = Task(
             number,
@@ -115,8 +110,8 @@ class Submission:
             plan,
             function,
             args,
-            named,
-            contextvars.copy_context(),
+            NO_KWARGS if kwargs is None else _named(kwargs),
+            copy_context(),
             level,
             now,
             now,
@@ -124,34 +119,34 @@ class Submission:
             plan.average,
             limit,
             light,
-            not light or not measures & _SAMPLE,
+            not light or not number * _SCATTER & _SAMPLE,
             plan.on_loop,
             port.interruptible,
         )
+        queue = port.queue
         if (
-            retry is None
+            plain
+            and retry is None
             and key is None
             and callback is None
             and after is _NONE
-            and plain
+            and on_full is None
+            and on_upstream_failure == "fail"
             and not plan.rare
             and queue.arrived - queue.taken < self._capacity
-            and scheduler.live < self.most
+            and len(self._tasks) < self.most  # known tasks: at least as many as live ones, which are what is bounded
             and not self._lines
         ):
-            if on_upstream_failure != "fail" or on_full is not None:
-                self._check_rules(on_upstream_failure, on_full)
             self._tasks[number] = task
-            scheduler.live += 1
             port.submitted += 1
-            limits = self._limits
-            if limit < limits.shortest or now + limit < limits.due:
-                limits.expect(now, limit)
+            # With others of no shorter limit about, somebody looks in time: `Limits`.
+            if limit < self._limits.shortest:
+                self._limits.expect(now, limit)
             if self._queued_topic.active or self._started_topic.active:
                 self._announcer.queued(task)
                 self._announcer.attach(task)
             if port.pool.put_last(task):
-                limits.watch_light(port.pool)
+                self._limits.watch_light(port.pool)
             return task
         return self._submit_rare(task, spans, after, on_upstream_failure, retry, key, on_full, callback)
 
@@ -223,7 +218,7 @@ class Submission:
             spans=None if spans.plain else spans,
             retry=policy,
             key=key,
-            callback=None if callback is None else (callback, contextvars.copy_context()),
+            callback=None if callback is None else (callback, copy_context()),
             after=tuple(one.number for one in upstream),
             on_upstream_failure=on_upstream_failure,
         )
@@ -244,7 +239,6 @@ class Submission:
         scheduler.history.tasks[task.number] = task
         if more.key is not None:
             scheduler.history.keep_key(more.key, task)
-        scheduler.live += 1
         task.lane.submitted += 1
         if spans.total is not None:
             scheduler.limits.total(task, spans.total)
@@ -269,12 +263,6 @@ class Submission:
         if not isinstance(task, Task) or task.owner is not self._scheduler:
             raise UnknownTaskError(task.id if isinstance(task, Task) else repr(task)[:80])
         return task
-
-
-def reach(spans: Timeout) -> tuple[float, float]:
-    """The limit of a run, and the time from submission by which the task should have ended; inf for none."""
-    limit = _INF if spans.run is None else spans.run
-    return limit, limit if spans.total is None else spans.total
 
 
 def _named(kwargs: Any) -> dict[str, Any]:

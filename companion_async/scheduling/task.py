@@ -230,9 +230,10 @@ class Task(msgspec.Struct, Generic[T], eq=False, weakref=True):
             if seat is None:
                 if outsider is not None:
                     owner.joins.begin(outsider, self)
-                waiter = self.join()
+                waiter: Any = self.join()
+                waiter._asyncio_future_blocking = True  # `yield from waiter`, without the iterator that it makes
                 try:
-                    yield from waiter
+                    yield waiter
                 except asyncio.CancelledError:
                     if self.leave(waiter):
                         owner.cancel(self, "its only waiter was cancelled")
