@@ -198,7 +198,10 @@ class Limits:
             self._scheduler.loop.call_later(_GLANCE, self._kick, pool)
 
     def _kick(self, pool: Pool) -> None:
-        if pool.kick():
+        goes_on = pool.kick()
+        # A thread that is held up by one of a batch has not woken the loop for those that it ran before.
+        self._scheduler.mailbox.deliver()
+        if goes_on:
             self._scheduler.loop.call_later(_GLANCE, self._kick, pool)
         else:
             pool.watched = False

@@ -142,6 +142,7 @@ class Scheduler:
             port.held = held
             port.queue.refresh(port)
         port.pool.pump()
+        self.limits.watch_light(port.pool)
 
     def port(self, module: str) -> Port:
         """The port of a module; `UnknownModuleError` if there is none, `MissingExtraError` if there could be one."""

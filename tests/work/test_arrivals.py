@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import random
 import sys
 
 import pytest
 
-from companion_async import TaskCancelledError
+from companion_async import Brain, BrainConfig, TaskCancelledError
 from companion_async.scheduling.limits import Limits
 from companion_async.testing.clock import until
 from tests.work.house import running
@@ -83,6 +84,26 @@ async def test_no_light_task_is_overlooked(often_switching, monkeypatch):
     ended, cancelled = await mix(seed=1, clients=100, each=40)
     assert ended == 4000
     assert 0 < cancelled < 400
+
+
+@pytest.mark.feature("PE-06")
+async def test_what_ran_before_one_that_hangs_is_heard_of():
+    """A thread that has claimed several light tasks together, and is held up by the last, owes nobody the others."""
+    gate = threading.Event()
+    async with Brain(BrainConfig(categories={"core": 1}, max_threads=1)) as brain:
+        await brain.register("work", lambda wait=bool: wait(), category="core")
+        target = brain._assembly("test").scheduler.ports["work"].targets["run"]
+        target.runs, target.average, target.light = 1000, 1e-6, True
+        brain.pause("work")
+        tasks = [brain.submit("work", "run", *args) for args in ((), (), (gate.wait,))]
+        brain.resume("work")
+        try:
+            async with asyncio.timeout(5):
+                assert [await task for task in tasks[:2]] == [False, False]
+            assert not tasks[2].done()
+        finally:
+            gate.set()
+        assert await tasks[2]
 
 
 @pytest.mark.slow
