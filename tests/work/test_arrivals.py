@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 import random
 import sys
+import threading
 
 import pytest
 
