@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any
+from types import FunctionType
+from typing import TYPE_CHECKING, Any
 
 from loguru import logger
 
 from companion_async.offload.processes.messages import Logged
+
+if TYPE_CHECKING:
+    from loguru import Logger
 
 Tell = Callable[[Logged], None]
 _LONGEST = 20_000
@@ -73,5 +77,10 @@ def write(line: Logged, module: str, pid: int) -> None:
         level: str | int = logger.level(line.level).name
     except ValueError:
         level = line.number
-    bound = logger.bind(**{"module": module, **line.extra, "pid": pid})
-    bound.patch(whence).log(level, "{}", line.text)
+    bound = logger.bind(**{"module": module, **line.extra, "pid": pid}).patch(whence)
+    # loguru asks the caller's module whether it may speak: that is the one which spoke there.
+    FunctionType(_say.__code__, {"__name__": line.name})(bound, level, line.text)
+
+
+def _say(bound: Logger, level: str | int, text: str) -> None:
+    bound.log(level, "{}", text)

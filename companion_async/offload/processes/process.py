@@ -198,7 +198,8 @@ class Process(asyncio.Protocol):
             await asyncio.sleep(pause)
             pause = min(0.02, pause + 0.001)
         self.kill()  # while its number is still taken: what it has left behind
-        self.exit = self._broken or _exit(popen.wait())
+        code = popen.wait()  # it has exited: this only takes note
+        self.exit = self._broken or _exit(code)
         self.gone = True
         self._settle(CompanionError(f"Process {self.pid} ended while it started: {self.exit}."))
         if self.conversation is not None:

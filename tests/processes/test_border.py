@@ -1,0 +1,78 @@
+"""What does not cross the border between processes is refused where it is tried, in words that help."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+
+import pytest
+from loguru import logger
+
+from companion_async import BaseModule, CompanionError, InvalidArgumentError
+from companion_async.testing.clock import until
+from tests.processes import work
+from tests.processes.settlement import PATIENCE, living, settled
+from tests.work.house import running
+
+pytestmark = pytest.mark.asyncio(loop_factories=["asyncio"])
+
+
+def made_here() -> type:
+    class Inner(BaseModule):
+        def run(self) -> None: ...
+
+    return Inner
+
+
+async def test_what_cannot_be_sent_is_refused_at_registration():
+    """A class inside a function, a lambda, an instance that holds one: refused, and the name stays free."""
+    async with running() as brain:
+        for module in (made_here(), lambda: 1, made_here()()):
+            with pytest.raises(InvalidArgumentError, match=r"cannot be sent to a process.*top level"):
+                await brain.register("m", module, offload="process")
+        with pytest.raises(InvalidArgumentError, match="pass the class as module"):
+            await brain.register("m", factory=work.rated, offload="process")
+        await brain.register("m", work.pid, offload="process")
+        assert await brain.submit("m", "run") != os.getpid()
+
+
+async def test_what_cannot_be_sent_is_refused_by_submit():
+    """The target, an argument or a keyword: no task is left behind, and nothing is started."""
+    async with settled() as brain:
+        for target, args, kwargs in (
+            (lambda: 1, (), {}),
+            ("run", (lambda: 1,), {}),
+            ("run", (), {"x": threading.Lock()}),
+        ):
+            with pytest.raises(InvalidArgumentError, match="cannot be sent to a process"):
+                brain.submit("m", target, *args, kwargs=kwargs)
+        assert brain.tasks() == []
+        assert living(brain) == []
+        assert brain.status().pending_tasks == 0
+
+
+async def test_the_brain_is_on_the_other_side():
+    """`self.brain`, submitting and waiting say so in the process."""
+    async with settled(module=work.Counter) as brain:
+        for target, args in (("ask_brain", ()), (work.submit_more, ()), (work.wait_for, ("x",))):
+            with pytest.raises(CompanionError, match=r"not available inside a process.*offload='thread'"):
+                await brain.submit("m", target, *args)
+
+
+async def test_lines_of_the_log_come_home(caplog):
+    """Loguru's with what they were bound to, `logging`'s with their logger; each with the process."""
+    lines = []
+    sink = logger.add(lambda message: lines.append(message.record), level=0)
+    async with settled() as brain:
+        pid = await brain.submit("m", "run")
+        with caplog.at_level(logging.INFO):
+            await brain.submit("m", work.log_a_line)
+            await until(lambda: caplog.records and lines, PATIENCE)
+    logger.remove(sink)
+    (line,) = [line for line in lines if line["message"].startswith("a warning")]
+    assert line["message"] == "a warning of loguru {with braces}"
+    assert line["extra"] == {"module": "m", "colour": "red", "pid": pid}
+    assert (line["level"].name, line["function"]) == ("WARNING", "log_a_line")
+    (record,) = caplog.records
+    assert (record.name, record.getMessage()) == ("tests.processes", "an error of logging")
