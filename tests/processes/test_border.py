@@ -40,11 +40,8 @@ async def test_what_cannot_be_sent_is_refused_at_registration():
 async def test_what_cannot_be_sent_is_refused_by_submit():
     """The target, an argument or a keyword: no task is left behind, and nothing is started."""
     async with settled() as brain:
-        for target, args, kwargs in (
-            (lambda: 1, (), {}),
-            ("run", (lambda: 1,), {}),
-            ("run", (), {"x": threading.Lock()}),
-        ):
+        lock = threading.Lock()
+        for target, args, kwargs in ((lambda: 1, (), {}), ("run", (lambda: 1,), {}), ("run", (), {"lock": lock})):
             with pytest.raises(InvalidArgumentError, match="cannot be sent to a process"):
                 brain.submit("m", target, *args, kwargs=kwargs)
         assert brain.tasks() == []

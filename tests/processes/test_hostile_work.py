@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from companion_async import TaskCrashedError, TaskTimeoutError
@@ -60,4 +62,4 @@ async def test_a_fork_bomb_ends_with_its_limit(tmp_path):
         with pytest.raises(TaskTimeoutError):
             await task
         for path in tmp_path.iterdir():
-            await until(lambda pid=int(path.name): ends(pid), PATIENCE)
+            await until(partial(ends, int(path.name)), PATIENCE)
