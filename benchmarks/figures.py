@@ -100,19 +100,19 @@ def compare(measurements: Iterable[Measurement], ours: Iterable[str]) -> list[Co
     """
     known = list(measurements)
     names = tuple(ours)
-    return [
-        Comparison(
-            mine.contender,
-            theirs.contender,
-            mine.setting,
-            summarize([a / b for a, b in pairs(mine, theirs)]),
-        )
-        for name in names
-        for mine in known
-        if mine.contender == name
-        for theirs in known
-        if theirs.setting == mine.setting and theirs.contender not in names
-    ]
+    found = []
+    for mine in (one for name in names for one in known if one.contender == name):
+        for theirs in known:
+            if theirs.setting == mine.setting and theirs.unit == mine.unit and theirs.contender not in names:
+                times = ratios(mine, theirs)
+                if times:
+                    found.append(Comparison(mine.contender, theirs.contender, mine.setting, summarize(times)))
+    return found
+
+
+def ratios(one: Measurement, other: Measurement) -> list[float]:
+    """How many times the other's figure the one's is, in each round that both took part in; nothing is times zero."""
+    return [a / b for a, b in pairs(one, other) if b]
 
 
 def pairs(one: Measurement, other: Measurement) -> list[tuple[float, float]]:

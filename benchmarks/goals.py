@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from benchmarks.figures import Comparison, Measurement, pairs, summarize
+from benchmarks.figures import Comparison, Measurement, ratios, summarize
 from benchmarks.report import Sample, Verdict
 
 Sense = Literal["at least", "at most"]
@@ -94,7 +94,10 @@ def judge_limits(
         one, than = found.get(limit.setting), found.get(limit.than)
         if limit.suite != suite or one is None or (limit.than and than is None):
             continue
-        figure = summarize([a / b for a, b in pairs(one, than)] if than is not None else one.rounds)
+        figures = ratios(one, than) if than is not None else one.rounds
+        if not figures:
+            continue
+        figure = summarize(figures)
         votes = [_reaches(limit.sense, limit.bound, value) for value in (figure.median, figure.low, figure.high)]
         unit = "x" if limit.than else one.unit
         measured = f"{figure.median:.2f} {unit} ({figure.low:.2f} to {figure.high:.2f})"

@@ -32,7 +32,7 @@ def headlines(reports: Iterable[Report]) -> list[Headline]:
         times = {
             each.peer: each.ratio if better(unit) == "more" else inverted(each.ratio)
             for each in one.comparisons
-            if each.ours == OURS and each.setting == setting
+            if each.ours == OURS and each.setting == setting and each.ratio.low > 0
             for unit in [_unit(one, setting)]
             if better(unit)
         }

@@ -26,6 +26,8 @@ _PACKAGES = (
     ),
 )
 
+_BUSY = 0.5
+
 
 class Machine(msgspec.Struct, frozen=True, kw_only=True):
     """``cores`` are those this process may use. ``load`` is the system's average over the minute before the start."""
@@ -39,6 +41,11 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
     interpreter_lock: bool
     load: float | None
     packages: dict[str, str]
+
+    @property
+    def busy(self) -> bool:
+        """Whether it had so much else to do that times say little; ratios suffer too, though less."""
+        return self.load is not None and self.load > _BUSY * self.cores
 
 
 def describe() -> Machine:

@@ -35,7 +35,7 @@ def _origin(made: Results) -> Iterator[str]:
     lock = "with" if machine.interpreter_lock else "without"
     load = "" if machine.load is None else f", load {machine.load:.1f} before the start"
     yield f"{machine.python} {lock} the interpreter lock, {machine.cores} cores of {machine.processor}, "
-    yield f"{machine.platform}{load}."
+    yield f"{machine.platform}{load}{' (**busy: times say little**)' if machine.busy else ''}."
     yield "Beside it: " + ", ".join(f"{name} {version}" for name, version in machine.packages.items()) + "."
     yield ""
     yield "[report.html](report.html) is the page to read, [results.json](results.json) has every round."

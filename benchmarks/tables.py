@@ -22,10 +22,11 @@ def machine(described: Machine) -> RenderableType:
     load = "" if described.load is None else f", load {described.load:.1f} before the start"
     lock = "with" if described.interpreter_lock else "without"
     packages = ", ".join(f"{name} {version}" for name, version in described.packages.items())
+    busy = "; the machine is busy, so times say little" if described.busy else ""
     return Text(
         f"{described.python} {lock} the interpreter lock, switch interval {1e3 * described.switch_interval:g} ms\n"
         f"{described.platform}, {described.cores} cores of {described.processor}, "
-        f"{described.memory_bytes / 2**30:.1f} GiB{load}\n{packages}",
+        f"{described.memory_bytes / 2**30:.1f} GiB{load}{busy}\n{packages}",
         style="dim",
     )
 

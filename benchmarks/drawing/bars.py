@@ -49,7 +49,7 @@ def _panel(
             _row(axes, len(names) - 1 - row, figures[name], _colour(name), logarithmic=logarithmic)
         else:
             place = (0.0, len(names) - 1.0 - row)
-            axes.annotate("not measured", place, (4, 0), ("axes fraction", "data"), "offset points", **_LABEL)
+            axes.annotate("n/a", place, (4, 0), ("axes fraction", "data"), "offset points", **_LABEL)
     axes.set_title(setting)
     said = ", ".join(filter(None, (unit_text(unit), _MARKS[better(unit)], "log scale" if logarithmic else "")))
     axes.set_xlabel(said, fontsize=8)

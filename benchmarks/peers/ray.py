@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -22,6 +23,7 @@ class _Worker:
 
 @asynccontextmanager
 async def _open(work: Work) -> AsyncIterator[CallOfClient]:
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # or it would report to its makers
     import ray
 
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.figures import PERCENTS, Measurement, compare, distribute, pairs, percentile, summarize
+from benchmarks.figures import PERCENTS, Measurement, compare, distribute, pairs, percentile, ratios, summarize
 
 FIGURES = st.lists(st.floats(1e-6, 1e9), min_size=1, max_size=40)
 
@@ -74,6 +74,19 @@ def test_a_round_that_one_sat_out_counts_for_nothing():
     assert pairs(ours, slow) == [(1.0, 2.0), (3.0, 6.0)]
     (comparison,) = compare([ours, slow], ["ours"])
     assert (comparison.ratio.median, comparison.ratio.count) == (0.5, 2)
+
+
+def test_nothing_is_a_multiple_of_zero():
+    """A round in which the other's figure is 0 has no ratio, and without any there is no comparison."""
+    ours = Measurement("ours", "s", "ms", (1.0, 2.0))
+    assert ratios(ours, Measurement("peer", "s", "ms", (0.0, 4.0))) == [0.5]
+    assert compare([ours, Measurement("peer", "s", "ms", (0.0, 0.0))], ["ours"]) == []
+
+
+def test_only_figures_of_one_unit_are_compared():
+    """Two figures of one setting in different units have nothing to do with each other."""
+    ours, theirs = Measurement("ours", "s", "ms", (1.0,)), Measurement("peer", "s", "tasks/s", (4.0,))
+    assert compare([ours, theirs], ["ours"]) == []
 
 
 def test_a_distribution_keeps_the_bounds_of_its_shares():

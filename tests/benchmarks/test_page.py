@@ -129,6 +129,14 @@ def test_a_quick_look_is_called_one(made):
     )
 
 
+@pytest.mark.parametrize(("load", "told"), [(1.0, False), (1.1, True), (None, False)])
+def test_a_busy_machine_is_told(made, load, told):
+    """More than half of its cores at work before the start: the page says what the figures are worth."""
+    machine = msgspec.structs.replace(made.machine, cores=2, load=load)
+    page_text = page.render(msgspec.structs.replace(made, machine=machine, reports=[]))
+    assert ("The machine was busy" in page_text) is told
+
+
 def test_nothing_is_fetched(text):
     """One file: no script, no style sheet, no font, no picture from anywhere."""
     assert [value for value in read(text).fetched if not value.startswith("#")] == []
