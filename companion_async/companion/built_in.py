@@ -8,6 +8,9 @@ from collections.abc import Iterable
 import msgspec
 
 from companion_async.clock import Clock
+from companion_async.cognition.advanced_reasoning.calculation import PACKAGES as REASONING_NEEDS
+from companion_async.cognition.advanced_reasoning.module import MODULE as REASONING
+from companion_async.cognition.advanced_reasoning.module import AdvancedReasoning
 from companion_async.cognition.code_executor.module import MODULE as CODE
 from companion_async.cognition.code_executor.module import CodeExecutor
 from companion_async.cognition.personality_engine.appraisal import PACKAGES as PERSONALITY_NEEDS
@@ -58,7 +61,7 @@ def sort_out(modules: Iterable[BuiltIn]) -> Sorted:
 
 def built_in_modules(config: CompanionConfig, clock: Clock) -> tuple[BuiltIn, ...]:
     """Every built-in module, one entry each: a companion registers those that are installed and names the others."""
-    personality, learning = config.personality, config.learning
+    personality, learning, reasoning = config.personality, config.learning, config.reasoning
     return (
         BuiltIn(
             ModuleSpec(CODE, CodeExecutor, "phase4", "high", factory=lambda: CodeExecutor(config.code)),
@@ -71,6 +74,11 @@ def built_in_modules(config: CompanionConfig, clock: Clock) -> tuple[BuiltIn, ..
             ),
             "persona",
             PERSONALITY_NEEDS,
+        ),
+        BuiltIn(
+            ModuleSpec(REASONING, AdvancedReasoning, "advanced", "high", factory=lambda: AdvancedReasoning(reasoning)),
+            "reason",
+            REASONING_NEEDS,
         ),
         BuiltIn(
             ModuleSpec(LEARNING, SelfLearning, "agi", factory=lambda: SelfLearning(learning, clock=clock)),

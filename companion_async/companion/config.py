@@ -7,6 +7,7 @@ from typing import Any, Self
 import msgspec
 
 from companion_async.brain.config import BrainConfig
+from companion_async.cognition.advanced_reasoning.settings import ReasoningSettings
 from companion_async.cognition.code_executor.settings import ExecutorSettings
 from companion_async.cognition.context_manager.settings import ContextSettings
 from companion_async.cognition.model_router.settings import ModelSettings
@@ -45,6 +46,7 @@ class CompanionConfig(BrainConfig, frozen=True, kw_only=True, forbid_unknown_fie
     code: ExecutorSettings = ExecutorSettings()
     personality: PersonalitySettings = PersonalitySettings()
     learning: LearningSettings = LearningSettings()
+    reasoning: ReasoningSettings = ReasoningSettings()
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -55,6 +57,7 @@ class CompanionConfig(BrainConfig, frozen=True, kw_only=True, forbid_unknown_fie
             "code": ExecutorSettings,
             "personality": PersonalitySettings,
             "learning": LearningSettings,
+            "reasoning": ReasoningSettings,
         }
         for key, cls in rooms.items():
             if not isinstance(getattr(self, key), cls):

@@ -38,7 +38,8 @@ class Said(msgspec.Struct, frozen=True):
 class Prompt(msgspec.Struct, frozen=True):
     """A question with what belongs to it, the passages best first, the turns oldest first.
 
-    ``spelt_out`` is the question as it stands without the turns, for a responder that cannot make sense of them.
+    ``spelt_out`` is the question as it stands without the turns, for a responder that cannot make sense of them. With
+    ``instructions`` a model is told those in the place of our rules, and gets the question as it is, with no passages.
     """
 
     question: str
@@ -47,13 +48,16 @@ class Prompt(msgspec.Struct, frozen=True):
     summary: str = ""
     kind: str | None = None
     spelt_out: str = ""
+    instructions: str = ""
 
     @property
     def tokens(self) -> int:
         """The estimated size of all of it."""
-        return sum(map(estimated_tokens, (RULES, self.question, self.summary, *map(_shown, self.passages)))) + sum(
-            estimated_tokens(turn.text) for turn in self.turns
-        )
+        return sum(
+            map(
+                estimated_tokens, (self.instructions or RULES, self.question, self.summary, *map(_shown, self.passages))
+            )
+        ) + sum(estimated_tokens(turn.text) for turn in self.turns)
 
 
 class Composed(msgspec.Struct, frozen=True):
@@ -69,6 +73,8 @@ def compose(prompt: Prompt, budget: int) -> Composed:
     The rules and the question stay whole. Passages come next, best first, then turns, newest first; the summary goes
     last. What no longer fits is left out, one passage cut short at most.
     """
+    if prompt.instructions:
+        return Composed(prompt.instructions, (("user", prompt.question),))
     left = budget - estimated_tokens(RULES) - estimated_tokens(prompt.question)
     shown: list[str] = []
     for number, passage in enumerate(prompt.passages, 1):

@@ -1,0 +1,1 @@
+"""The built-in module that thinks in steps: exactly where it can, with a model where there is one."""

@@ -1,0 +1,86 @@
+"""Logic and constraints: answer sets of a program, by clingo (Gebser et al. 2019) in a process of its own."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import subprocess
+import sys
+from typing import Any
+
+import msgspec
+import psutil
+
+from companion_async.cognition.advanced_reasoning.calculation import EXTRA
+from companion_async.errors import InvalidArgumentError, MissingExtraError
+
+_LONGEST = 20_000
+_MEMORY = 1 << 30
+# What runs code of the program's author, or reads files.
+_FORBIDDEN = re.compile(r"#\s*(?:script|include|external|program)|@\s*[a-z_]", re.IGNORECASE)
+_COMMENT = re.compile(r"%\*.*?\*%|%[^\n]*", re.DOTALL)
+_MESSAGE = re.compile(r"^-:\S+: error: (.*)$", re.MULTILINE)
+
+
+class Solved(msgspec.Struct, frozen=True):
+    """Each model is the atoms that are true in it, sorted. ``satisfiable`` is None where the time or the memory ran out
+    before that was known; ``complete`` says that there are no more models than these, or that the cost of the one given
+    is proved the least.
+    """
+
+    satisfiable: bool | None
+    models: tuple[tuple[str, ...], ...] = ()
+    cost: tuple[int, ...] = ()
+    complete: bool = False
+
+
+def solve(program: str, limit: int, seconds: float) -> Solved:
+    """At most ``limit`` answer sets of a program (0: all), or the best one where it has ``#minimize``, ``#maximize`` or
+    weak constraints.
+
+    Its process is killed after ``seconds``, and has at most 1 GiB where the system can limit that. Programs with
+    scripts, external functions or includes are refused: they would run code or read files here.
+    """
+    text = _COMMENT.sub(" ", program)
+    if len(program) > _LONGEST:
+        raise InvalidArgumentError(f"The program has {len(program)} characters; at most {_LONGEST} are taken.")
+    if _FORBIDDEN.search(text):
+        raise InvalidArgumentError("Programs with #script, #include, #program, #external or @functions are not run.")
+    if importlib.util.find_spec("clingo") is None:
+        raise MissingExtraError(EXTRA, "Logic and constraints")
+    command = [sys.executable, "-m", "clingo", "--outf=2", "--warn=none", f"--models={limit}", "-"]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8"
+    ) as process:
+        _bound(process.pid)
+        try:
+            found, complaint = process.communicate(text, timeout=seconds)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            return Solved(None)
+    understood = _MESSAGE.search(complaint)
+    if understood:
+        raise InvalidArgumentError(f"The program is not understood: {understood[1]:.300}")
+    try:
+        return _read(msgspec.json.decode(found), limit)
+    except msgspec.DecodeError:
+        return Solved(None)  # it ended before it could say anything: out of memory
+
+
+def _read(answer: Any, limit: int) -> Solved:
+    witnesses = [each for call in answer["Call"] for each in call.get("Witnesses", ())]
+    models = tuple(tuple(sorted(each.get("Value", ()))) for each in witnesses)
+    result = answer["Result"]
+    satisfiable = {"UNSATISFIABLE": False, "UNKNOWN": None}.get(result, True)
+    cost = tuple(witnesses[-1]["Costs"]) if witnesses and "Costs" in witnesses[-1] else ()
+    if cost:
+        return Solved(satisfiable, models[-1:], cost, result == "OPTIMUM FOUND")
+    return Solved(satisfiable, models, (), satisfiable is not None and answer["Models"]["More"] == "no")
+
+
+def _bound(process: int) -> None:
+    try:
+        psutil.Process(process).rlimit(psutil.RLIMIT_AS, (_MEMORY, _MEMORY))  # type: ignore[attr-defined, unused-ignore]
+    except (AttributeError, psutil.Error, OSError):
+        return  # no such limit on this system; the one on time holds

@@ -1,0 +1,201 @@
+"""The built-in module ``advanced_reasoning``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from companion_async.cognition.advanced_reasoning import strategies
+from companion_async.cognition.advanced_reasoning.algebra import LONGEST, exercise
+from companion_async.cognition.advanced_reasoning.calculation import work_out
+from companion_async.cognition.advanced_reasoning.constraints import Solved, solve
+from companion_async.cognition.advanced_reasoning.hops import bridges, renumbered
+from companion_async.cognition.advanced_reasoning.planning import Action, Plan, cheapest_plan
+from companion_async.cognition.advanced_reasoning.settings import ReasoningSettings
+from companion_async.cognition.advanced_reasoning.step import Reasoned, Step
+from companion_async.cognition.model_router.embedded import NOTHING_FOUND
+from companion_async.cognition.model_router.prompt import Passage, Prompt
+from companion_async.cognition.model_router.reply import Reply
+from companion_async.cognition.model_router.settings import EMBEDDED
+from companion_async.errors import CompanionError, InvalidArgumentError
+from companion_async.modules.module import BaseModule
+from companion_async.security import check_count
+
+MODULE = "advanced_reasoning"
+"""The name it is registered under."""
+
+STRATEGIES = ("auto", "exact", "hops", "chain", "tree", "reflection", "react")
+_OF_A_MODEL = ("chain", "tree", "reflection", "react")
+_ROUTER, _RETRIEVER = "model_router", "knowledge_retriever"
+_LONGEST_QUESTION = 4_000
+_PASSAGES = 4
+_FOLLOWED = 2
+
+
+class ModelMissingError(CompanionError):
+    """A way of thinking that wants a model, and none answered."""
+
+
+class AdvancedReasoning(BaseModule):
+    """Thinks in steps, and hands back every one of them.
+
+    Without a model: arithmetic and algebra (`calculate`), logic and constraints (`satisfy`) and plans over small worlds
+    (`plan`) exactly, and questions over what was read in several searches. With one (an endpoint of ``model_router``):
+    chains and trees of thought, self-refinement, and the use of tools.
+    """
+
+    def __init__(self, settings: ReasoningSettings | None = None) -> None:
+        super().__init__()
+        self._settings = settings or ReasoningSettings()
+
+    async def reason(self, question: str, strategy: str = "auto") -> Reasoned:
+        """An answer, and how it was come by. ``strategy`` is one of `STRATEGIES`; ``auto`` is exact where the question
+        is a sum or an equation, else the use of tools with a model, else several searches.
+
+        A strategy that wants a model raises `ModelMissingError` where none answers. Cancelling ends the step under way.
+        """
+        given: Any = question
+        if not isinstance(given, str) or not given.strip() or len(given) > _LONGEST_QUESTION:
+            raise InvalidArgumentError(f"question must be a text of 1 to {_LONGEST_QUESTION} characters.")
+        if strategy not in STRATEGIES:
+            raise InvalidArgumentError(f"strategy must be one of {', '.join(STRATEGIES)}; {strategy!r:.80} is not.")
+        if strategy in ("auto", "exact"):
+            exact = await self._worked(question)
+            if exact is not None and (exact.found or strategy == "exact"):
+                return exact
+            if strategy == "exact":
+                return Reasoned("This is no sum and no equation.", "exact", (), found=False)
+        if strategy in _OF_A_MODEL or (strategy == "auto" and await self._has_model(question)):
+            try:
+                return await self._with_model(question, "react" if strategy == "auto" else strategy)
+            except ModelMissingError:
+                if strategy != "auto":
+                    raise
+        return await self._hops(question)
+
+    def calculate(self, text: str) -> Reasoned:
+        """A sum, an equation, a derivative, an integral of a polynomial, factors: in signs or in English."""
+        given: Any = text
+        if not isinstance(given, str) or len(given) > LONGEST:
+            raise InvalidArgumentError(f"text must be a string of at most {LONGEST} characters.")
+        found = exercise(text)
+        if found is None:
+            raise InvalidArgumentError(f"{text!r:.80} is no sum and no equation that is understood here.")
+        return work_out(found)
+
+    def satisfy(self, program: str, limit: int = 1) -> Solved:
+        """Answer sets of a logic program in clingo's language (ASP); see `solve`."""
+        return solve(program, check_count(limit, "limit", maximum=10_000), self._settings.solver_seconds)
+
+    def plan(
+        self,
+        start: Iterable[str],
+        goal: Iterable[str],
+        actions: Sequence[Action | Mapping[str, Any]],
+        most: int = 50_000,
+    ) -> Plan:
+        """The cheapest way to make ``goal`` true from ``start``; see `cheapest_plan`."""
+        try:
+            known = [each if isinstance(each, Action) else msgspec.convert(each, Action) for each in actions]
+        except msgspec.ValidationError as error:
+            raise InvalidArgumentError(f"An action has a name, needs, adds, removes and a cost: {error}") from error
+        return cheapest_plan(start, goal, known, check_count(most, "most", maximum=1_000_000))
+
+    # -- without a model -------------------------------------------------------------------------------------------
+
+    async def _worked(self, question: str) -> Reasoned | None:
+        if exercise(question) is None:
+            return None
+        found: Reasoned = await self.brain.submit(MODULE, "calculate", question)
+        return found
+
+    async def _hops(self, question: str) -> Reasoned:
+        """Search and quote what answers; then follow the names in that to passages that are about them."""
+        steps: list[Step] = []
+        parts: list[str] = []
+        cited: list[str] = []
+        seen: set[str] = set()
+        wanted: list[tuple[str, str]] = [("", question)]
+        fit = 0.0
+        for _ in range(self._settings.hops):
+            following: list[tuple[str, str]] = []
+            for name, query in wanted:
+                found = await self.brain.submit(_RETRIEVER, "retrieve", query, _PASSAGES)
+                titles = "; ".join(each.title for each in found)
+                steps.append(Step("search", query, titles, tuple(each.location for each in found)))
+                about = [
+                    Passage(each.title, each.location, each.text, each.fit)
+                    for each in found
+                    if each.location not in seen and name.casefold() in each.title.casefold()
+                ]
+                prompt = Prompt(query, tuple(about), kind="reasoning")
+                reply: Reply = await self.brain.submit(_ROUTER, "extract", prompt)
+                if not reply.found:
+                    continue
+                fit = fit or max(passage.fit for passage in about)
+                parts.append(renumbered(reply.text, len(cited)))
+                places = [about[number].location for number in reply.cited]
+                cited += places
+                seen.update(places)
+                steps.append(Step("solve", f"what answers: {query}", reply.text, tuple(places)))
+                following += [(next_name, f"{question} {next_name}") for next_name in bridges(query, reply.text)]
+            wanted = following[:_FOLLOWED]
+        answer = "\n\n".join(parts) or NOTHING_FOUND
+        return Reasoned(answer, "hops", tuple(steps), confidence=fit, found=bool(parts), responder="retrieval")
+
+    # -- with one --------------------------------------------------------------------------------------------------
+
+    async def _has_model(self, question: str) -> bool:
+        try:
+            route = await self.brain.submit(_ROUTER, "route", question)
+        except CompanionError:
+            return False
+        return bool(route.endpoints)
+
+    async def _with_model(self, question: str, strategy: str) -> Reasoned:
+        responders: list[str] = []
+
+        async def ask(instructions: str, text: str) -> str:
+            prompt = Prompt(text, kind="reasoning", instructions=instructions)
+            reply: Reply = await self.brain.submit(_ROUTER, "answer", prompt, timeout=None)
+            if reply.responder == EMBEDDED:
+                raise ModelMissingError(
+                    f"The strategy {strategy!r} wants a model, and none answered. {reply.fell_back or ''}".strip()
+                    + " Configure an endpoint (CompanionConfig(models=...)), or use the strategy 'hops' or 'exact'."
+                )
+            responders.append(reply.responder)
+            return reply.text
+
+        if strategy == "react":
+            found = await strategies.react(ask, question, self._settings, self._tools())
+        else:
+            found = await getattr(strategies, strategy)(ask, question, self._settings)
+        return msgspec.structs.replace(found, responder=responders[-1])
+
+    def _tools(self) -> dict[str, strategies.Tool]:
+        async def calculate(text: str) -> str:
+            return str((await self.brain.submit(MODULE, "calculate", text)).answer)
+
+        async def search(text: str) -> str:
+            found = await self.brain.submit(_RETRIEVER, "retrieve", text, _PASSAGES)
+            return "\n".join(f"{each.title} ({each.location}): {each.excerpt}" for each in found) or "nothing"
+
+        async def logic(text: str) -> str:
+            solved = await self.brain.submit(MODULE, "satisfy", text)
+            return "; ".join(" ".join(model) for model in solved.models) or f"satisfiable: {solved.satisfiable}"
+
+        return {"calculate": _told(calculate), "search": _told(search), "logic": _told(logic)}
+
+
+def _told(tool: strategies.Tool) -> strategies.Tool:
+    """A tool whose failures the model is told of, by their kind and our own words."""
+
+    async def use(text: str) -> str:
+        try:
+            return await tool(text)
+        except CompanionError as error:
+            return f"{type(error).__name__}: {error}"
+
+    return use

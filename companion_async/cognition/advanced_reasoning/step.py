@@ -1,0 +1,34 @@
+"""Pure: what reasoning hands back: every step of it, and the answer."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Step(msgspec.Struct, frozen=True):
+    """One step: its kind (``parse``, ``rewrite``, ``solve``, ``search``, ``thought``, ``critique``, ``tool``), what was
+    done, and what came of it. ``sources`` are the locations it rests on.
+    """
+
+    kind: str
+    text: str
+    result: str = ""
+    sources: tuple[str, ...] = ()
+
+
+class Reasoned(msgspec.Struct, frozen=True):
+    """An answer with all of its steps.
+
+    ``exact`` says that it was computed or proved, not estimated or written by a model; ``confidence`` is 1.0 then, and
+    otherwise a share of agreement: of the question's words found, or of samples and critiques that agreed. ``found``
+    is false where there is no answer. ``responder`` is who answered: ``sympy``, ``clingo``, ``planner``, ``retrieval``
+    or the name of a model's endpoint.
+    """
+
+    answer: str
+    strategy: str
+    steps: tuple[Step, ...]
+    exact: bool = False
+    confidence: float = 0.0
+    found: bool = True
+    responder: str = ""

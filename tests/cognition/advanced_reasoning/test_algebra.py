@@ -1,0 +1,129 @@
+"""Sums and equations out of text, and worked out."""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from companion_async.cognition.advanced_reasoning.algebra import exercise
+from companion_async.cognition.advanced_reasoning.calculation import work_out
+from companion_async.errors import InvalidArgumentError
+
+pytest.importorskip("sympy", reason="the extra reason is not installed")
+
+
+def worked_out(text):
+    found = exercise(text)
+    assert found is not None
+    return work_out(found)
+
+
+@pytest.mark.feature("CB-47")
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("What is 17 * 23?", "391"),
+        ("what is 15% of 80", "12"),
+        ("How much is 2^64 - 1?", "18446744073709551615"),
+        ("what is 1,234 + 1", "1235"),
+        ("what is 1/3 + 1/3", "2/3 (about 0.666666666667)"),
+        ("What is 0.1 + 0.2?", "0.3"),
+        ("5! + 3", "123"),
+        ("What is the square root of 2?", "sqrt(2) (about 1.41421356237)"),
+        ("What is 10 divided by 4?", "2.5"),
+        ("what is 7 mod 3", "1"),
+        ("what is 1/0?", "undefined (division by zero)"),
+        ("solve x^2 - 5x + 6 = 0", "x = 2 or x = 3"),
+        ("Solve for y: 3y + 2 = 11", "y = 3"),
+        ("2x + y = 7 and x - y = -1", "x = 2, y = 3"),
+        ("x + y = 1 and x + y = 2", "no solution"),
+        ("2 + 2 = 5", "false"),
+        ("derivative of x^3 + 2x", "3*x^2 + 2"),
+        ("integrate 3x^2", "x^3 + C"),
+        ("factor x^2 - 9", "(x - 3)*(x + 3)"),
+        ("factorize 360", "2^3 * 3^2 * 5"),
+        ("expand (x+1)^3", "x^3 + 3*x^2 + 3*x + 1"),
+        ("What is sin(pi/6)?", "0.5"),
+    ],
+)
+def test_what_is_asked_is_worked_out(text, answer):
+    """Exactly, with a decimal where that tells more, and with its steps."""
+    found = worked_out(text)
+    assert (found.answer, found.exact, found.confidence) == (answer, True, 1.0)
+    assert found.steps[0].kind == "parse"
+
+
+@pytest.mark.feature("CB-47")
+@pytest.mark.parametrize(
+    "text",
+    [
+        "How do I read a zip file?",
+        "what is python 3",
+        "Explain a = b in Python",
+        "what is the difference between a and b",
+        "",
+        "x" * 600,
+        "__import__('os').system('true') + 1",
+        "(lambda: 1)() + 1",
+        "[1, 2][0] + 1",
+        "x.y + 1",
+        "f(2) + 1",
+        "1 if 1 else 2",
+        "(" * 200 + "1" + ")" * 200,
+        "1 = 2 = 3",
+    ],
+)
+def test_what_is_no_exercise_is_none(text):
+    """Questions, code, and whatever Python's grammar has beyond sums."""
+    assert exercise(text) is None
+
+
+@pytest.mark.parametrize("text", ["9**9**9", "factorial(99999)", "x**1000 + 1", "2**(10**10)", "(2**999)**999 + 1"])
+def test_what_is_too_large_is_refused_before_it_is_begun(text):
+    """It says what the limit is, at once."""
+    with pytest.raises(InvalidArgumentError, match="too large"):
+        exercise(text)
+
+
+@pytest.mark.feature("CB-47")
+def test_what_has_no_exact_answer_is_told_so():
+    """Beyond polynomials and linear systems nothing is guessed."""
+    for text, why in (
+        ("solve sin(x) = x", "between polynomials"),
+        ("x*y = 1 and x + y = 3", "only linear"),
+        ("integrate sin(x)", "only polynomials"),
+    ):
+        found = worked_out(text)
+        assert (found.found, found.exact) == (False, False)
+        assert why in found.answer
+
+
+def test_roots_without_a_closed_form_are_approximated():
+    """And called so."""
+    found = worked_out("x^5 - x + 1 = 0")
+    assert found.answer.count("about") == 5
+
+
+sums = st.recursive(
+    st.integers(0, 999).map(str),
+    lambda inner: st.tuples(inner, st.sampled_from("+-*"), inner).map(lambda each: f"({each[0]} {each[1]} {each[2]})"),
+    max_leaves=12,
+)
+
+
+@given(sums)
+def test_a_sum_is_what_python_makes_of_it(text):
+    """For any sum of whole numbers, as deep as one likes."""
+    found = exercise(text)
+    if found is not None:  # a lone number is none
+        assert work_out(found).answer == str(eval(text))
+
+
+@given(st.text(max_size=80))
+def test_any_text_is_looked_at_without_harm(text):
+    """It is an exercise, none, or refused; nothing else comes of it."""
+    with contextlib.suppress(InvalidArgumentError):
+        exercise(text)

@@ -1,0 +1,144 @@
+"""Reasoning as a module: exact, over what was read, and with a model server that speaks over HTTP."""
+
+from __future__ import annotations
+
+import importlib.util
+
+import pytest
+
+from companion_async import Brain, InvalidArgumentError
+from companion_async.cognition.advanced_reasoning.module import MODULE, AdvancedReasoning, ModelMissingError
+from companion_async.cognition.corpus.document import Document
+from companion_async.cognition.knowledge_retriever.module import KnowledgeRetriever
+from companion_async.cognition.model_router.module import ModelRouter
+from companion_async.cognition.model_router.settings import Endpoint, ModelSettings
+from tests.cognition.model_router.model_server import serving
+
+pytest.importorskip("sympy", reason="the extra reason is not installed")
+needs_sdk = pytest.mark.skipif(importlib.util.find_spec("openai") is None, reason="the extra llm is not installed")
+
+DOCUMENTS = [
+    Document(
+        id="a", title="Harbour", location="harbour.md", text="The old crane of the harbour was built by Ada Quist."
+    ),
+    Document(id="b", title="Ada Quist", location="quist.md", text="Ada Quist was an engineer, born in Malmo in 1871."),
+    Document(id="c", title="Cheese", location="cheese.md", text="Cheese is made from milk by curdling."),
+]
+
+
+async def furnished(brain, server=None):
+    endpoints: tuple[Endpoint, ...] = ()
+    if server is not None:
+        url = f"{server.url}/v1"
+        endpoints = (Endpoint(name="test", model="m", provider="openai", base_url=url, retries=0),)
+    settings = ModelSettings(endpoints=endpoints)
+    await brain.register("model_router", ModelRouter, factory=lambda: ModelRouter(settings, env={}))
+    await brain.register("knowledge_retriever", KnowledgeRetriever, category="phase1")
+    await brain.register(MODULE, AdvancedReasoning, category="advanced")
+    await brain.submit("knowledge_retriever", "index", DOCUMENTS)
+
+
+@pytest.mark.feature("CB-47")
+async def test_a_sum_is_worked_out_and_not_looked_up():
+    """By itself, and refused as exact where it is none."""
+    async with Brain() as brain:
+        await furnished(brain)
+        found = await brain.submit(MODULE, "reason", "What is 15% of 80?")
+        assert (found.answer, found.strategy, found.responder) == ("12", "exact", "sympy")
+        none = await brain.submit(MODULE, "reason", "who built the crane?", "exact")
+        assert none.found is False
+
+
+@pytest.mark.feature("CB-47")
+async def test_a_question_is_followed_over_several_passages():
+    """The name that the first search brings is looked for in the second, and both places are in the steps."""
+    async with Brain() as brain:
+        await furnished(brain)
+        found = await brain.submit(MODULE, "reason", "In which city was the builder of the old harbour crane born?")
+    assert (found.strategy, found.responder, found.exact) == ("hops", "retrieval", False)
+    searches = [step for step in found.steps if step.kind == "search"]
+    assert "harbour.md" in searches[0].sources
+    assert any("Ada Quist" in step.text and "quist.md" in step.sources for step in searches[1:])
+    assert "Malmo" in found.answer
+
+
+@pytest.mark.feature("CB-47")
+async def test_without_a_model_the_ways_that_want_one_say_so():
+    """And name what to do."""
+    async with Brain() as brain:
+        await furnished(brain)
+        for strategy in ("chain", "tree", "reflection", "react"):
+            with pytest.raises(ModelMissingError, match="Configure an endpoint"):
+                await brain.submit(MODULE, "reason", "why is the sky blue?", strategy)
+
+
+@needs_sdk
+@pytest.mark.feature("CB-47")
+async def test_a_chain_of_thought_comes_back_in_steps():
+    """What the model writes is taken apart; who wrote it is told."""
+    with serving(words=("1. Cheese is milk.\n", "2. Milk is white.\n", "Answer: white")) as server:
+        async with Brain() as brain:
+            await furnished(brain, server)
+            found = await brain.submit(MODULE, "reason", "what colour is cheese?", "chain")
+        assert [step.text for step in found.steps] == ["Cheese is milk.", "Milk is white."]
+        assert (found.answer, found.responder, found.exact) == ("white", "test", False)
+        asked = server.requests[0]["body"]["messages"]
+        assert "step by step" in asked[0]["content"]
+        assert asked[-1]["content"] == "what colour is cheese?"
+
+
+@needs_sdk
+@pytest.mark.feature("CB-47")
+async def test_a_tool_is_used_and_what_it_gives_is_told_to_the_model():
+    """A model that always asks for the same tool is told the result, and stopped after so many uses."""
+    with serving(words=("Action: calculate[6 * 7]",)) as server:
+        async with Brain() as brain:
+            await furnished(brain, server)
+            found = await brain.submit(MODULE, "reason", "how old is the crane?", "react")
+        assert [(step.kind, step.result) for step in found.steps] == [("tool", "42")] * 6
+        assert found.found is False
+        assert "Result: 42" in server.requests[1]["body"]["messages"][-1]["content"]
+
+
+@needs_sdk
+@pytest.mark.feature("CB-47")
+async def test_a_critic_that_agrees_ends_the_reflection():
+    """A model that says OK to everything needs one round."""
+    with serving(words=("OK",)) as server:
+        async with Brain() as brain:
+            await furnished(brain, server)
+            found = await brain.submit(MODULE, "reason", "is it so?", "reflection")
+        assert (found.answer, found.confidence, len(server.requests)) == ("OK", 1.0, 2)
+
+
+@needs_sdk
+@pytest.mark.feature("CB-47")
+async def test_a_tree_of_thoughts_keeps_the_best_rated():
+    """As many thoughts as its width, at each depth, each with its rating."""
+    with serving(words=("8 is lucky",)) as server:
+        async with Brain() as brain:
+            await furnished(brain, server)
+            found = await brain.submit(MODULE, "reason", "which number?", "tree")
+        assert {step.result for step in found.steps} == {"rated 0.8"}
+        assert (found.confidence, found.answer) == (0.8, "8 is lucky")
+
+
+async def test_what_is_wrong_is_refused():
+    """At the door of each handler."""
+    async with Brain() as brain:
+        await brain.register(MODULE, AdvancedReasoning, category="advanced")
+        for target, args in (
+            ("reason", ("",)),
+            ("reason", ("x" * 5_000,)),
+            ("reason", ("why?", "magic")),
+            ("calculate", ("hello",)),
+            ("calculate", (None,)),
+            ("satisfy", ("a.", 0)),
+            ("plan", ((), (), [{"nam": "x"}])),
+        ):
+            with pytest.raises(InvalidArgumentError):
+                await brain.submit(MODULE, target, *args)
+        plan = await brain.submit(
+            MODULE, "plan", ["home"], ["town"], [{"name": "walk", "needs": ["home"], "adds": ["town"]}]
+        )
+        assert plan.actions == ("walk",)

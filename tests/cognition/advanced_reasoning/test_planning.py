@@ -1,0 +1,37 @@
+"""Plans over small worlds."""
+
+from __future__ import annotations
+
+import pytest
+
+from companion_async.cognition.advanced_reasoning.planning import Action, cheapest_plan
+from companion_async.errors import InvalidArgumentError
+
+
+def carry(name, place, other, cost=1.0):
+    return Action(name, frozenset({place}), frozenset({other}), frozenset({place}), cost)
+
+
+@pytest.mark.feature("CB-47", "PP-07")
+def test_the_cheapest_plan_is_found():
+    """Not the shortest: two cheap ways beat a dear one."""
+    actions = [carry("fly", "home", "sea", 10.0), carry("walk", "home", "town"), carry("ride", "town", "sea", 2.0)]
+    plan = cheapest_plan({"home"}, {"sea"}, actions)
+    assert (plan.found, plan.actions, plan.cost, plan.proved) == (True, ("walk", "ride"), 3.0, True)
+    assert cheapest_plan({"sea"}, {"sea"}, actions).actions == ()
+
+
+@pytest.mark.feature("CB-47")
+def test_what_cannot_be_reached_is_proved_or_left_open():
+    """A small world is searched whole; of an endless one it is said that the search ended."""
+    assert cheapest_plan({"home"}, {"moon"}, [carry("walk", "home", "town")]).proved
+    bits = [Action(f"set{n}", adds=frozenset({f"b{n}"})) for n in range(20)]
+    plan = cheapest_plan(set(), {"moon"}, bits, most=500)
+    assert (plan.found, plan.proved, plan.looked_at) == (False, False, 500)
+
+
+@pytest.mark.parametrize("cost", [0.0, -1.0, float("inf"), float("nan")])
+def test_an_action_costs_something(cost):
+    """Free actions would make endless plans."""
+    with pytest.raises(InvalidArgumentError):
+        Action("x", cost=cost)
