@@ -15,6 +15,7 @@ from typing import Any, Protocol, Self, cast
 
 import msgspec
 
+from benchmarks import turns
 from benchmarks.report import Progress, Report
 
 NAMES = (
@@ -58,7 +59,8 @@ def measure(name: str, loop: str, *, quick: bool, progress: Progress) -> Report:
     suite = cast("_Suite", importlib.import_module(f"benchmarks.{name}"))
     begun = time.perf_counter()
     report = suite.measure(loop, quick=quick, progress=progress)
-    return msgspec.structs.replace(report, seconds=time.perf_counter() - begun)
+    absences = (*report.absences, *turns.LOST)
+    return msgspec.structs.replace(report, seconds=time.perf_counter() - begun, absences=absences)
 
 
 def measure_alone(name: str, loop: str, *, quick: bool, progress: Callable[[float], None]) -> Report:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 
 from benchmarks.contender import Work
-from benchmarks.contenders import CONTENDERS, CallOfClient, Contender
+from benchmarks.contenders import CONTENDERS, OURS, CallOfClient, Contender
 from benchmarks.figures import Measurement
-from benchmarks.report import Progress
+from benchmarks.report import Absence, Progress
+
+TURN = 60.0
+"""Seconds that a peer's turn may take, with its opening and closing."""
+LOST: list[Absence] = []
+"""Peers that failed in this process, which is that of one suite: `suites.measure` adds them to its report."""
 
 Turn = Callable[[CallOfClient], Awaitable[Mapping[tuple[str, str], float]]]
 """A turn of one contender: a figure for each ``(setting, unit)``."""
@@ -25,10 +31,12 @@ async def interleave(
 ) -> list[Measurement]:
     """Open each contender for its turn, warm it up, measure; repeat. Garbage is collected between turns.
 
-    Everyone takes part in the first round, slow ones after that in every so-manieth only.
+    Everyone takes part in the first round, slow ones after that in every so-manieth only. A peer that fails, or is not
+    done within `TURN` seconds, takes part no more and is added to `LOST`; when ours fail, that is raised.
     """
     taking_part = CONTENDERS if contenders is None else contenders
     names = list(taking_part)
+    lost: set[str] = set()
     figures: dict[tuple[str, str, str], dict[int, float]] = defaultdict(dict)
     turns = [
         (number, name)
@@ -41,10 +49,19 @@ async def interleave(
         gc.unfreeze()
         gc.collect()
         gc.freeze()
-        async with taking_part[name](work) as call_of:
-            await warm_up(call_of)
-            for (setting, unit), figure in (await turn(call_of)).items():
-                figures[name, setting, unit][number] = figure
+        if name not in lost:
+            try:
+                async with asyncio.timeout(None if name in OURS else TURN), taking_part[name](work) as call_of:
+                    await warm_up(call_of)
+                    found = await turn(call_of)
+            except Exception as error:
+                if name in OURS:
+                    raise
+                lost.add(name)
+                LOST.append(Absence(name, f"failed in round {number + 1}: {type(error).__name__} {error}".strip()))
+            else:
+                for (setting, unit), figure in found.items():
+                    figures[name, setting, unit][number] = figure
         progress(done / len(turns))
     return [
         Measurement(name, setting, unit, tuple(values.values()), () if len(values) == rounds else tuple(values))

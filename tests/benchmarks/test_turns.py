@@ -102,13 +102,6 @@ async def test_rounds_are_interleaved():
 async def test_a_slow_contender_sits_rounds_out():
     """It has a turn in every so-manieth round from the first on, and its figures say in which: ratios pair by round."""
 
-    @asynccontextmanager
-    async def opened(work):
-        yield work
-
-    async def warm_up(work) -> None:
-        return
-
     async def turn(work) -> dict[tuple[str, str], float]:
         return {("s", "u"): float(work())}
 
@@ -117,10 +110,68 @@ async def test_a_slow_contender_sits_rounds_out():
         "ours": Contender(opens=opened, configuration=""),
         "slow": Contender(opens=opened, configuration="", every=2),
     }
-    ours, slow = await turns.interleave(warm_up, turn, 3, lambda share: None, given, lambda: next(number))
+    ours, slow = await turns.interleave(ready, turn, 3, lambda share: None, given, lambda: next(number))
     assert (ours.rounds, ours.numbers) == ((0.0, 2.0, 3.0), ())
     assert (slow.rounds, slow.numbers) == ((1.0, 4.0), (0, 2))
     assert pairs(ours, slow) == [(0.0, 1.0), (3.0, 4.0)]
+
+
+@asynccontextmanager
+async def opened(work) -> AsyncIterator[Any]:
+    yield work
+
+
+async def ready(work) -> None:
+    """Nothing to warm up."""
+
+
+async def test_a_peer_that_fails_takes_nobody_with_it(monkeypatch):
+    """From then on it sits out, keeps the figures that it has, and the report says in which round it failed and how."""
+    lost: list[Absence] = []
+    monkeypatch.setattr(turns, "LOST", lost)
+
+    @asynccontextmanager
+    async def broken(work) -> AsyncIterator[Any]:
+        if len(ran) > 1:
+            raise RuntimeError("no more")
+        yield work
+
+    async def turn(work) -> dict[tuple[str, str], float]:
+        ran.append(1)
+        return {("s", "u"): 1.0}
+
+    ran: list[int] = []
+    given = {"a": Contender(opens=opened, configuration=""), "b": Contender(opens=broken, configuration="")}
+    a, b = await turns.interleave(ready, turn, 4, lambda share: None, given)
+    assert (len(a.rounds), b.rounds, b.numbers) == (4, (1.0,), (0,))
+    assert lost == [Absence("b", "failed in round 2: RuntimeError no more")]
+
+
+async def test_a_peer_that_hangs_is_given_up(monkeypatch):
+    """Its turn has an end, whatever it waits for."""
+    lost: list[Absence] = []
+    monkeypatch.setattr(turns, "LOST", lost)
+    monkeypatch.setattr(turns, "TURN", 0.01)
+
+    async def turn(work) -> dict[tuple[str, str], float]:
+        await asyncio.Event().wait()
+        return {}
+
+    assert (
+        await turns.interleave(ready, turn, 2, lambda share: None, {"a": Contender(opens=opened, configuration="")})
+        == []
+    )
+    assert [one.reason for one in lost] == ["failed in round 1: TimeoutError"]
+
+
+async def test_when_ours_fails_that_is_raised():
+    """A benchmark of nothing is no benchmark."""
+
+    async def turn(work) -> dict[tuple[str, str], float]:
+        raise RuntimeError("ours")
+
+    with pytest.raises(RuntimeError, match="ours"):
+        await turns.interleave(ready, turn, 2, lambda share: None, {OURS[0]: Contender(opens=opened, configuration="")})
 
 
 def test_who_cannot_be_measured_is_told():
