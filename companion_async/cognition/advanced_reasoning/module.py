@@ -11,7 +11,7 @@ from companion_async.cognition.advanced_reasoning import strategies
 from companion_async.cognition.advanced_reasoning.algebra import LONGEST, exercise
 from companion_async.cognition.advanced_reasoning.calculation import work_out
 from companion_async.cognition.advanced_reasoning.constraints import Solved, solve
-from companion_async.cognition.advanced_reasoning.hops import bridges, renumbered
+from companion_async.cognition.advanced_reasoning.hops import bridges, followed, renumbered
 from companion_async.cognition.advanced_reasoning.planning import Action, Plan, cheapest_plan
 from companion_async.cognition.advanced_reasoning.settings import ReasoningSettings
 from companion_async.cognition.advanced_reasoning.step import Reasoned, Step
@@ -140,7 +140,9 @@ class AdvancedReasoning(BaseModule):
                 cited += places
                 seen.update(places)
                 steps.append(Step("solve", f"what answers: {query}", reply.text, tuple(places)))
-                following += [(next_name, f"{question} {next_name}") for next_name in bridges(query, reply.text)]
+                following += [
+                    (next_name, followed(question, reply.text, next_name)) for next_name in bridges(query, reply.text)
+                ]
             wanted = following[:_FOLLOWED]
         answer = "\n\n".join(parts) or NOTHING_FOUND
         return Reasoned(answer, "hops", tuple(steps), confidence=fit, found=bool(parts), responder="retrieval")
