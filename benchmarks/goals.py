@@ -52,6 +52,7 @@ GOALS = (
     Goal("throughput", "200 clients", "asyncio.to_thread", "at least", 4.0),
     Goal("throughput", "200 clients", "anyio.to_thread", "at least", 8.0),
     Goal("latency", "p50", "asyncio.to_thread", "at most", 1.0),
+    Goal("gil", "throughput", "asyncio.to_thread", "at least", 1.0),
     Goal("locks", "alone", "asyncio.Lock", "at most", 2.0),
     Goal("http", "alone", "def route", "at least", 1.0),
     Goal("http", "beside a slow one, p99", "def route", "at most", 0.1),
@@ -61,6 +62,10 @@ GOALS = (
 LIMITS = (
     Limit("priority", "critical, p99", 1.5, "alone, p50"),
     Limit("priority", "oldest idle task", 1.0),
+    Limit("fairness", "fair_share, farthest off", 5.0),
+    Limit("gil", "p99 late", 10.0),
+    Limit("hang", "while threads last", 80.0, sense="at least"),
+    Limit("hang", "threads at most", 52.0),
     Limit("state", "10,000 keys", 20.0),
     # Not growing beyond the logarithm: a million keys have three times that of a hundred.
     Limit("state", "1,000,000 keys", 3.0, "100 keys"),

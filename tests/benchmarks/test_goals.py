@@ -62,6 +62,7 @@ def test_the_promised_goals_stand():
         ("throughput", "200 clients", "asyncio.to_thread", "at least", 4.0),
         ("throughput", "200 clients", "anyio.to_thread", "at least", 8.0),
         ("latency", "p50", "asyncio.to_thread", "at most", 1.0),
+        ("gil", "throughput", "asyncio.to_thread", "at least", 1.0),
         ("locks", "alone", "asyncio.Lock", "at most", 2.0),
         ("http", "alone", "def route", "at least", 1.0),
         ("http", "beside a slow one, p99", "def route", "at most", 0.1),
