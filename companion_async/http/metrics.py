@@ -96,6 +96,7 @@ def _categories(status: SystemStatus) -> Iterator[Metric]:
 
 def _modules(modules: list[ModuleStatus]) -> Iterator[Metric]:
     from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+    from prometheus_client.metrics_core import Metric
 
     label = ("module",)
     ended = CounterMetricFamily("companion_tasks", "Tasks that have ended.", labels=("module", "outcome"))
@@ -108,12 +109,14 @@ def _modules(modules: list[ModuleStatus]) -> Iterator[Metric]:
     )
     running = GaugeMetricFamily("companion_module_running_tasks", "Runs under way.", labels=label)
     bound = GaugeMetricFamily("companion_module_cpu_bound_ratio", "0 only waits, 1 only computes.", labels=label)
-    run = GaugeMetricFamily("companion_run_seconds", "How long runs take.", labels=("module", "quantile"))
-    wait = GaugeMetricFamily("companion_wait_seconds", "How long tasks wait to run.", labels=("module", "quantile"))
+    run = Metric("companion_run_seconds", "How long runs take; the quantiles are of the last thousands.", "summary")
+    wait = Metric("companion_wait_seconds", "How long tasks wait to run, of the last thousands.", "summary")
     for module in modules:
         name = module.name
         ended.add_metric((name, "completed"), module.tasks_completed)
-        ended.add_metric((name, "failed"), module.tasks_failed)
+        ended.add_metric((name, "failed"), module.tasks_failed - module.tasks_timed_out)
+        ended.add_metric((name, "timed_out"), module.tasks_timed_out)
+        ended.add_metric((name, "cancelled"), module.tasks_cancelled)
         restarts.add_metric((name,), module.restarts)
         for each in ModuleState:
             state.add_metric((name, each.value), float(each.value == module.state))
@@ -123,5 +126,7 @@ def _modules(modules: list[ModuleStatus]) -> Iterator[Metric]:
         for family, spans in ((run, module.run_seconds), (wait, module.wait_seconds)):
             for quantile, value in (("0.5", spans.p50), ("0.95", spans.p95), ("0.99", spans.p99)):
                 if value is not None:
-                    family.add_metric((name, quantile), value)
+                    family.add_sample(family.name, {"module": name, "quantile": quantile}, value)
+        run.add_sample(f"{run.name}_count", {"module": name}, module.runs)
+        run.add_sample(f"{run.name}_sum", {"module": name}, module.total_run_seconds)
     yield from (ended, restarts, state, waiting, running, bound, run, wait)

@@ -60,14 +60,19 @@ class ModuleBrief(Picture, frozen=True, kw_only=True):
 class ModuleStatus(ModuleBrief, frozen=True, kw_only=True):
     """Everything there is to say of a module.
 
-    ``errors`` are the last 20, newest last. ``average_execution_time`` is the mean run of all time in seconds, None
-    before the first. ``cpu_percent`` is of one core, over the last health interval.
+    ``errors`` are the last 20, newest last. ``tasks_failed`` counts the ``tasks_timed_out`` among the others. All
+    ``runs`` together took ``total_run_seconds``; ``average_execution_time`` is their mean in seconds, None before the
+    first. ``cpu_percent`` is of one core, over the last health interval.
     ``cpu_bound`` is the classifier's verdict: 0 only waits, 1 only computes. ``cpu_cap`` is how many of its runs the
     governor lets compute at once, None where it does not interfere. ``restarts`` counts since registration;
     ``reason`` says why it is in its state, where there is a reason.
     """
 
     errors: tuple[ErrorEntry, ...] = ()
+    tasks_timed_out: int = 0
+    tasks_cancelled: int = 0
+    runs: int = 0
+    total_run_seconds: float = 0.0
     average_execution_time: float | None = None
     run_seconds: Percentiles = Percentiles()
     wait_seconds: Percentiles = Percentiles()

@@ -153,6 +153,7 @@ async def test_figures_for_prometheus(kind):
             await task
         with pytest.raises(ValueError, match="secret"):
             await brain.submit("bad")
+        brain.submit("echo", timeout=5).cancel()
         assert (await client.get("/metrics")).status_code == 401
         answer = await client.get("/metrics", headers=READER)
         assert answer.headers["content-type"].startswith("text/plain")
@@ -164,6 +165,12 @@ async def test_figures_for_prometheus(kind):
         }
         assert samples["companion_tasks_total", "echo", "completed"] == 3
         assert samples["companion_tasks_total", "bad", "failed"] == 1
+        assert samples["companion_tasks_total", "bad", "timed_out"] == 0
+        assert samples["companion_tasks_total", "echo", "cancelled"] == 1
+        assert samples["companion_run_seconds_count", "echo"] == 3
+        assert 0 < samples["companion_run_seconds_sum", "echo"] < 3
+        assert families["companion_run_seconds"].type == "summary"
+        assert samples["companion_run_seconds", "echo", "0.5"] > 0
         assert samples["companion_thread_limit", "core"] == brain.status().categories["core"].max
         assert samples["companion_module_state", "echo", "running"] == 1
         assert samples["companion_max_threads",] == 50
