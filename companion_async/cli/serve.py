@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 _LAST_WORD = 1.0  # seconds: what the brain's shutdown may take beyond its own limit
 _LOOK_EVERY = 0.1  # seconds
+_IDLE = 75  # seconds: a connection that is closed as its client sends again is an error for that client
 _WALL = 0.8  # seconds beyond the grace after which the process ends, whatever it is doing
 
 
@@ -137,7 +138,13 @@ def _server(api: Api) -> uvicorn.Server:
             yield
 
     config = uvicorn.Config(
-        Application(api), lifespan="off", log_config=None, access_log=False, server_header=False, proxy_headers=False
+        Application(api),
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=_IDLE,
     )
     return Server(config)
 
