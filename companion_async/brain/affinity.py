@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 from loguru import logger
 
 from companion_async.errors import InvalidArgumentError
+from companion_async.offload.frames import ours
 from companion_async.offload.slot import Slot
 from companion_async.scheduling.port import Target
 
@@ -74,10 +76,14 @@ def _pinned(target: Target, function: Callable[..., Any], cpus: frozenset[int]) 
     if target.on_loop:
         return function
 
+    @ours
+    @wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
         with _kept_to(cpus):
             return function(*args, **kwargs)
 
+    @ours
+    @wraps(function)
     def stream(*args: Any, **kwargs: Any) -> Iterator[Any]:
         with _kept_to(cpus):
             yield from function(*args, **kwargs)

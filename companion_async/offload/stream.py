@@ -7,6 +7,8 @@ import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any, Protocol
 
+from companion_async.offload.frames import ours
+
 RETAINED = 1024
 """Items already read that are kept, so that a short stream can be iterated and awaited."""
 
@@ -54,6 +56,7 @@ class Stream:
 
     # -- the producer ----------------------------------------------------------------------------------------------
 
+    @ours
     def produce(self, function: Callable[..., Iterator[Any]], *args: Any, **kwargs: Any) -> list[Any]:
         """Run a generator function to its end in this thread, handing on its items; the list of those still kept."""
         items = function(*args, **kwargs)
@@ -72,6 +75,7 @@ class Stream:
                 close()
         return self._items
 
+    @ours
     async def produce_async(self, function: Callable[..., AsyncIterator[Any]], *args: Any, **kwargs: Any) -> list[Any]:
         """`produce` for an asynchronous generator function, on the loop."""
         items = function(*args, **kwargs)

@@ -22,6 +22,7 @@ from companion_async.events.kinds import (
     TaskTimedOut,
     utc,
 )
+from companion_async.offload.frames import ours
 from companion_async.offload.pool import Pool
 from companion_async.offload.slot import Slot
 from companion_async.priority import Priority
@@ -190,6 +191,7 @@ class _Announced:
     def __init__(self, function: Callable[..., Any], task: Task[Any], announcer: Announcer) -> None:
         self.__wrapped__, self._task, self._announcer = function, task, announcer
 
+    @ours
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         worker: Any = Slot.running.get(threading.get_ident())
         begun = partial(self._announcer.started, self._task, getattr(worker, "name", ""))

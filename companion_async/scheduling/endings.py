@@ -14,6 +14,7 @@ from loguru import logger
 
 from companion_async.errors import TaskCancelledError, TaskCrashedError, TaskTimeoutError, UpstreamFailedError, trace_of
 from companion_async.events.kinds import Event
+from companion_async.offload.frames import of_the_work
 from companion_async.offload.mailbox import BETWEEN_GLANCES, SHARE, Letter
 from companion_async.offload.slot import Outcome
 from companion_async.scheduling.dossier import call_of
@@ -170,7 +171,7 @@ class Endings:
         _note(error, f"in task {task.id} ({task.module}.{task.target})")
         task.error = error
         more = task.rare()
-        more.trace = error.__traceback__
+        more.trace = of_the_work(error.__traceback__)
         if more.trace is not None:
             more.called = call_of(task)
         self.failed += 1

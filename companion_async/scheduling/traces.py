@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from companion_async.errors import MissingExtraError
 from companion_async.events.bus import EventBus
 from companion_async.events.kinds import Event, TaskCompleted, TaskEvent, TaskFailed, TaskRetrying, TaskTimedOut
+from companion_async.offload.frames import ours
 from companion_async.offload.slot import Slot
 from companion_async.scheduling.task import Task
 
@@ -43,6 +44,7 @@ class _Traced:
     def __init__(self, function: Any, life: _Life, traces: Traces) -> None:
         self.__wrapped__, self._life, self._traces = function, life, traces
 
+    @ours
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         self._traces.begun(self._life)
         return self.__wrapped__(*args, **kwargs)

@@ -40,7 +40,7 @@ async def test_a_task_shows_its_way_its_arguments_its_error_and_its_relatives():
             assert "hunter2" not in (await main.text_content() or "")
             await page.get_by_role("link", name=second.id).click()
             await expect(page.locator(".badge").first).to_have_text("completed")
-            await expect(main).to_contain_text("It comes after. It runs however they end.")
+            await expect(main).to_contain_text("It comes after these. It runs however they end.")
             await expect(main).to_contain_text("Arguments are let go with the end of their task")
             await page.get_by_role("link", name=first.id).click()
             await expect(main).to_contain_text("LookupError")

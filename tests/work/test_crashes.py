@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import gc
+import os
+import traceback
 import weakref
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import pytest
 
-from companion_async import TaskCrashedError
+from companion_async import Brain, BrainConfig, TaskCrashedError
 from companion_async.testing.clock import settle, until
 from tests.work.house import Gate, ends, pool, running
 
@@ -255,3 +257,37 @@ async def test_tasks_nobody_holds_are_not_collected_before_they_end():
             brain.submit("category:core", late, number)
         await brain.drain()
         assert sorted(done) == list(range(3))
+
+
+@pytest.mark.parametrize("watched", [False, True])
+@pytest.mark.parametrize("kind", ["thread", "loop", "generator", "async generator", "pinned"])
+async def test_a_traceback_begins_with_the_work(kind, watched):
+    """No frame of ours stands above it, whatever it is, and whether its beginning is announced to anybody or not."""
+
+    def fails():
+        raise LookupError
+
+    async def fails_on_loop():
+        raise LookupError
+
+    def generates():
+        yield 1
+        raise LookupError
+
+    async def generates_on_loop():
+        yield 1
+        raise LookupError
+
+    work = {"loop": fails_on_loop, "generator": generates, "async generator": generates_on_loop}.get(kind, fails)
+    async with Brain(BrainConfig(plugins=False)) as brain:
+        await brain.register("m", work)
+        if kind == "pinned" and hasattr(os, "sched_getaffinity"):
+            brain.pin("m", [min(os.sched_getaffinity(0))])
+        if watched:
+            brain.events.add_handler("task.started", lambda event: None)
+        task = brain.submit("m")
+        with pytest.raises(LookupError):
+            await task
+    assert task.more is not None
+    frames = [frame.name for frame in traceback.extract_tb(task.more.trace)]
+    assert frames == [work.__name__]

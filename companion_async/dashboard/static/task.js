@@ -6,7 +6,7 @@ import { Poll } from "./poll.js";
 import { change, get } from "./server.js";
 
 const TONES = { running: "accent", completed: "good", failed: "bad", timed_out: "bad", retrying: "warn", cancelled: "warn" };
-const RULES = { fail: "It fails with them.", skip: "It is skipped if they do not complete.", run: "It runs however they end." };
+const RULES = { fail: "If one of them does not complete, it fails too.", skip: "If one of them does not complete, it is skipped.", run: "It runs however they end." };
 
 export const badge = (state) => h("span", { class: `badge ${TONES[state] ?? ""}` }, state.replace("_", " "));
 
@@ -98,7 +98,7 @@ function relatives(task) {
     return panel("Dependencies", h("p", { class: "muted small" }, "It waits for no other task, and none waits for it."));
   }
   return panel("Dependencies",
-    task.upstream.length ? [h("h3", { class: "small muted" }, `It comes after. ${RULES[task.on_upstream_failure] ?? ""}`), list(task.upstream)] : [],
+    task.upstream.length ? [h("h3", { class: "small muted" }, `It comes after these. ${RULES[task.on_upstream_failure] ?? ""}`), list(task.upstream)] : [],
     h("p", { class: "kin-here" }, h("span", { "aria-hidden": "true" }, "↓ "), h("b", { class: "mono" }, task.id), " (this one)", h("span", { "aria-hidden": "true" }, task.downstream.length ? " ↓" : "")),
     task.downstream.length ? [h("h3", { class: "small muted" }, "These come after it"), list(task.downstream)] : []);
 }

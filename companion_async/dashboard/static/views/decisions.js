@@ -42,7 +42,7 @@ function makeRow(each) {
     h("td", { "data-label": "When" }, moment(document, each.timestamp)),
     h("td", { "data-label": "What" }, h("span", { class: "badge accent" }, each.type.replaceAll("_", " "))),
     h("td", { "data-label": "About" }, h("b", { class: "about" }, each.context)),
-    h("td", { class: "lead-cell" }, h("div", { class: "wrap" }, each.reason),
+    h("td", { class: "lead-cell" }, h("div", { class: "wrap" }, linked(each.reason)),
       fields.length || inputs.length ? h("details", { class: "small" }, h("summary", { class: "muted" }, each.rule ? `figures, rule ${each.rule}` : "figures"),
         h("dl", { class: "facts mono" }, [...fields, ...inputs].flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, shown(value))]))) : null),
     h("td", { "data-label": "Effect" }));
@@ -58,6 +58,11 @@ function updateRow(row, each) {
   } else if (each.expectation) text = "measured soon";
   say(cell, text);
   mark(cell, "class", tone);
+}
+
+/** A text with links to the tasks that it names. */
+function linked(text) {
+  return text.split(/\b([0-9a-f]{8}-\d+)\b/).map((part, place) => (place % 2 ? h("a", { class: "mono", href: `#/tasks/${part}` }, part) : part));
 }
 
 function shown(value) {

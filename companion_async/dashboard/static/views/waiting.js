@@ -24,8 +24,9 @@ export function mount(root, { brain }) {
     say(report, answer.exposed ? `${several(answer.threads.length, "thread")} at work.` : "Stacks are hidden: the config has expose_errors off. What is known without them:");
     const sorted = [...answer.threads].sort((a, b) => (b.seconds ?? 0) - (a.seconds ?? 0));
     threads.replaceChildren(...(sorted.length ? sorted.map((each) => thread(each, open)) : [empty("No thread is at work", "Nothing runs right now. When something does, its place in the code shows here.")]));
-    const asleep = answer.tasks.filter((task) => task.stack.length);
-    loop.replaceChildren(...(asleep.length ? [h("h2", {}, `Tasks of the event loop (${asleep.length})`), ...asleep.map((each) => folded(`loop ${each.name}`, `${each.name} · ${each.stack.at(-1)}`, each.stack, open))] : []));
+    const asleep = together(answer.tasks.filter((task) => task.stack.length));
+    loop.replaceChildren(...(asleep.length ? [h("h2", {}, `Tasks of the event loop (${answer.tasks.length})`), ...asleep.map(({ names, stack }) =>
+      folded(`loop ${names[0]}`, `${names[0]}${names.length > 1 ? ` and ${names.length - 1} more` : ""} · ${short(stack.at(-1))}`, stack, open, names.length > 1 ? names : []))] : []));
   }
   return { unmount: () => poll.end() };
 }
@@ -33,9 +34,24 @@ export function mount(root, { brain }) {
 function thread(each, open) {
   const head = h("div", { class: "row" }, h("span", { class: "swatch", style: { background: `var(--${moduleToken(each.module)})` } }), h("b", {}, each.module), h("span", { class: "muted" }, each.worker.replace(/^companion-/, "")),
     h("span", { class: `badge ${each.state === "abandoned" ? "bad" : ""}` }, `${each.state} ${span(each.seconds)}`), h("a", { class: "mono", href: `#/tasks/${encodeURIComponent(each.task_id)}` }, each.task_id));
-  return h("article", { class: "panel" }, head, each.stack.length ? folded(each.worker, each.stack.at(-1), each.stack, open) : "");
+  return h("article", { class: "panel" }, head, each.stack.length ? folded(each.worker, short(each.stack.at(-1)), each.stack, open) : "");
 }
 
-function folded(key, summary, stack, open) {
-  return h("details", { "data-key": key, open: open.has(key) }, h("summary", { class: "mono wrap" }, summary), h("pre", { tabindex: "0" }, [...stack].reverse().join("\n")));
+function folded(key, summary, stack, open, names = []) {
+  return h("details", { "data-key": key, open: open.has(key) }, h("summary", { class: "mono wrap" }, summary),
+    names.length ? h("p", { class: "muted small wrap" }, names.join(", ")) : "", h("pre", { tabindex: "0" }, [...stack].reverse().join("\n")));
 }
+
+/** Tasks that stand in the same place, as one: workers that wait for work are many. */
+function together(tasks) {
+  const places = new Map();
+  for (const { name, stack } of tasks) {
+    const place = stack.join("\n");
+    if (!places.has(place)) places.set(place, { names: [], stack });
+    places.get(place).names.push(name);
+  }
+  return [...places.values()];
+}
+
+/** A frame without the way to where packages are. */
+const short = (frame) => frame.replace(/^\S*\/(?:site-packages|lib\/python3\.\d+)\//, "");
