@@ -56,6 +56,9 @@ GOALS = (
     Goal("locks", "alone", "asyncio.Lock", "at most", 2.0),
     Goal("http", "alone", "def route", "at least", 1.0),
     Goal("http", "beside a slow one, p99", "def route", "at most", 0.1),
+    Goal("process", "throughput", "asyncio.to_thread", "at least", 1.8),
+    Goal("process", "round trip, p50", "ProcessPoolExecutor", "at most", 1.0),
+    Goal("process", "round trip, p50", "anyio.to_process", "at most", 1.0),
     Goal("events", "1,000 subscribers", "queue per subscriber", "at most", 0.5),
 )
 
@@ -66,6 +69,7 @@ LIMITS = (
     Limit("gil", "p99 late", 10.0),
     Limit("hang", "while threads last", 80.0, sense="at least"),
     Limit("hang", "threads at most", 52.0),
+    Limit("process", "p99 late", 5.0),
     Limit("state", "10,000 keys", 20.0),
     # Not growing beyond the logarithm: a million keys have three times that of a hundred.
     Limit("state", "1,000,000 keys", 3.0, "100 keys"),

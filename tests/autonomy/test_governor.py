@@ -179,6 +179,30 @@ def test_computing_work_is_kept_to_one_runner_under_the_lock_and_the_decision_sa
     assert governor.verdicts(machine.situation()) == []
 
 
+def test_what_computes_in_processes_is_known_and_left_alone() -> None:
+    """It does not hold this interpreter's lock: it shows as computing, is never capped, and burdens nobody else."""
+    governor = Governor(AutonomySettings())
+    for second in range(0, 60, 10):
+        module = ModuleReading(
+            name="crunch",
+            category="core",
+            state="running",
+            offload="process",
+            running=8,
+            runs=10 * second,
+            run_seconds=8.0 * second,
+            measured_runs=10 * second,
+            measured_seconds=8.0 * second,
+            cpu_seconds=7.6 * second,
+        )
+        situation = Situation(
+            now=float(second), categories=(), modules=(module,), cores=2, gil=True, process_cpu_seconds=0.01 * second
+        )
+        governor.observe(situation)
+        assert governor.verdicts(situation) == []
+    assert governor.share("crunch") == pytest.approx(0.95)
+
+
 def test_an_uncertain_verdict_halves_the_runners_and_takes_it_back_when_it_was_wrong() -> None:
     """Twenty threads that mostly wait can fill the lock and look like computing: the first step down shows that they
     do not, and throughput never suffers.

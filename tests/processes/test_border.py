@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import multiprocessing.process
 import os
 import threading
 
@@ -47,6 +48,14 @@ async def test_what_cannot_be_sent_is_refused_by_submit():
         assert brain.tasks() == []
         assert living(brain) == []
         assert brain.status().pending_tasks == 0
+
+
+async def test_a_process_of_multiprocessing_that_imports_its_program_is_told_of_the_guard(monkeypatch):
+    """It would start itself over and over: registration is refused there."""
+    monkeypatch.setattr(multiprocessing.process.current_process(), "_inheriting", True, raising=False)
+    async with running() as brain:
+        with pytest.raises(CompanionError, match="if __name__ == '__main__'"):
+            await brain.register("m", work.pid, offload="process")
 
 
 async def test_the_brain_is_on_the_other_side():

@@ -14,7 +14,7 @@ from companion_async.clock import Clock
 from companion_async.errors import CompanionError, InvalidArgumentError
 from companion_async.offload.processes import inside
 from companion_async.offload.processes.group import Group
-from companion_async.offload.processes.parcel import is_frozen, pack
+from companion_async.offload.processes.parcel import is_frozen, main_program, pack
 from companion_async.offload.processes.process import Process
 from companion_async.offload.processes.settings import ProcessSettings
 
@@ -45,7 +45,12 @@ class Fleet:
 
     def group(self, name: str, resident: Any, category: str) -> Group:
         """A module's place to live; refused, and nothing kept, if what it is made from cannot go there."""
-        if inside.importing_main:
+        try:
+            main_program()
+            imported = inside.importing_main
+        except RuntimeError:  # so says multiprocessing, of a process that it has started
+            imported = True
+        if imported:
             raise CompanionError(
                 "The main program is being imported by one of its own processes, and must not start anything then. "
                 "Put what it does under: if __name__ == '__main__':"

@@ -168,18 +168,22 @@ class Group:
         self._started += 1
         process = Process(f"companion-{self.category}-{self.name}-{self._started}", self._logged, self._ended)
         process.generation = self._generation
-        begin = Begin(self.name, fleet.directory(), main_program(), fleet.settings.memory_limit, fleet.log_level())
         self.processes.add(process)
         fleet.processes.add(process)
         late = fleet.clock.call_later(fleet.settings.start_timeout, process.kill)
+        error: BaseException | None
         try:
+            begin = Begin(self.name, fleet.directory(), main_program(), fleet.settings.memory_limit, fleet.log_level())
             error = await process.start(begin, self._parcel, fleet.limiter, self.cpus)
+        except Exception as raised:  # somebody waits for it
+            error = raised
+            process.kill()
         except BaseException:
             process.kill()
             raise
         finally:
             late.cancel()
-            if process.gone:
+            if process.gone or not process.pid:
                 self._ended(process)
         self._unproven = error is not None
         return process, error
