@@ -19,6 +19,9 @@ from companion_async.cognition.personality_engine.module import PersonalityEngin
 from companion_async.cognition.self_learning.learner import PACKAGES as LEARNING_NEEDS
 from companion_async.cognition.self_learning.module import MODULE as LEARNING
 from companion_async.cognition.self_learning.module import SelfLearning
+from companion_async.cognition.web_crawler.module import MODULE as CRAWLER
+from companion_async.cognition.web_crawler.module import PACKAGES as CRAWLER_NEEDS
+from companion_async.cognition.web_crawler.module import WebCrawler
 from companion_async.companion.config import CompanionConfig
 from companion_async.modules.spec import ModuleSpec
 
@@ -63,6 +66,11 @@ def built_in_modules(config: CompanionConfig, clock: Clock) -> tuple[BuiltIn, ..
     """Every built-in module, one entry each: a companion registers those that are installed and names the others."""
     personality, learning, reasoning = config.personality, config.learning, config.reasoning
     return (
+        BuiltIn(
+            ModuleSpec(CRAWLER, WebCrawler, "phase3", factory=lambda: WebCrawler(config.crawler, clock=clock)),
+            "web",
+            CRAWLER_NEEDS,
+        ),
         BuiltIn(
             ModuleSpec(CODE, CodeExecutor, "phase4", "high", factory=lambda: CodeExecutor(config.code)),
             "sandbox",

@@ -13,6 +13,7 @@ from companion_async.cognition.context_manager.settings import ContextSettings
 from companion_async.cognition.model_router.settings import ModelSettings
 from companion_async.cognition.personality_engine.settings import PersonalitySettings
 from companion_async.cognition.self_learning.settings import LearningSettings
+from companion_async.cognition.web_crawler.settings import CrawlerSettings
 from companion_async.errors import InvalidArgumentError
 
 
@@ -44,6 +45,7 @@ class CompanionConfig(BrainConfig, frozen=True, kw_only=True, forbid_unknown_fie
     models: ModelSettings = ModelSettings()
     context: ContextSettings = ContextSettings()
     code: ExecutorSettings = ExecutorSettings()
+    crawler: CrawlerSettings = CrawlerSettings()
     personality: PersonalitySettings = PersonalitySettings()
     learning: LearningSettings = LearningSettings()
     reasoning: ReasoningSettings = ReasoningSettings()
@@ -55,6 +57,7 @@ class CompanionConfig(BrainConfig, frozen=True, kw_only=True, forbid_unknown_fie
             "models": ModelSettings,
             "context": ContextSettings,
             "code": ExecutorSettings,
+            "crawler": CrawlerSettings,
             "personality": PersonalitySettings,
             "learning": LearningSettings,
             "reasoning": ReasoningSettings,

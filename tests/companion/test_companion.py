@@ -33,6 +33,7 @@ async def test_the_built_in_modules_are_up_where_the_documents_say(companion):
         "context_manager": ("running", "core", "high"),
         "knowledge_retriever": ("running", "phase1", "high"),
         "search_engine": ("running", "phase2", "medium"),
+        "web_crawler": ("running", "phase3", "medium"),
         "code_executor": ("running", "phase4", "high"),
         "personality_engine": ("running", "agi", "medium"),
     }

@@ -1,0 +1,1 @@
+"""`web_crawler`: fetches pages and follows their links, politely, and nowhere that it must not go."""

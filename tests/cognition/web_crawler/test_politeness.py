@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+
+import pytest
+
+from companion_async.cognition.web_crawler.page import Missed
+from tests.cognition.web_crawler.conftest import crawling
+from tests.cognition.web_crawler.site import page
+
+pytestmark = [pytest.mark.feature("CB-44"), pytest.mark.timeout(60)]
+
+
+async def test_a_host_is_asked_one_thing_at_a_time_with_a_pause(site):
+    """However many pages of it are wanted at once, a host sees one request, and then none for the delay."""
+    for number in range(4):
+        site.pages[f"/{number}"] = page(str(number))
+    times = []
+
+    def timed(asked, writer):
+        times.append(time.monotonic())
+        return (200, {}, page("x"))
+
+    site.missing = timed
+    async with crawling(delay=0.2) as crawler:
+        await asyncio.gather(*(crawler.fetch(f"{site.url}/p{number}") for number in range(4)))
+    assert site.most_at_once == 1
+    assert all(later - sooner >= 0.19 for sooner, later in itertools.pairwise(times))
+
+
+async def test_robots_txt_is_kept_to(site):
+    """What it forbids is not asked for, wildcards and our own name in it included, and it is asked for once."""
+    site.pages["/robots.txt"] = (
+        200,
+        {"content-type": "text/plain"},
+        b"User-agent: *\nDisallow: /\n\n"
+        b"User-agent: companion-async\nDisallow: /private\nDisallow: /*.pdf$\nAllow: /private/not\n",
+    )
+    site.missing = (200, {}, page("x"))
+    async with crawling(robots=True) as crawler:
+        assert await crawler.missed(f"{site.url}/private/x") == "robots"
+        assert await crawler.missed(f"{site.url}/a/b.pdf") == "robots"
+        await crawler.fetch(f"{site.url}/private/not")
+        await crawler.fetch(f"{site.url}/other")
+    assert site.targets == ["/robots.txt", "/private/not", "/other"]
+
+
+@pytest.mark.parametrize(("status", "may"), [(404, True), (403, True), (500, False), (503, False), (429, False)])
+async def test_a_robots_txt_that_cannot_be_had(site, status, may):
+    """By RFC 9309 one that is not there allows everything, and one that fails allows nothing."""
+    site.pages["/robots.txt"] = (status, {}, b"")
+    site.pages["/"] = page("Home")
+    async with crawling(robots=True) as crawler:
+        if may:
+            assert (await crawler.fetch(site.url)).title == "Home"
+        else:
+            assert await crawler.missed(site.url) == "robots"
+
+
+async def test_a_redirect_is_asked_about_too(site):
+    """The page that a redirect leads to is asked for only where robots.txt lets it."""
+    site.pages["/robots.txt"] = (200, {"content-type": "text/plain"}, b"User-agent: *\nDisallow: /secret\n")
+    site.pages["/open"] = (302, {"location": "/secret"}, b"")
+    async with crawling(robots=True) as crawler:
+        assert await crawler.missed(f"{site.url}/open") == "robots"
+    assert "/secret" not in site.targets
+
+
+async def test_a_host_that_wants_to_be_asked_rarely_is_left_alone(site):
+    """A pause that is longer than the settings allow means no, and a shorter one is kept."""
+    text = b"User-agent: *\nCrawl-delay: 3600\n"
+    site.pages["/robots.txt"] = (200, {"content-type": "text/plain"}, text)
+    site.pages["/"] = page("Home")
+    async with crawling(robots=True) as crawler:
+        assert await crawler.missed(site.url) == "robots"
+    site.pages["/robots.txt"] = (200, {"content-type": "text/plain"}, b"User-agent: *\nCrawl-delay: 0.3\n")
+    times = []
+
+    def timed(asked, writer):
+        times.append(time.monotonic())
+        return (200, {}, page("Home"))
+
+    site.pages["/"] = timed
+    async with crawling(robots=True) as crawler:
+        await asyncio.gather(crawler.fetch(site.url), crawler.fetch(site.url))
+    assert times[1] - times[0] >= 0.29
+
+
+@pytest.mark.feature("CB-54")
+async def test_a_server_that_is_busy_is_asked_again_when_it_says(site):
+    """After a 503 with Retry-After the page comes at the second try, and not before its time."""
+    answers = [(503, {"retry-after": "1"}, b"")]
+    site.pages["/"] = lambda asked, writer: answers.pop() if answers else (200, {}, page("Home"))
+    async with crawling(retries=1) as crawler:
+        began = time.monotonic()
+        assert (await crawler.fetch(site.url)).title == "Home"
+        assert time.monotonic() - began >= 0.99
+        answers.append((429, {"retry-after": "3600"}, b""))
+        assert await crawler.missed(site.url) == "status"
+
+
+@pytest.mark.feature("CB-54")
+async def test_a_host_that_keeps_failing_is_left_alone_for_a_while(site):
+    """After so many failures in a row it is not asked any more, until the recovery is over; others are."""
+    site.missing = (500, {}, b"")
+    site.pages["/"] = page("Home")
+    async with crawling(give_up=3, recovery=0.3) as crawler:
+        assert [await crawler.missed(f"{site.url}/{n}") for n in range(5)] == ["status"] * 3 + ["host"] * 2
+        assert len(site.asked) == 3
+        other = site.url.replace("127.0.0.1", "127.0.0.2")
+        assert await crawler.missed(other) == "network"  # nobody listens there: it was tried
+        while (found := (await crawler.crawl(site.url, max_pages=1))[0]) and isinstance(found, Missed):
+            assert found.reason == "host"
+        assert found.title == "Home"
+        assert await crawler.missed(f"{site.url}/x") == "status"
