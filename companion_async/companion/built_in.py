@@ -67,12 +67,15 @@ def built_in_modules(config: CompanionConfig, clock: Clock) -> tuple[BuiltIn, ..
     personality, learning, reasoning = config.personality, config.learning, config.reasoning
     return (
         BuiltIn(
-            ModuleSpec(CRAWLER, WebCrawler, "phase3", factory=lambda: WebCrawler(config.crawler, clock=clock)),
+            # Without a limit of the brain's: this one keeps its own, and a crawl may take an hour.
+            ModuleSpec(
+                CRAWLER, WebCrawler, "phase3", timeout=None, factory=lambda: WebCrawler(config.crawler, clock=clock)
+            ),
             "web",
             CRAWLER_NEEDS,
         ),
         BuiltIn(
-            ModuleSpec(CODE, CodeExecutor, "phase4", "high", factory=lambda: CodeExecutor(config.code)),
+            ModuleSpec(CODE, CodeExecutor, "phase4", "high", timeout=None, factory=lambda: CodeExecutor(config.code)),
             "sandbox",
             ("pydantic_monty",),
         ),

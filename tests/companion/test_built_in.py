@@ -15,6 +15,7 @@ from companion_async.companion.companion import CompanionBrain
 from companion_async.companion.config import CompanionConfig
 from companion_async.errors import MissingExtraError
 from companion_async.modules.spec import ModuleSpec
+from companion_async.modules.timeout import UNLIMITED
 
 pytestmark = pytest.mark.feature("CB-01")
 
@@ -91,6 +92,12 @@ def test_every_extra_that_is_named_can_be_installed():
     assert wanted <= set(extras)
     (everything,) = extras["all"]
     assert wanted <= set(everything.partition("[")[2].strip("]").split(","))
+
+
+def test_modules_with_limits_of_their_own_have_none_of_the_brains():
+    """A crawl and a program may take as long as their settings say, whatever the default for tasks is."""
+    specs = {each.spec.name: each.spec for each in built_in_modules(CompanionConfig(), SystemClock())}
+    assert specs["web_crawler"].timeout == specs["code_executor"].timeout == UNLIMITED
 
 
 async def test_no_module_imports_what_is_heavy_before_it_is_used():
