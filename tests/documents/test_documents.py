@@ -91,6 +91,14 @@ def test_every_page_is_on_the_site() -> None:
     assert sorted(listed) == sorted(there - {Path("index.md")})
 
 
+def test_every_example_is_listed() -> None:
+    """Whoever looks for an example finds all of them on one page."""
+    page = (ROOT / "docs" / "examples.md").read_text(encoding="utf-8")
+    assert sorted(re.findall(r"\(\.\./examples/(\w+\.py)\)", page)) == sorted(
+        path.name for path in (ROOT / "examples").glob("*.py")
+    )
+
+
 @pytest.mark.feature("PX-08")
 def test_every_public_name_is_in_the_reference() -> None:
     """What can be imported from the package can be looked up."""
