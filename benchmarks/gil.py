@@ -46,6 +46,7 @@ def measure(loop: str, *, quick: bool, progress: Progress) -> Report:
         loop=loop,
         asks="Does the event loop stay prompt while modules compute in threads?",
         says_not="Threads do not make pure Python faster, ours no more than others: that takes processes.",
+        headline="p99 late",
         measurements=tuple(measurements),
         comparisons=tuple(comparisons),
         verdicts=(*judge_limits("gil", OURS[0], measurements), *judge("gil", comparisons)),

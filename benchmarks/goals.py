@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from benchmarks.figures import Comparison, Measurement, ratios, summarize
+from benchmarks.figures import Comparison, Measurement, Summary, ratios, summarize
 from benchmarks.report import Sample, Verdict
 
 Sense = Literal["at least", "at most"]
@@ -82,15 +82,12 @@ LIMITS = (
 def judge(suite: str, comparisons: Iterable[Comparison], goals: Iterable[Goal] = GOALS) -> list[Verdict]:
     """A verdict for each goal of the suite and each of our contenders that was compared in its setting."""
     found = list(comparisons)
-    verdicts = []
-    for goal in goals:
-        for one in found:
-            if (goal.suite, goal.setting, goal.peer) == (suite, one.setting, one.peer):
-                ratio = one.ratio
-                votes = [_reaches(goal.sense, goal.bound, value) for value in (ratio.median, ratio.low, ratio.high)]
-                measured = f"{ratio.median:.2f} x ({ratio.low:.2f} to {ratio.high:.2f})"
-                verdicts.append(Verdict(goal.text, one.ours, measured, votes[0], len(set(votes)) == 1))
-    return verdicts
+    return [
+        _verdict(goal.text, one.ours, goal.sense, goal.bound, one.ratio, "x")
+        for goal in goals
+        for one in found
+        if (goal.suite, goal.setting, goal.peer) == (suite, one.setting, one.peer)
+    ]
 
 
 def judge_limits(
@@ -106,11 +103,9 @@ def judge_limits(
         figures = ratios(one, than) if than is not None else one.rounds
         if not figures:
             continue
-        figure = summarize(figures)
-        votes = [_reaches(limit.sense, limit.bound, value) for value in (figure.median, figure.low, figure.high)]
         unit = "x" if limit.than else one.unit
-        measured = f"{figure.median:.2f} {unit} ({figure.low:.2f} to {figure.high:.2f})"
-        verdicts.append(Verdict(limit.text(one.unit), ours, measured, votes[0], len(set(votes)) == 1))
+        text = limit.text(one.unit)
+        verdicts.append(_verdict(text, ours, limit.sense, limit.bound, summarize(figures), unit))
     return verdicts
 
 
@@ -124,6 +119,13 @@ def judge_course(tasks: int, before: Sample, after: Sample) -> Verdict:
         threads <= 0 and resident <= LEFT_BEHIND,
         True,
     )
+
+
+def _verdict(goal: str, ours: str, sense: Sense, bound: float, figure: Summary, unit: str) -> Verdict:
+    votes = [_reaches(sense, bound, value) for value in (figure.median, figure.low, figure.high)]
+    spread = f"({figure.low:.2f} to {figure.high:.2f})" if figure.count > 1 else ""
+    measured = " ".join(filter(None, (f"{figure.median:.2f}", unit, spread)))
+    return Verdict(goal, ours, measured, votes[0], len(set(votes)) == 1)
 
 
 def _reaches(sense: Sense, bound: float, value: float) -> bool:

@@ -13,7 +13,7 @@ from benchmarks.contenders import KNOWN, OURS
 from benchmarks.drawing.style import compact, unit_text
 from benchmarks.figures import Summary, summarize
 from benchmarks.headlines import Headline, headlines
-from benchmarks.report import Report, Verdict
+from benchmarks.report import Report, Verdict, told
 from benchmarks.results import Results
 
 _TEMPLATE = Path(__file__).with_name("page.html.j2")
@@ -72,6 +72,7 @@ def section(one: Report) -> dict[str, Any]:
         "plots": plots.of(one) if plots.available() else [],
         "settings": settings,
         "rows": rows(one, settings),
+        "told": told(one.absences),
         "verdicts": sorted(one.verdicts, key=by_verdict),
     }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import msgspec
 
@@ -90,3 +90,13 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     configurations: dict[str, str] = {}
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
+
+
+def told(absences: Iterable[Absence]) -> list[str]:
+    """A sentence for each reason, with all whom it holds for."""
+    names: dict[tuple[str, str], list[str]] = {}
+    for one in absences:
+        names.setdefault((one.setting, one.reason), []).append(one.contender)
+    return [
+        f"{', '.join(whom)}{f' at {setting}' if setting else ''}: {reason}" for (setting, reason), whom in names.items()
+    ]

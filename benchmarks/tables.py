@@ -12,7 +12,7 @@ from rich.text import Text
 from benchmarks.contenders import OURS
 from benchmarks.figures import Measurement, Summary, summarize
 from benchmarks.machine import Machine
-from benchmarks.report import Report, Verdict
+from benchmarks.report import Report, Verdict, told
 
 _MIB = 2**20
 
@@ -38,9 +38,7 @@ def report(one: Report) -> RenderableType:
         parts.append(_contest(one))
     if one.samples:
         parts.append(_course(one))
-    for absence in one.absences:
-        where = f" at {absence.setting}" if absence.setting else ""
-        parts.append(Text(f"{absence.contender}{where}: {absence.reason}", style="yellow"))
+    parts.extend(Text(reason, style="yellow") for reason in told(one.absences))
     parts.extend(Text(note, style="dim") for note in one.notes)
     if one.says_not:
         parts.append(Text(one.says_not, style="dim italic"))

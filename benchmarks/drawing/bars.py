@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.contenders import OURS
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 FAR_APART = 30.0
 """Times: a bar of this length beside one of length 1 cannot be read any more, so the axis becomes logarithmic."""
 _COLUMNS = 3
+_WIDTH = 8.8  # inches
 _MARKS = {"more": "more is better", "less": "less is better", None: ""}
 
 
@@ -23,38 +24,62 @@ def draw(measurements: Sequence[Measurement]) -> Figure:
     """All settings in which there is one."""
     from matplotlib.figure import Figure
 
-    settings = list(dict.fromkeys((each.setting, each.unit) for each in measurements))
     names = list(dict.fromkeys(each.contender for each in measurements))
+    if len(names) == 1:
+        return _draw_alone(measurements)
+    settings = list(dict.fromkeys((each.setting, each.unit) for each in measurements))
     columns = min(_COLUMNS, len(settings))
     rows = -(-len(settings) // columns)
-    figure = Figure(figsize=(8.8, rows * (0.75 + 0.24 * max(len(names), 2))))
+    figure = Figure(figsize=(_WIDTH, rows * _height(len(names))))
     panels = figure.subplots(rows, columns, squeeze=False)
     for place, axes in enumerate(panels.flat):
         if place >= len(settings):
             axes.set_axis_off()
             continue
-        found = {each.contender: each for each in measurements if (each.setting, each.unit) == settings[place]}
-        _panel(axes, names, found, *settings[place], labelled=place % columns == 0)
+        setting, unit = settings[place]
+        found = {each.contender: each for each in measurements if (each.setting, each.unit) == (setting, unit)}
+        _panel(axes, names, found, {name: _colour(name) for name in names}, unit)
+        axes.set_title(setting)
+        if place % columns:
+            axes.set_yticklabels([])
     return figure
 
 
+def _draw_alone(measurements: Sequence[Measurement]) -> Figure:
+    """Of one who is alone the settings are the rows, in a panel for each unit."""
+    from matplotlib.figure import Figure
+
+    units = list(dict.fromkeys(each.unit for each in measurements))
+    parts = [{each.setting: each for each in measurements if each.unit == unit} for unit in units]
+    heights = [_height(len(part)) for part in parts]
+    figure = Figure(figsize=(_WIDTH, sum(heights)))
+    panels = figure.subplots(len(units), squeeze=False, height_ratios=heights)
+    for axes, unit, part in zip(panels.flat, units, parts, strict=True):
+        _panel(axes, list(part), part, dict.fromkeys(part, _colour(measurements[0].contender)), unit)
+    panels[0, 0].set_title(measurements[0].contender)
+    return figure
+
+
+def _height(rows: int) -> float:
+    return 0.75 + 0.24 * max(rows, 1.4)
+
+
 def _panel(
-    axes: Axes, names: list[str], found: dict[str, Measurement], setting: str, unit: str, *, labelled: bool
+    axes: Axes, names: list[str], found: Mapping[str, Measurement], colours: Mapping[str, str], unit: str
 ) -> None:
     figures = {name: summarize(one.rounds) for name, one in found.items()}
     heights = [height for one in figures.values() for height in (one.median, one.high)]
     logarithmic = min(heights) > 0 and max(heights) / min(heights) > FAR_APART
     for row, name in enumerate(names):
         if name in figures:
-            _row(axes, len(names) - 1 - row, figures[name], _colour(name), logarithmic=logarithmic)
+            _row(axes, len(names) - 1 - row, figures[name], colours[name], logarithmic=logarithmic)
         else:
             place = (0.0, len(names) - 1.0 - row)
             axes.annotate("n/a", place, (4, 0), ("axes fraction", "data"), "offset points", **_LABEL)
-    axes.set_title(setting)
     said = ", ".join(filter(None, (unit_text(unit), _MARKS[better(unit)], "log scale" if logarithmic else "")))
     axes.set_xlabel(said, fontsize=8)
     axes.set_ylim(-0.6, len(names) - 0.4)
-    axes.set_yticks(range(len(names)), reversed(names) if labelled else [""] * len(names))
+    axes.set_yticks(range(len(names)), list(reversed(names)))
     for label in axes.get_yticklabels():
         label.set_color(INK)
         label.set_fontweight("bold" if label.get_text() in OURS else "normal")

@@ -17,7 +17,7 @@ from benchmarks import plots, results, tables
 from benchmarks.figures import Measurement, compare
 from benchmarks.loops import available
 from benchmarks.machine import describe
-from benchmarks.report import Absence, Report, Sample, Verdict
+from benchmarks.report import Absence, Report, Sample, Verdict, told
 from benchmarks.results import Results
 from benchmarks.suites import SuiteFailedError
 
@@ -169,6 +169,12 @@ def test_who_was_not_measured_is_shown():
     text = shown(tables.report(Report(suite="s", loop="asyncio", asks="How?", says_not="Why.", absences=absences)))
     for words in ("Ray: not installed: pip install ray", "dask at 5,000 clients: would wait too long", "How?", "Why."):
         assert words in text
+
+
+def test_who_lacks_the_same_is_named_together():
+    """One sentence for each reason, however many it holds for; settings are kept apart."""
+    absences = [Absence("a", "none"), Absence("b", "none"), Absence("a", "slow", "deep"), Absence("c", "none")]
+    assert told(absences) == ["a, b, c: none", "a at deep: slow"]
 
 
 def test_figures_without_peers_stand_alone():

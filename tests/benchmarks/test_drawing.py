@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ET
 from itertools import pairwise
 
@@ -135,6 +136,15 @@ def test_many_settings_are_a_grid():
     few = [Measurement("companion", "alone", "tasks/s", (3.0,))]
     one = Report(suite="scaling", loop="asyncio", measurements=(*many, *few))
     assert [plot.name for plot in plots.of(one)] == ["scaling-asyncio-ms-grid", "scaling-asyncio"]
+
+
+@drawn
+def test_one_alone_has_its_settings_as_rows():
+    """Where there is nobody to compare with, there is a panel for each unit, not one for each setting."""
+    measured = tuple(Measurement("companion", f"quota {n}", "%", (10.0 * n,)) for n in (1, 2, 3))
+    (one,) = plots.of(Report(suite="fairness", loop="uvloop", measurements=measured))
+    assert len(one._figure.axes) == 1
+    assert {"quota 1", "quota 2", "quota 3", "companion"} <= set(re.findall(r">([^<>]+)</text>", one.svg))
 
 
 @pytest.fixture(scope="module")

@@ -54,6 +54,8 @@ def test_the_verdict_shows_goal_and_figures():
     )
     assert found.goal == "throughput at 200 clients >= 4 x peer"
     assert found.measured == "3.50 x (3.25 to 3.75)"
+    (alone,) = judge_limits("s", "companion", [Measurement("companion", "peak", "", (7.0,))], [Limit("s", "peak", 9.0)])
+    assert alone.measured == "7.00"
 
 
 def test_the_promised_goals_stand():

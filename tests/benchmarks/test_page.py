@@ -113,7 +113,7 @@ def test_the_page_says_it_all(made, text):
         "Goals that were not reached latency at p99 <= 10 us (companion on uvloop)",
         "11 us, narrowly missed",
         "not installed: pip install ray",
-        "asyncio.to_thread: gave up (beside)",
+        "asyncio.to_thread at beside: gave up",
         "eight threads",
         "three rounds",
         "1 min 2 s",
