@@ -13,6 +13,9 @@ from companion_async.cognition.advanced_reasoning.module import MODULE as REASON
 from companion_async.cognition.advanced_reasoning.module import AdvancedReasoning
 from companion_async.cognition.code_executor.module import MODULE as CODE
 from companion_async.cognition.code_executor.module import CodeExecutor
+from companion_async.cognition.neural_reasoning.module import MODULE as NEURAL
+from companion_async.cognition.neural_reasoning.module import PACKAGES as NEURAL_NEEDS
+from companion_async.cognition.neural_reasoning.module import NeuralReasoning
 from companion_async.cognition.personality_engine.appraisal import PACKAGES as PERSONALITY_NEEDS
 from companion_async.cognition.personality_engine.module import MODULE as PERSONALITY
 from companion_async.cognition.personality_engine.module import PersonalityEngine
@@ -90,6 +93,11 @@ def built_in_modules(config: CompanionConfig, clock: Clock) -> tuple[BuiltIn, ..
             ModuleSpec(REASONING, AdvancedReasoning, "advanced", "high", factory=lambda: AdvancedReasoning(reasoning)),
             "reason",
             REASONING_NEEDS,
+        ),
+        BuiltIn(
+            ModuleSpec(NEURAL, NeuralReasoning, "agi", "high", factory=lambda: NeuralReasoning(config.neural)),
+            "ml",
+            NEURAL_NEEDS,
         ),
         BuiltIn(
             ModuleSpec(LEARNING, SelfLearning, "agi", factory=lambda: SelfLearning(learning, clock=clock)),

@@ -11,6 +11,7 @@ from companion_async.cognition.advanced_reasoning.settings import ReasoningSetti
 from companion_async.cognition.code_executor.settings import ExecutorSettings
 from companion_async.cognition.context_manager.settings import ContextSettings
 from companion_async.cognition.model_router.settings import ModelSettings
+from companion_async.cognition.neural_reasoning.settings import NeuralSettings
 from companion_async.cognition.personality_engine.settings import PersonalitySettings
 from companion_async.cognition.self_learning.settings import LearningSettings
 from companion_async.cognition.web_crawler.settings import CrawlerSettings
@@ -49,6 +50,7 @@ class CompanionConfig(BrainConfig, frozen=True, kw_only=True, forbid_unknown_fie
     personality: PersonalitySettings = PersonalitySettings()
     learning: LearningSettings = LearningSettings()
     reasoning: ReasoningSettings = ReasoningSettings()
+    neural: NeuralSettings = NeuralSettings()
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -61,6 +63,7 @@ class CompanionConfig(BrainConfig, frozen=True, kw_only=True, forbid_unknown_fie
             "personality": PersonalitySettings,
             "learning": LearningSettings,
             "reasoning": ReasoningSettings,
+            "neural": NeuralSettings,
         }
         for key, cls in rooms.items():
             if not isinstance(getattr(self, key), cls):
