@@ -7,7 +7,8 @@ import time
 
 import pytest
 
-from benchmarks.process import CONTENDERS, SMALL, beside_computing, compute
+from benchmarks.gil import beside_computing, compute
+from benchmarks.process import CONTENDERS, SMALL
 
 
 @pytest.mark.asyncio(loop_factories=["uvloop"])

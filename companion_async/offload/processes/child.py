@@ -166,7 +166,11 @@ class Child:
     # -- a run -----------------------------------------------------------------------------------------------------
 
     def _run(self, run: Run, parcel: bytes) -> None:
-        context = ProcessContext(run.task_id, self._name, run.attempt, run.seconds, self._report)
+        def report(fraction: float, message: str) -> None:
+            if inside.running is context:  # a thread may outlive the run that it was started by
+                self._wire.send(Progress(fraction, message))
+
+        context = ProcessContext(run.task_id, self._name, run.attempt, run.seconds, report)
         self._window = Window(context, run.window) if run.streams else None
         inside.running = context
         try:
@@ -234,9 +238,6 @@ class Child:
                     context.on_cancel = None
 
         return self._runner.run(work())
-
-    def _report(self, fraction: float, message: str) -> None:
-        self._wire.send(Progress(fraction, message))
 
 
 def _limit_memory(limit: int | None) -> None:

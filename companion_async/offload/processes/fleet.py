@@ -19,6 +19,7 @@ from companion_async.offload.processes.process import Process
 from companion_async.offload.processes.settings import ProcessSettings
 
 _STARTED_AT_ONCE = 2
+_GLANCE = 0.02
 
 
 class Fleet:
@@ -75,9 +76,12 @@ class Fleet:
 
     async def change(self) -> None:
         """Return when a process has ended."""
+        await asyncio.shield(self._next_change())
+
+    def _next_change(self) -> asyncio.Future[None]:
         if self._change is None or self._change.done():
             self._change = asyncio.get_running_loop().create_future()
-        await asyncio.shield(self._change)
+        return self._change
 
     def changed(self) -> None:
         """A process has ended."""
@@ -89,10 +93,8 @@ class Fleet:
         while self._starts or self.processes:
             for process in tuple(self.processes):
                 process.kill()
-            if self._starts:
-                await asyncio.wait(self._starts)
-            else:
-                await self.change()
+            # Looked at again and again: one that is just being started can be killed only when it is there.
+            await asyncio.wait([self._next_change()], timeout=_GLANCE)
 
     def abandon(self) -> None:
         """End all at once, without the loop's help."""

@@ -99,7 +99,7 @@ class Group:
         """A process for one run, to be given back by `release`; `UnfitError` if none can be started."""
         while self._idle:
             process = self._idle.pop()
-            if not process.gone and process.generation == self._generation:
+            if not process.retiring and process.generation == self._generation:
                 return process
         loop = asyncio.get_running_loop()
         waiter: asyncio.Future[Process] = loop.create_future()

@@ -75,18 +75,17 @@ class Process(asyncio.Protocol):
         """Start it, and return when its module is up there: None, or why it is not."""
         ours, theirs = socket.socketpair()
         try:
-            # Starting a program blocks for a moment. Not given up when cancelled: it must not be lost on the way.
-            self._popen = await anyio.to_thread.run_sync(_launch, theirs, limiter=limiter)
-        except OSError as error:
+            # Starting a program blocks for a moment. Cancelled meanwhile, this waits for it, and ends what was started.
+            await anyio.to_thread.run_sync(self._launch, theirs, limiter=limiter)
+        except BaseException as error:
             ours.close()
+            self.reap()
             self.gone = True
-            return error
-        except BaseException:
-            ours.close()
+            if isinstance(error, OSError):
+                return error
             raise
         finally:
             theirs.close()
-        self.pid = self._popen.pid
         self.pin(cpus)
         ours.setblocking(False)
         if ours.family == getattr(socket, "AF_UNIX", None):
@@ -120,7 +119,8 @@ class Process(asyncio.Protocol):
         self.send(Stop())
 
     def kill(self) -> None:
-        """End it and all that it has started, at once; nothing in it can prevent that."""
+        """End it and all that it has started, at once; nothing in it can prevent that. It gets no further run."""
+        self.retiring = True
         if self._popen is None or self.gone:
             return
         with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -135,6 +135,10 @@ class Process(asyncio.Protocol):
             self.kill()
             self._popen.wait()
             self.gone = True
+
+    def _launch(self, theirs: socket.socket) -> None:
+        self._popen = _launch(theirs)
+        self.pid = self._popen.pid
 
     # -- what comes from it ----------------------------------------------------------------------------------------
 
