@@ -157,7 +157,7 @@ class Traces:
         if life is None:
             return
         retrying = isinstance(event, TaskRetrying)
-        when = int(event.timestamp.timestamp() * 1e9)
+        when = self._stamp(self._scheduler.clock.monotonic() if retrying else life.task.ended)
         again = None
         if retrying:
             name = f"wait {life.task.module}.{life.task.target}"

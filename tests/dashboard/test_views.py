@@ -43,6 +43,9 @@ async def fill(brain: Brain, text: str = EVIL) -> str:
     with pytest.raises(ValueError, match="img"):
         await task
     brain.pause("failing", text)
+    await brain.register("m" * 64, fails)
+    brain.pause("m" * 64)
+    brain.submit("m" * 64)
     brain.resources.register_resource("memory", {}, ResourceType.EPISODIC_MEMORY)
     brain.state.propose("planner", "notes", {text: [text]})
     brain.state.create_snapshot(text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 
+import httpx2
 import pytest
 
 from companion_async.http import decoding
@@ -174,3 +175,32 @@ async def test_a_body_that_comes_too_slowly_is_408(kind, monkeypatch):
         assert b"408" in await reader.readline()
         writer.close()
         await writer.wait_closed()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("headers", [b"X-%d: 1\r\n", b"X-Long: " + b"a" * 1000 + b"%d\r\n"], ids=["many", "long"])
+async def test_headers_without_end_are_the_servers_to_refuse(kind, headers):
+    """A hundred thousand of them are cut off with a refusal or the end of the connection, and others are answered."""
+    async with a_brain() as brain, on_loopback(kind, brain) as url:
+        host, _, prefix = url.removeprefix("http://").partition("/")
+        prefix = f"/{prefix}" if prefix else ""
+        reader, writer = await asyncio.open_connection(*host.split(":"))
+        writer.write(f"GET {prefix}/livez HTTP/1.1\r\nHost: {host}\r\n".encode())
+        sent = 0
+        try:
+            for number in range(100_000):
+                writer.write(headers % number)
+                sent += 1
+                if number % 100 == 0:
+                    await writer.drain()
+                    await asyncio.sleep(0)
+                if reader.at_eof():
+                    break
+            answer = await reader.read()
+        except ConnectionError:
+            answer = b""
+        assert sent < 100_000
+        assert answer == b"" or answer.split()[1] in (b"400", b"431")
+        writer.close()
+        async with httpx2.AsyncClient() as client:
+            assert (await client.get(f"{url}/livez")).status_code == 200

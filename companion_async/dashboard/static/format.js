@@ -73,3 +73,6 @@ export function moment(document, value, fine = false) {
   element.textContent = clock(value, fine);
   return element;
 }
+
+/** A frame of a stack without the way to where packages are. */
+export const frame = (line) => line.replace(/^\S*\/(?:site-packages|lib\/python3\.\d+)\//, "");

@@ -2,9 +2,10 @@
 
 import { MOST_DECISIONS } from "../brain.js";
 import { h, Keyed, mark, say } from "../dom.js";
-import { clock, count, percent, rate, several, size, span } from "../format.js";
+import { clock, count, frame, percent, rate, several, size, span } from "../format.js";
 import { drawSpark } from "../spark.js";
 
+const IDLE = /selectors\.py:\d+ \S*select$/; // where a loop that has nothing to do waits
 const LAG = 0.05; // seconds from which people begin to feel it
 
 export const title = "Overview";
@@ -52,7 +53,9 @@ function inShort(status, brain) {
   }
   const block = status.loop_blocks.at(-1);
   if (block && Date.parse(status.timestamp) - Date.parse(block.since) < 120000) {
-    findings.push(`Something blocked the event loop for ${span(block.seconds)} at ${clock(block.since)}: ${block.stack.at(-1) ?? "the stack is not shown"}.`);
+    const place = block.stack.at(-1);
+    findings.push(IDLE.test(place ?? "") ? `The event loop stood still for ${span(block.seconds)} at ${clock(block.since)} though it had nothing to do: others had the processor.`
+      : `Something blocked the event loop for ${span(block.seconds)} at ${clock(block.since)}: ${place ? frame(place) : "the stack is not shown"}.`);
   }
   if ((status.loop_lag ?? 0) > LAG) findings.push(`The event loop is ${span(status.loop_lag)} late: something computes or blocks on it.`);
   if (status.abandoned_threads) findings.push(`${several(status.abandoned_threads, "thread was", "threads were")} given up past the limit and not ended yet.`);

@@ -2,7 +2,7 @@
 
 import { moduleToken } from "../colours.js";
 import { empty, h, say } from "../dom.js";
-import { several, span } from "../format.js";
+import { frame, several, span } from "../format.js";
 import { Poll } from "../poll.js";
 import { get } from "../server.js";
 
@@ -26,7 +26,7 @@ export function mount(root, { brain }) {
     threads.replaceChildren(...(sorted.length ? sorted.map((each) => thread(each, open)) : [empty("No thread is at work", "Nothing runs right now. When something does, its place in the code shows here.")]));
     const asleep = together(answer.tasks.filter((task) => task.stack.length));
     loop.replaceChildren(...(asleep.length ? [h("h2", {}, `Tasks of the event loop (${answer.tasks.length})`), ...asleep.map(({ names, stack }) =>
-      folded(`loop ${names[0]}`, `${names[0]}${names.length > 1 ? ` and ${names.length - 1} more` : ""} · ${short(stack.at(-1))}`, stack, open, names.length > 1 ? names : []))] : []));
+      folded(`loop ${names[0]}`, `${names[0]}${names.length > 1 ? ` and ${names.length - 1} more` : ""} · ${frame(stack.at(-1))}`, stack, open, names.length > 1 ? names : []))] : []));
   }
   return { unmount: () => poll.end() };
 }
@@ -34,7 +34,7 @@ export function mount(root, { brain }) {
 function thread(each, open) {
   const head = h("div", { class: "row" }, h("span", { class: "swatch", style: { background: `var(--${moduleToken(each.module)})` } }), h("b", {}, each.module), h("span", { class: "muted" }, each.worker.replace(/^companion-/, "")),
     h("span", { class: `badge ${each.state === "abandoned" ? "bad" : ""}` }, `${each.state} ${span(each.seconds)}`), h("a", { class: "mono", href: `#/tasks/${encodeURIComponent(each.task_id)}` }, each.task_id));
-  return h("article", { class: "panel" }, head, each.stack.length ? folded(each.worker, short(each.stack.at(-1)), each.stack, open) : "");
+  return h("article", { class: "panel" }, head, each.stack.length ? folded(each.worker, frame(each.stack.at(-1)), each.stack, open) : "");
 }
 
 function folded(key, summary, stack, open, names = []) {
@@ -52,6 +52,3 @@ function together(tasks) {
   }
   return [...places.values()];
 }
-
-/** A frame without the way to where packages are. */
-const short = (frame) => frame.replace(/^\S*\/(?:site-packages|lib\/python3\.\d+)\//, "");
