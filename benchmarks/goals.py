@@ -70,6 +70,8 @@ LIMITS = (
     Limit("hang", "while threads last", 80.0, sense="at least"),
     Limit("hang", "threads at most", 52.0),
     Limit("process", "p99 late", 5.0),
+    Limit("agents", "p99 late", 50.0),
+    Limit("agents", "runs made", 99.9, sense="at least"),
     Limit("state", "10,000 keys", 20.0),
     # Not growing beyond the logarithm: a million keys have three times that of a hundred.
     Limit("state", "1,000,000 keys", 3.0, "100 keys"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
+from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -232,20 +233,28 @@ class Brain(BrainModules):
         return CategoryExecutor(self, self._category(category))
 
     def every(
-        self, module: str, target: str | Callable[..., Any] = "run", /, *args: Any, period: float, **options: Any
+        self,
+        module: str,
+        target: str | Callable[..., Any] = "run",
+        /,
+        *args: Any,
+        period: float,
+        spread: bool = False,
+        **options: Any,
     ) -> Ticker:
         """Submit the same work every ``period`` seconds, drift-free; while one still runs its successors are skipped.
 
-        Ends with ``ticker.stop()`` or with the brain. ``options`` are those of `submit`.
+        The first run comes at once. With ``spread`` those that follow lie apart from those of other tickers of that
+        period, the second nearer than a period: thousands made in one go would otherwise come together for ever. Ends
+        with ``ticker.stop()`` or with the brain. ``options`` are those of `submit`.
         """
         parts = self._open("every()")
         check_seconds(period, "period")
         port = parts.scheduler.port(module)
         if isinstance(target, str):
             port.find(target)
-        return Ticker(
-            parts.scheduler.timers, self._clock, float(period), lambda: self.submit(module, target, *args, **options)
-        )
+        work = partial(self.submit, module, target, *args, **options)
+        return parts.scheduler.ticker(float(period), work, spread=spread)
 
     def task(self, task_id: str) -> Task[Any]:
         """The task of that id; `UnknownTaskError` once it has left the history."""

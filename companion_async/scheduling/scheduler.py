@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import contextvars
+import math
 import secrets
 import threading
 from collections import deque
@@ -42,9 +43,11 @@ from companion_async.scheduling.queue import Queue
 from companion_async.scheduling.settings import SchedulingSettings
 from companion_async.scheduling.submission import Submission
 from companion_async.scheduling.task import Task
+from companion_async.scheduling.ticker import Ticker
 from companion_async.scheduling.timers import Timers
 from companion_async.security import check_seconds
 
+_GOLDEN = (math.sqrt(5) - 1) / 2
 _KEPT_FOR = 60.0
 """Seconds without urgent work, twice as many at most, after which a category keeps no place for such any more."""
 
@@ -95,6 +98,7 @@ class Scheduler:
         self.submit: Callable[..., Task[Any]] = _nobody
         self.on_module_failure: Callable[[Port], None] = _ignore
         self.thread = threading.get_ident()
+        self._spread = 0
         self._epoch = utc(clock.time() - clock.monotonic())
         self._ordering = ORDERINGS[settings.policy]
 
@@ -154,6 +158,14 @@ class Scheduler:
         except TypeError:
             pass  # not a name at all
         raise UnknownModuleError(str(module)[:80], tuple(name for name in self.ports if ":" not in name))
+
+    def ticker(self, period: float, submit: Callable[[], Task[Any]], *, spread: bool) -> Ticker:
+        """Have ``submit`` called every ``period`` seconds. The instants of those that are ``spread`` lie apart, however
+        many there are: multiples of the golden ratio leave no gap larger than a few times the smallest (Knuth, The Art
+        of Computer Programming, 6.4, theorem S).
+        """
+        self._spread += spread
+        return Ticker(self.timers, self.clock, period, submit, self._spread * _GOLDEN % 1.0 if spread else None)
 
     # -- look-up ---------------------------------------------------------------------------------------------------
 

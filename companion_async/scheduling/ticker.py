@@ -15,20 +15,20 @@ from companion_async.scheduling.timers import Timer, Timers
 
 
 class Ticker:
-    """Submits a run at ``start + n * period`` for whole ``n``, however long the runs take.
+    """Submits a run at ``start + n * period`` for whole ``n`` (monotonic seconds), however long the runs take.
 
     An instant at which the last run has not ended, or at which the work is refused (queue full, module stopped), is
     skipped and counted, never made up for. `stop` ends the ticking and leaves a run under way alone.
 
     Runs are submitted in the context that the ticker was made in, the first one right there: what is wrong with it is
-    raised, and nothing ticks.
+    raised, and nothing ticks. With a ``share`` from 0 to 1 those that follow come at ``(n + share) * period`` of the
+    clock, whenever it was made: tickers of one period with shares that lie apart never come together.
     """
 
     __slots__ = (
         "_clock",
         "_context",
         "_n",
-        "_start",
         "_submit",
         "_thread",
         "_timer",
@@ -36,11 +36,14 @@ class Ticker:
         "period",
         "runs",
         "skipped",
+        "start",
         "stopped",
         "task",
     )
 
-    def __init__(self, timers: Timers, clock: Clock, period: float, submit: Callable[[], Task[Any]]) -> None:
+    def __init__(
+        self, timers: Timers, clock: Clock, period: float, submit: Callable[[], Task[Any]], share: float | None = None
+    ) -> None:
         self.period = period
         self.runs = 0
         self.skipped = 0
@@ -51,8 +54,9 @@ class Ticker:
         self._submit = submit
         self._context = copy_context()
         self._thread = threading.get_ident()
-        self._start = clock.monotonic()
-        self._n = 0
+        now = clock.monotonic()
+        self.start = now if share is None else share * period
+        self._n = math.floor((now - self.start) / period)
         self._timer: Timer | None = None
         try:
             self._begin()
@@ -88,8 +92,12 @@ class Ticker:
     def _wait(self) -> None:
         # The next instant is counted from the start, so that no lateness adds up; those that are past already are
         # skipped together.
-        passed = math.floor((self._clock.monotonic() - self._start) / self.period + 1e-9)
-        following = max(self._n + 1, passed + 1)
-        self.skipped += following - self._n - 1
-        self._n = following
-        self._timer = self._timers.at(self._start + following * self.period, self._tick)
+        now = self._clock.monotonic()
+        self._n += 1
+        when = self.start + self._n * self.period
+        if when <= now:
+            following = max(self._n, math.floor((now - self.start) / self.period + 1e-9) + 1)
+            self.skipped += following - self._n
+            self._n = following
+            when = self.start + following * self.period
+        self._timer = self._timers.at(when, self._tick)

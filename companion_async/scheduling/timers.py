@@ -7,6 +7,9 @@ from collections.abc import Callable
 
 from companion_async.clock import Clock, TimerHandle
 
+_MOST_AT_ONCE = 256
+"""Calls in one turn of the loop."""
+
 
 class Timer:
     """One call to come. ``cancel`` forgets it."""
@@ -79,9 +82,12 @@ class Timers:
         self._armed = None
         # Event loops round: a timer that comes a hair early must not be armed again and again for that hair.
         now, last = self._clock.monotonic() + 1e-6, self._order
+        left = _MOST_AT_ONCE
         try:
-            # What is set from here on waits for the loop's next turn, although it may be due already.
-            while self._heap and self._heap[0][0] <= now and self._heap[0][1] <= last:
+            # What is set from here on waits for the loop's next turn, although it may be due already, and so do those
+            # that are too many: each of a crowd of tickers submits a task.
+            while left and self._heap and self._heap[0][0] <= now and self._heap[0][1] <= last:
+                left -= 1
                 timer = heapq.heappop(self._heap)[2]
                 callback, timer.callback = timer.callback, None
                 if callback is None:

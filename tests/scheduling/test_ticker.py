@@ -126,3 +126,16 @@ async def test_thousands_of_tickers_share_one_timer_of_the_clock(virtual_clock, 
     for ticker in tickers:
         ticker.stop()
     assert len(timers) == 0
+
+
+async def test_with_a_share_the_instants_are_the_clocks_and_not_its_own(virtual_clock, timers, runs):
+    """The first run comes at once, the others at ``(n + share) * period`` of the clock, whenever it was made."""
+    await virtual_clock.advance(2.3)
+    ticker = Ticker(timers, virtual_clock, 1.0, runs.submit, 0.5)
+    await virtual_clock.advance(2.5)
+    late = Ticker(timers, virtual_clock, 1.0, runs.submit, 0.1)
+    await virtual_clock.advance(1.0)
+    assert runs.instants == [2.3, 2.5, 3.5, 4.5, 4.8, 5.1, 5.5]
+    assert (ticker.skipped, late.skipped) == (0, 0)
+    ticker.stop()
+    late.stop()

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
+from companion_async.clock import SystemClock
 from companion_async.scheduling.timers import Timers
-from companion_async.testing.clock import VirtualClock
+from companion_async.testing.clock import VirtualClock, until
 
 
 class Counting(VirtualClock):
@@ -147,3 +150,21 @@ async def test_after_closing_nothing_is_called_any_more(clock, timers):
     await clock.advance(5)
     assert seen == []
     assert clock.pending == 0
+
+
+async def test_a_crowd_due_at_once_lets_the_loop_have_turns_between():
+    """A thousand calls of one instant are made in order, some hundreds in a turn, with other callbacks in between."""
+    loop, called, turns = asyncio.get_running_loop(), list[int](), list[int]()
+    timers = Timers(SystemClock())
+    for number in range(1000):
+        timers.after(0.0, partial(called.append, number))
+
+    def look() -> None:
+        turns.append(len(called))
+        if len(called) < 1000:
+            loop.call_soon(look)
+
+    loop.call_soon(look)
+    await until(lambda: len(called) == 1000)
+    assert called == list(range(1000))
+    assert 0 < max(after - before for before, after in pairwise(turns)) < 500

@@ -189,3 +189,55 @@ async def test_each_ticker_runs_in_the_context_that_it_was_made_in():
             await until(lambda: all(task.done() for task in brain.tasks()))
             await clock.advance(1.0)
         assert set(seen) == {("anna", "anna"), ("bert", "bert")}
+
+
+@pytest.mark.feature("X-15")
+async def test_many_that_are_spread_never_come_together():
+    """Five hundred made in one go: after the first period no fiftieth of one has more than twice its part of the runs,
+    and every one of them runs once in every period.
+    """
+    clock, period, many = VirtualClock(), 1.0, 500
+    async with running(clock, queue_capacity=10_000) as brain:
+        await brain.register("m", lambda: None)
+        tickers = [brain.every("m", period=period, spread=True) for _ in range(many)]
+        await until(lambda: all(ticker.task is not None and ticker.task.done() for ticker in tickers))
+        await clock.advance(2 * period - clock.monotonic() % period)
+        base, most = sum(ticker.runs for ticker in tickers), 0
+        for _ in range(50):
+            before = sum(ticker.runs for ticker in tickers)
+            await clock.advance(period / 50)
+            await until(lambda: all(ticker.task is not None and ticker.task.done() for ticker in tickers))
+            most = max(most, sum(ticker.runs for ticker in tickers) - before)
+        assert sum(ticker.runs for ticker in tickers) - base == many
+        assert most <= 2 * many / 50
+        assert sum(ticker.skipped for ticker in tickers) == 0
+
+
+@pytest.mark.feature("X-15", "PP-20", "U-7")
+async def test_a_slow_module_in_a_category_of_its_own_never_delays_the_fast():
+    """Twenty agents with nine fast modules and one that never comes back in time: the fast miss no instant, the slow
+    are skipped over and never queue up.
+    """
+    clock, gate, agents = VirtualClock(), Gate(), 20
+    categories = {"core": 8, "slow": 4}
+    async with running(clock, categories=categories, max_threads=12, queue_capacity=10_000) as brain:
+        await brain.register("slow", lambda agent: gate(agent), category="slow", timeout=None)
+        for number in range(9):
+            await brain.register(f"fast{number}", lambda agent: None, category="core")
+        slow = [brain.every("slow", "run", agent, period=1.0, spread=True) for agent in range(agents)]
+        fast = [
+            brain.every(f"fast{number}", "run", agent, period=1.0, spread=True)
+            for agent in range(agents)
+            for number in range(9)
+        ]
+        await gate.holds(4)
+        for _ in range(50):
+            await clock.advance(0.1)
+            await until(lambda: all(ticker.task is not None and ticker.task.done() for ticker in fast))
+        assert {ticker.runs for ticker in fast} <= {5, 6, 7}
+        assert sum(ticker.skipped for ticker in fast) == 0
+        assert {ticker.runs for ticker in slow} == {1}
+        assert {ticker.skipped for ticker in slow} <= {4, 5, 6}
+        assert brain.status().categories["slow"].queued == agents - 4
+        gate.open()
+        await brain.drain("slow")
