@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from cyclopts import App, Parameter
@@ -57,6 +57,9 @@ def main(
     measured: Annotated[
         File, Parameter(name="--from", help="Measure nothing: show what --json wrote here in an earlier run.")
     ] = None,
+    loop: Annotated[
+        Literal["asyncio", "uvloop"] | None, Parameter(help="Measure on this kind of event loop only.")
+    ] = None,
     quick: Annotated[bool, Parameter(negative=(), help="Fewer and shorter rounds: a look, not a measurement.")] = False,
 ) -> int:
     """Measure the runtime beside its peers, on this machine, now.
@@ -75,7 +78,8 @@ def main(
         made = _chosen(results.read(measured), suites)
         _show(made, console)
     else:
-        made = _measure(suites or present(), console, json, quick=quick)
+        loops = tuple(each for each in available() if loop in (None, each))
+        made = _measure(plan(suites or present(), loops), console, json, quick=quick)
     if json is not None:
         results.write(json, made)
     if html is not None:
@@ -87,10 +91,9 @@ def main(
     return _INTERRUPTED if made.interrupted else _FAILED if made.failures else 0
 
 
-def _measure(suites: tuple[str, ...], console: Console, json: Path | None, *, quick: bool) -> Results:
+def _measure(steps: list[tuple[str, str]], console: Console, json: Path | None, *, quick: bool) -> Results:
     begun, made = time.monotonic(), results.begin(quick=quick)
     console.print(tables.machine(made.machine))
-    steps = plan(suites, available())
     try:
         for number, (name, loop) in enumerate(steps, 1):
             try:

@@ -66,6 +66,11 @@ def better(unit: str) -> Literal["more", "less"] | None:
     return "less" if unit.split("/")[0] in ("ns", "us", "ms", "s", "bytes", "KiB", "MiB") else None
 
 
+def times_text(ratio: float) -> str:
+    """Two digits behind the point, and of what is small as many as it takes to see it."""
+    return f"{ratio:.2f}" if ratio >= 0.095 or ratio == 0 else f"{ratio:.2g}"
+
+
 def summarize(values: Sequence[float]) -> Summary:
     """Median and quartiles; of a single value, that value."""
     if len(values) == 1:

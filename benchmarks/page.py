@@ -11,7 +11,7 @@ import msgspec
 from benchmarks import plots
 from benchmarks.contenders import KNOWN, OURS
 from benchmarks.drawing.style import compact, unit_text
-from benchmarks.figures import Summary, summarize
+from benchmarks.figures import Summary, summarize, times_text
 from benchmarks.headlines import Headline, headlines
 from benchmarks.report import Report, Verdict, told
 from benchmarks.results import Results
@@ -97,7 +97,7 @@ def rows(one: Report, settings: Sequence[tuple[str, str]]) -> list[Row]:
                 continue
             summary, ratio = summarize(measured.rounds), ratios.get((name, setting))
             spread = f"±{100 * summary.spread:.0f} %" if summary.count > 1 else ""
-            cells.append(Cell(figure(summary), spread, "" if ratio is None else f"{ratio:.2f}"))
+            cells.append(Cell(figure(summary), spread, "" if ratio is None else times_text(ratio)))
         reasons = [
             each.reason + (f" ({each.setting})" if each.setting else "")
             for each in one.absences

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from benchmarks.contenders import OURS
-from benchmarks.figures import Measurement, Summary, summarize
+from benchmarks.figures import Measurement, Summary, summarize, times_text
 from benchmarks.machine import Machine
 from benchmarks.report import Report, Verdict, told
 
@@ -99,7 +99,7 @@ def _find(one: Report, name: str, setting: str) -> Measurement | None:
 
 def _times(one: Report, peer: str, setting: str) -> str:
     found = [each.ratio for each in one.comparisons if (each.ours, each.peer, each.setting) == (OURS[0], peer, setting)]
-    return f"{found[0].median:.2f}" if found else ""
+    return times_text(found[0].median) if found else ""
 
 
 def _course(one: Report) -> Table:

@@ -87,6 +87,18 @@ def test_a_suite_that_fails_is_told_and_the_rest_goes_on(suites, tmp_path, capsy
     assert "MemoryError" in capsys.readouterr().out
 
 
+def test_one_loop_can_be_asked_for(suites, monkeypatch, tmp_path):
+    """Every suite is then measured on that one, also those that would be on both or on the other."""
+    monkeypatch.setattr(command, "available", lambda: ("asyncio", "uvloop"))
+    path = tmp_path / "figures.json"
+    assert command.main("throughput", "events", "depth", loop="uvloop", json=path) == 0
+    assert [(one.suite, one.loop) for one in results.read(path).reports] == [
+        ("throughput", "uvloop"),
+        ("events", "uvloop"),
+        ("depth", "uvloop"),
+    ]
+
+
 def test_an_interrupted_run_keeps_what_it_has(suites, tmp_path, capsys):
     """Ctrl-C ends the measuring; what came before it is written, and marked as not all of it."""
     path = tmp_path / "figures.json"

@@ -8,7 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.figures import PERCENTS, Measurement, compare, distribute, pairs, percentile, ratios, summarize
+from benchmarks.figures import (
+    PERCENTS,
+    Measurement,
+    compare,
+    distribute,
+    pairs,
+    percentile,
+    ratios,
+    summarize,
+    times_text,
+)
 
 FIGURES = st.lists(st.floats(1e-6, 1e9), min_size=1, max_size=40)
 
@@ -74,6 +84,14 @@ def test_a_round_that_one_sat_out_counts_for_nothing():
     assert pairs(ours, slow) == [(1.0, 2.0), (3.0, 6.0)]
     (comparison,) = compare([ours, slow], ["ours"])
     assert (comparison.ratio.median, comparison.ratio.count) == (0.5, 2)
+
+
+@pytest.mark.parametrize(
+    ("ratio", "said"), [(0.0, "0.00"), (0.00123, "0.0012"), (0.094, "0.094"), (0.1, "0.10"), (12.345, "12.35")]
+)
+def test_a_small_ratio_is_not_nothing(ratio, said):
+    """A hundredth of a percent is shown as that, not as 0.00."""
+    assert times_text(ratio) == said
 
 
 def test_nothing_is_a_multiple_of_zero():
