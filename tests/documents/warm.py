@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import gc
 import inspect
 import json
 import os
@@ -94,6 +95,8 @@ def serve() -> None:
     """One fork for each job."""
     for name in WANTED:
         __import__(name)
+    gc.collect()
+    gc.freeze()  # a fork's collector would look at all that was imported, and so copy its memory
     while job := sys.stdin.readline():
         folder = Path(json.loads(job))
         child = os.fork()
