@@ -79,7 +79,9 @@ class Pictures:
         scheduler = self._assembly.scheduler
         queue = scheduler.queues[pool.name]
         with pool.lock:
-            working, slots, abandoned, limit, queued = pool.working, pool.slots, pool.abandoned, pool.limit, queue.size
+            # Whoever has awaited a task does not see its thread at work: it is on its way to the next.
+            working = pool.working - sum(map(_has_told, pool.alive))
+            slots, abandoned, limit, queued = pool.slots, pool.abandoned, pool.limit, queue.size
         return CategoryStatus(
             name=pool.name,
             active=working,
@@ -100,7 +102,7 @@ class Pictures:
 
     def _worker(self, slot: Any) -> WorkerStatus:
         task, now = slot.job, self._assembly.clock.monotonic()
-        busy = task is not None
+        busy = task is not None and not _has_told(slot)
         return WorkerStatus(
             name=slot.name,
             native_id=slot.native_id or None,
@@ -173,3 +175,9 @@ def _entry(error: Recorded) -> ErrorEntry:
         timestamp=error.timestamp,
         task_id=error.task_id,
     )
+
+
+def _has_told(slot: Any) -> bool:
+    """Whether the loop has what came of the slot's run already, and its thread has only not come back yet."""
+    task = slot.job
+    return task is not None and task.ended >= 0 and not (task.signalled or slot.abandoned or slot.waiting or slot.batch)

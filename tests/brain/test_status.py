@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from companion_async import TaskTimeoutError
+from companion_async.offload.pool import Pool
 from companion_async.testing.clock import VirtualClock, until
 from tests.brain.rig import Gate, brain_on, diary
 
@@ -238,3 +239,22 @@ async def test_processor_use_by_thread_module_and_process() -> None:
         assert 0 < known(status.memory_fraction) < 1
         assert known(status.peak_memory_bytes) >= known(status.memory_bytes)
         assert known(status.peak_cpu_percent) >= known(status.cpu_percent)
+
+
+@pytest.mark.feature("CB-25")
+async def test_who_has_awaited_a_task_sees_no_thread_at_work(monkeypatch) -> None:
+    """However long the thread takes to come back for more: its run is over, and told."""
+    take, back = Pool.take, threading.Event()
+
+    def take_later(pool, slot):
+        if slot.job is not None:
+            back.wait()
+        return take(pool, slot)
+
+    monkeypatch.setattr(Pool, "take", take_later)
+    async with brain_on(categories={"core": 2}) as brain:
+        assert await brain.to_thread(int) == 0
+        core = brain.status().categories["core"]
+        assert (core.active, core.total, core.utilization) == (0, 1, 0.0)
+        assert [(each.state, each.task_id) for each in core.workers] == [("idle", None)]
+        back.set()
