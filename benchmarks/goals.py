@@ -58,7 +58,6 @@ GOALS = (
     Goal("http", "beside a slow one, p99", "def route", "at most", 0.1),
     Goal("process", "throughput", "asyncio.to_thread", "at least", 1.8),
     Goal("process", "round trip, p50", "ProcessPoolExecutor", "at most", 1.0),
-    Goal("process", "round trip, p50", "anyio.to_process", "at most", 1.0),
     Goal("events", "1,000 subscribers", "queue per subscriber", "at most", 0.5),
 )
 

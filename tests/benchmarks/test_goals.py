@@ -70,7 +70,6 @@ def test_the_promised_goals_stand():
         ("http", "beside a slow one, p99", "def route", "at most", 0.1),
         ("process", "throughput", "asyncio.to_thread", "at least", 1.8),
         ("process", "round trip, p50", "ProcessPoolExecutor", "at most", 1.0),
-        ("process", "round trip, p50", "anyio.to_process", "at most", 1.0),
         ("events", "1,000 subscribers", "queue per subscriber", "at most", 0.5),
     }
 
