@@ -101,7 +101,7 @@ $(PY):
 %/floors.txt: pyproject.toml | $(PY)
 	@$(PY) -c 'import re, tomllib; \
 	project = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
-	wanted = project["dependencies"] + [need for extra in ("aiohttp", "fastapi", "llm", "ml", "otel", "sandbox", "serve", "test", "web") for need in project["optional-dependencies"][extra]]; \
+	wanted = project["dependencies"] + [need for extra in ("aiohttp", "fastapi", "llm", "media", "ml", "otel", "sandbox", "serve", "test", "web") for need in project["optional-dependencies"][extra]]; \
 	print(*(re.sub(r">=([\w.]+)", r"==\1", need) for need in wanted), sep="\n")' > $@
 
 $(VENV)/.core: pyproject.toml $(CONSTRAINTS) | $(PY)

@@ -13,6 +13,9 @@ from companion_async.cognition.advanced_reasoning.module import MODULE as REASON
 from companion_async.cognition.advanced_reasoning.module import AdvancedReasoning
 from companion_async.cognition.code_executor.module import MODULE as CODE
 from companion_async.cognition.code_executor.module import CodeExecutor
+from companion_async.cognition.multimodal_processor.module import MODULE as MEDIA
+from companion_async.cognition.multimodal_processor.module import PACKAGES as MEDIA_NEEDS
+from companion_async.cognition.multimodal_processor.module import MultimodalProcessor
 from companion_async.cognition.neural_reasoning.module import MODULE as NEURAL
 from companion_async.cognition.neural_reasoning.module import PACKAGES as NEURAL_NEEDS
 from companion_async.cognition.neural_reasoning.module import NeuralReasoning
@@ -69,6 +72,11 @@ def built_in_modules(config: CompanionConfig, clock: Clock) -> tuple[BuiltIn, ..
     """Every built-in module, one entry each: a companion registers those that are installed and names the others."""
     personality, learning, reasoning = config.personality, config.learning, config.reasoning
     return (
+        BuiltIn(
+            ModuleSpec(MEDIA, MultimodalProcessor, "advanced", factory=lambda: MultimodalProcessor(config.media)),
+            "media",
+            MEDIA_NEEDS,
+        ),
         BuiltIn(
             # Without a limit of the brain's: this one keeps its own, and a crawl may take an hour.
             ModuleSpec(

@@ -11,6 +11,7 @@ from companion_async.cognition.advanced_reasoning.settings import ReasoningSetti
 from companion_async.cognition.code_executor.settings import ExecutorSettings
 from companion_async.cognition.context_manager.settings import ContextSettings
 from companion_async.cognition.model_router.settings import ModelSettings
+from companion_async.cognition.multimodal_processor.settings import MediaSettings
 from companion_async.cognition.neural_reasoning.settings import NeuralSettings
 from companion_async.cognition.personality_engine.settings import PersonalitySettings
 from companion_async.cognition.self_learning.settings import LearningSettings
@@ -47,6 +48,7 @@ class CompanionConfig(BrainConfig, frozen=True, kw_only=True, forbid_unknown_fie
     context: ContextSettings = ContextSettings()
     code: ExecutorSettings = ExecutorSettings()
     crawler: CrawlerSettings = CrawlerSettings()
+    media: MediaSettings = MediaSettings()
     personality: PersonalitySettings = PersonalitySettings()
     learning: LearningSettings = LearningSettings()
     reasoning: ReasoningSettings = ReasoningSettings()
@@ -60,6 +62,7 @@ class CompanionConfig(BrainConfig, frozen=True, kw_only=True, forbid_unknown_fie
             "context": ContextSettings,
             "code": ExecutorSettings,
             "crawler": CrawlerSettings,
+            "media": MediaSettings,
             "personality": PersonalitySettings,
             "learning": LearningSettings,
             "reasoning": ReasoningSettings,

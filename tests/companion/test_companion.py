@@ -34,6 +34,7 @@ async def test_the_built_in_modules_are_up_where_the_documents_say(companion):
         "knowledge_retriever": ("running", "phase1", "high"),
         "search_engine": ("running", "phase2", "medium"),
         "web_crawler": ("running", "phase3", "medium"),
+        "multimodal_processor": ("running", "advanced", "medium"),
         "code_executor": ("running", "phase4", "high"),
         "personality_engine": ("running", "agi", "medium"),
     }

@@ -1,0 +1,1 @@
+"""`multimodal_processor`: says what can be measured of pictures, sounds and texts."""
