@@ -30,7 +30,8 @@ def threads_table(status: Plain, modules: Mapping[str, Plain]) -> RenderableType
         _add_category(table, name, category, inside)
     table.add_section()
     stats = status["stats"]
-    idle = status["total_threads"] - status["active_threads"] - status["abandoned_threads"]
+    # What runs on the loop is busy and has no thread, so that there may be more busy than there are threads.
+    idle = max(0, status["total_threads"] - status["active_threads"] - status["abandoned_threads"])
     done = _count(stats["total_tasks_completed"] + stats["total_tasks_failed"])
     figures = (str(status["active_threads"]), str(idle), str(status["max_threads"]), str(status["pending_tasks"]))
     table.add_row("all", *figures, done, style="bold")
@@ -41,7 +42,7 @@ def _add_category(table: Table, name: str, category: Plain, inside: Sequence[Pla
     heading = Text(name, style="bold")
     if category["abandoned"]:
         heading.append(f" ({category['abandoned']} abandoned)", style="yellow")
-    idle = str(category["total"] - category["active"])
+    idle = str(max(0, category["total"] - category["active"]))
     tasks = sum(module["tasks_completed"] + module["tasks_failed"] for module in inside)
     table.add_row(heading, str(category["active"]), idle, str(category["max"]), str(category["queued"]), _count(tasks))
     for module in inside:

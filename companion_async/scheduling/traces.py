@@ -69,9 +69,10 @@ class Traces:
     """
 
     def __init__(self, scheduler: Scheduler, bus: EventBus, exposes: bool) -> None:
-        from opentelemetry import trace
+        from opentelemetry import context, trace
 
         self._trace = trace
+        self._attach = context.attach
         self._tracer = trace.get_tracer(SCOPE)
         self._scheduler = scheduler
         self._exposes = exposes
@@ -117,8 +118,6 @@ class Traces:
 
     def begun(self, life: _Life) -> None:
         """A run begins in this thread and context: its span is the current one from here on. Any thread."""
-        from opentelemetry import context
-
         task, trace = life.task, self._trace
         attempt = task.tries + 1
         worker = Slot.running.get(threading.get_ident())
@@ -137,7 +136,7 @@ class Traces:
             start_time=began,
         )
         # The context is the task's own copy, so it need not be put back.
-        context.attach(trace.set_span_in_context(run))
+        self._attach(trace.set_span_in_context(run))
         with self._lock:
             late = life.over
             wait, life.wait = life.wait, None

@@ -5,7 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
-from companion_async.cli.tables import decisions_table, modules_table, seconds
+from companion_async.cli.tables import decisions_table, modules_table, seconds, threads_table
 
 pytestmark = pytest.mark.feature("CB-33")
 
@@ -98,3 +98,27 @@ def test_decisions_say_why_and_what_came_of_it(change, said):
 def test_a_reason_cannot_write_markup():
     """What a decision says is printed as it is; brackets in it are no colours."""
     assert "[red]x[/red]" in text_of(decisions_table([{**DECISION, "reason": "[red]x[/red]"}]))
+
+
+def test_what_runs_on_the_loop_makes_no_thread_idle_below_none():
+    """Coroutines are busy and have no thread: a category of them alone shows no idle ones, not fewer than none."""
+    category = {"active": 3, "total": 1, "max": 6, "queued": 0, "abandoned": 0}
+    status = {
+        "categories": {"agi": category},
+        "stats": {
+            "total_tasks_completed": 5,
+            "total_tasks_failed": 0,
+            "total_threads_created": 1,
+            "threads_restarted": 0,
+        },
+        "total_threads": 1,
+        "active_threads": 3,
+        "abandoned_threads": 0,
+        "max_threads": 50,
+        "pending_tasks": 3,
+        "uptime": 5.0,
+    }
+    lines = text_of(threads_table(status, {})).splitlines()
+    agi, everything = (next(line for line in lines if line.startswith(name)) for name in ("agi", "all"))
+    assert agi.split()[:4] == ["agi", "3", "0", "6"]
+    assert everything.split()[:4] == ["all", "3", "0", "50"]
