@@ -57,6 +57,11 @@ def snippets(document: str, text: str) -> Iterator[Snippet]:
             yield Snippet(document, line, fence["body"], runs="fragment" not in words, output=output, file=file)
 
 
+def blocks(language: str, text: str) -> Iterator[str]:
+    """The fenced blocks of one language."""
+    return (fence["body"] for fence in _FENCE.finditer(text) if fence["info"] == language)
+
+
 @dataclass(frozen=True)
 class Command:
     """A line of a console block, and what the document shows below it."""
@@ -72,22 +77,22 @@ class Command:
 def commands(text: str) -> Iterator[Command]:
     """What the blocks for the shell have their reader type: the lines after a prompt, or all where there is none."""
     for fence in _FENCE.finditer(text):
-        if fence["info"] in ("console", "sh"):
-            body = fence["body"]
-            if not body.startswith("$ "):
-                yield from (Command(line) for line in body.splitlines())
-                continue
-            for each in re.split(r"^\$ ", body, flags=re.MULTILINE)[1:]:
-                line, _, output = each.partition("\n")
-                yield Command(line, output)
+        if fence["info"] not in ("console", "sh"):
+            continue
+        body = fence["body"]
+        if not body.startswith("$ "):
+            yield from (Command(line) for line in body.splitlines())
+            continue
+        for each in re.split(r"^\$ ", body, flags=re.MULTILINE)[1:]:
+            line, _, output = each.partition("\n")
+            yield Command(line, output)
 
 
 def pages(text: str) -> Iterator[str]:
     """The pages that a page of the site leads to, as the tables of contents in it name them."""
-    for fence in _FENCE.finditer(text):
-        if fence["info"].split() == ["{toctree}"]:
-            lines = (line for line in fence["body"].splitlines() if line and not line.startswith(":"))
-            yield from (re.sub(r"^.* <(.+)>$", r"\1", line) for line in lines)
+    for body in blocks("{toctree}", text):
+        lines = (line for line in body.splitlines() if line and not line.startswith(":"))
+        yield from (re.sub(r"^.* <(.+)>$", r"\1", line) for line in lines)
 
 
 def documented(text: str) -> set[str]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import ast
 import re
 import signal
+import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from cyclopts import CycloptsError
 
 import companion_async
 from companion_async import sdk
@@ -16,6 +18,7 @@ from companion_async.cli.app import app
 from tests.documents.documents import (
     Snippet,
     anchors,
+    blocks,
     broken_links,
     commands,
     documented,
@@ -78,6 +81,13 @@ def test_commands_can_be_typed(document: Path) -> None:
             app.parse_args(words[1:], exit_on_error=False, print_error=False)
         elif words[:1] == ["make"]:
             assert {word for word in words[1:] if "=" not in word} <= targets, words
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name)
+def test_settings_can_be_read(document: Path) -> None:
+    """A block of TOML is TOML."""
+    for settings in blocks("toml", document.read_text(encoding="utf-8")):
+        tomllib.loads(settings)
 
 
 def test_every_page_is_on_the_site() -> None:
@@ -167,6 +177,14 @@ def test_a_snippet_that_never_ends_is_ended(run, tmp_path: Path) -> None:
     )
     assert run(forever, tmp_path).returncode == -signal.SIGALRM
     assert run(after, tmp_path) == (0, "after\n", "")
+
+
+def test_a_command_that_is_none_is_found() -> None:
+    """An unknown command, an unknown option and a value that does not fit are not understood."""
+    for line in ("companion tops", "companion top --urll x", "companion ask why --limit many"):
+        (command,) = commands(f"```console\n{line}\n```\n")
+        with pytest.raises(CycloptsError):
+            app.parse_args(command.words[1:], exit_on_error=False, print_error=False)
 
 
 def test_a_command_is_found_in_its_block() -> None:
