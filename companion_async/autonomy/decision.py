@@ -59,7 +59,9 @@ class Decision(Picture, frozen=True):
 
 
 class DecisionLog:
-    """The last ``capacity`` decisions. A decision never changes; with its outcome known, a new one takes its place."""
+    """The last ``capacity`` decisions. A decision never changes; with its outcome known, or taken once more, another is
+    put in its place.
+    """
 
     def __init__(self, capacity: int = 1000) -> None:
         self._decisions: deque[Decision] = deque(maxlen=capacity)
@@ -110,12 +112,22 @@ class DecisionLog:
 
     def attach(self, decision_id: int, outcome: Outcome) -> Decision | None:
         """Put the decision with its ``outcome`` in its place; None when it has left the log."""
+        return self._change(decision_id, lambda decision: {"outcome": outcome})
+
+    def count(self, decision_id: int) -> Decision | None:
+        """Say in the decision's ``data["count"]`` that it was taken once more; None when it has left the log."""
+        return self._change(
+            decision_id,
+            lambda decision: {"data": FrozenMap({**decision.data, "count": decision.data.get("count", 1) + 1})},
+        )
+
+    def _change(self, decision_id: int, change: Callable[[Decision], dict[str, Any]]) -> Decision | None:
         index = self._index(decision_id)
         if index is None:
             return None
-        decision = msgspec.structs.replace(self._decisions[index], outcome=outcome)
-        self._decisions[index] = decision
-        return decision
+        decision = self._decisions[index]
+        self._decisions[index] = changed = msgspec.structs.replace(decision, **change(decision))
+        return changed
 
     def _index(self, decision_id: int) -> int | None:
         index = decision_id - self.made + len(self._decisions) - 1

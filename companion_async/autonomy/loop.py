@@ -52,6 +52,7 @@ class DecisionLoop:
         self._topic = topic
         self._judgement = Judgement(self.settings)
         self._due: deque[_Due] = deque()
+        self._said: dict[tuple[str, ...], tuple[float, int]] = {}
         self._tasks: TaskGroup | None = None
         self._in_flight: set[str] = set()
         self._wake: anyio.Event | None = None
@@ -91,12 +92,24 @@ class DecisionLoop:
         rule: str = "",
         expectation: Expectation | None = None,
         error: str | None = None,
+        repeats: bool = False,
     ) -> Decision:
-        """Enter a decision that was taken elsewhere (by a person, or by a pool at a timeout), and tell of it."""
+        """Enter a decision that was taken elsewhere (by a person, or by a pool at a timeout), and tell of it.
+
+        One that ``repeats`` what another has said within ``settings.interval`` (of the same type, context, rule and
+        effect) is counted there instead, and nobody is told again: a module whose runs all hang must not push
+        everything else out of the log.
+        """
+        if repeats:
+            said = self._repeated((type, context, rule, str(applied)))
+            if said is not None:
+                return said
         now = self._clock.time()
         decision = self.log.add(
             type, context, data, reason, applied, utc(now), expectation=expectation, rule=rule, error=error
         )
+        if repeats:
+            self._said[type, context, rule, str(applied)] = (self._clock.monotonic(), decision.decision_id)
         if expectation is not None and applied:
             at = self._clock.monotonic()
             self._due.append(_Due(at + expectation.within, at, decision.decision_id, context, expectation))
@@ -107,6 +120,12 @@ class DecisionLoop:
                 )
             )
         return decision
+
+    def _repeated(self, key: tuple[str, ...]) -> Decision | None:
+        before = self._clock.monotonic() - self.settings.interval
+        for old in [old for old, (at, _) in self._said.items() if at <= before]:
+            del self._said[old]
+        return self.log.count(self._said[key][1]) if key in self._said else None
 
     def cpu_bound(self, module: str) -> float:
         """The governor's verdict on the module: 0 only waits, 1 only computes."""

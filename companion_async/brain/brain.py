@@ -308,7 +308,7 @@ class Brain(BrainModules):
         parts.scheduler.use_policy(chosen)
 
     def resize(self, category: str, limit: int) -> None:
-        """Change how many slots a category may have, up to ``max_threads``. Running work is never touched."""
+        """Change how many slots a category may have, up to ``max_threads``; what runs above it ends in peace."""
         parts = self._open("resize()")
         self._category(category)
         check_count(limit, "limit", maximum=self.config.max_threads)

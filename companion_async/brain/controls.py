@@ -274,6 +274,7 @@ class BrainControls:
             f"The run of task {task.id} did not stop ({error}): its slot is replaced, its thread counted as abandoned "
             "until it ends.",
             rule="stuck_run",
+            repeats=True,
         )
 
     def held(self, pool: Pool, task: Task[Any] | Errand) -> None:
@@ -288,6 +289,7 @@ class BrainControls:
             "A thread cannot be killed; if these do not end by themselves, only a restart of the process frees them.",
             applied=False,
             rule="stuck_run",
+            repeats=True,
         )
 
     def resized(self, pool: Pool, old: int, reason: str) -> None:

@@ -196,3 +196,19 @@ async def test_a_light_job_that_is_not_light_after_all_holds_up_nobody_for_long(
         await one.ran(8)
         assert one.outcomes[-1][0] is first
         assert not core.kick()
+
+
+async def test_a_resize_below_what_runs_lets_it_end_and_nothing_else_begin():
+    """What works is more than the limit until it has ended: nobody is taken from a thread, nobody takes its place."""
+    async with ground() as one:
+        core, gate = one.pool(4), Gate()
+        for _ in range(6):
+            one.put(core, gate)
+        await gate.holds(4)
+        core.resize(2)
+        assert (core.working, core.limit) == (4, 2)
+        gate.open()
+        await one.ran(6)
+        begun = sorted(outcome[0].started for outcome in one.outcomes)
+        ends = sorted(outcome[3] for outcome in one.outcomes)
+        assert begun[4] >= ends[2], "two of the four had to be gone, and a third's place free, before the fifth began"
