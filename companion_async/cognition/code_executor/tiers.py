@@ -175,9 +175,7 @@ def _paths(tier: str) -> list[str]:
     spec = importlib.util.find_spec(package) if package else None
     if spec is None or spec.origin is None:
         return []
-    return [path for path in sys.path if path and Path(spec.origin).is_relative_to(path)] + [
-        path for path in sys.path if path.endswith("site-packages")
-    ]
+    return [str(Path(spec.origin).parent.parent)]
 
 
 def _launcher_environment(tier: str) -> dict[str, str]:

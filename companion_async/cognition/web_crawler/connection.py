@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from typing import Any
 
 import httpcore2
@@ -37,11 +36,12 @@ class Connection:
     """Asks servers. Made in any thread, used and closed on the loop."""
 
     def __init__(self, settings: CrawlerSettings) -> None:
-        transport = httpx2.AsyncHTTPTransport(trust_env=False, verify=ssl.create_default_context())
+        tls = httpx2.create_ssl_context(trust_env=False)
+        transport = httpx2.AsyncHTTPTransport(trust_env=False, verify=tls)
         # The pool's own backend is chosen as it is first used; this is the one seam that knows the address before it
         # is connected to.
         transport._pool = httpcore2.AsyncConnectionPool(
-            ssl_context=ssl.create_default_context(),
+            ssl_context=tls,
             max_connections=100,
             max_keepalive_connections=20,
             keepalive_expiry=5.0,
