@@ -251,6 +251,8 @@ def _arguments(call: Call, task: Task[Any]) -> tuple[tuple[Argument, ...] | None
         return None, "The config hides what this module is called with."
     if not call.exposes:
         return None, "What a task is called with is for operators, where the config has expose_errors."
+    if task.lane.offload == "process":
+        return None, "It runs in a process of its own, and what it is called with is packed for that."
     called = call_of(task)
     if called is None:
         return None, "Arguments are let go with the end of their task, unless it failed."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 
 import pytest
@@ -11,6 +12,7 @@ from companion_async.brain.config import BrainConfig
 from companion_async.scheduling.context import current_task
 from companion_async.security import SecuritySettings
 from tests.http.servers import GUARDED, KINDS, OPERATOR, READER, a_brain, client_of
+from tests.processes import work
 
 pytestmark = pytest.mark.feature("X-12")
 
@@ -236,3 +238,15 @@ async def test_only_so_many_relatives_are_told():
         assert [each["id"] for each in told["downstream"]] == [task.id for task in waiting[:100]]
         gate.set()
         await waiting[-1]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no module processes")
+async def test_what_is_packed_for_a_process_is_not_shown():
+    """Its arguments are bytes by then, and to unpack them would run code; the page says so."""
+    async with a_brain(expose_errors=True) as brain, client_of("serve", brain) as client:
+        await brain.register("apart", work.pid, offload="process")
+        task = brain.submit("apart", timeout=5)
+        told = await data(client.get(f"/api/tasks/{task.id}"))
+        task.cancel()
+        assert told["arguments"] is None
+        assert "process of its own" in told["withheld"]
