@@ -95,7 +95,7 @@ async def test_fair_share_goes_by_quota():
         assert all(order[at : at + 3].count("a") == 2 for at in (0, 3, 6))
 
 
-@pytest.mark.feature("PS-05")
+@pytest.mark.feature("PS-05", "PF-3")
 async def test_shortest_job_first_goes_by_what_runs_have_taken():
     """A target that has taken seconds waits for one that has taken less."""
     clock = VirtualClock()
@@ -122,7 +122,7 @@ async def test_shortest_job_first_goes_by_what_runs_have_taken():
         assert order == ["short", "short", "long", "long"]
 
 
-@pytest.mark.feature("PS-09")
+@pytest.mark.feature("PS-09", "PF-3")
 async def test_earliest_deadline_first_goes_by_the_time_that_is_left():
     """Whoever must be done first goes first; what has no limit goes last."""
     clock = VirtualClock()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from companion_async import QueueFullError, Task, TaskState
@@ -10,7 +12,7 @@ from companion_async.testing.clock import VirtualClock, until
 from tests.work.house import Gate, pool, running
 
 
-@pytest.mark.feature("X-17", "CB-03")
+@pytest.mark.feature("X-17", "CB-03", "PF-3")
 async def test_under_ten_times_the_load_urgent_work_begins_at_once():
     """The queue is full and keeps filling, what waits is older than any ageing span: each critical task that comes is
     accepted, begins before a single one of the others ends, and the others still hold all places but one.
@@ -55,6 +57,28 @@ async def test_a_full_queue_has_room_for_a_tenth_more_of_urgent_work(capacity):
         with pytest.raises(QueueFullError):
             submit("critical")
         assert submit("critical", "wait").state is TaskState.BLOCKED
+        gate.open()
+        await brain.drain()
+
+
+@pytest.mark.feature("X-17")
+async def test_urgent_coroutines_have_the_place_too():
+    """Places are one count for threads and for what runs on the loop."""
+    async with running(categories={"core": 4}) as brain:
+        done, gate = asyncio.Event(), Gate()
+
+        async def quick() -> str:
+            return "urgent"
+
+        await brain.submit("category:core", int, priority="critical")
+        for _ in range(5):
+            brain.submit("category:core", done.wait, timeout=None)
+            brain.submit("category:core", gate, timeout=None)
+        await until(lambda: pool(brain).working == 3)
+        for _ in range(3):
+            assert await brain.submit("category:core", quick, priority="critical") == "urgent"
+            assert pool(brain).working == 3
+        done.set()
         gate.open()
         await brain.drain()
 
