@@ -75,7 +75,11 @@ def main(
         console.print(plots.ADVICE, style="red")
         return _MISUSED
     if measured is not None:
-        made = _chosen(results.read(measured), suites)
+        try:
+            made = _chosen(results.read(measured), suites)
+        except (OSError, msgspec.DecodeError) as error:
+            console.print(f"{measured} is not what --json writes: {error}", style="red")
+            return _MISUSED
         _show(made, console)
     else:
         loops = tuple(each for each in available() if loop in (None, each))

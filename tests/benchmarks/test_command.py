@@ -122,6 +122,17 @@ def test_an_earlier_run_can_be_shown_again(suites, tmp_path, capsys):
     assert "Memory on asyncio" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("content", [None, "", "{}", '{"machine": 1}'])
+def test_a_file_that_is_no_run_is_told(content, suites, tmp_path, capsys):
+    """One that is not there, or something else, is named with what is wrong, and nothing is written over anything."""
+    path = tmp_path / "figures.json"
+    if content is not None:
+        path.write_text(content)
+    assert command.main(measured=path, json=tmp_path / "again.json") == 2
+    assert "is not what --json writes" in capsys.readouterr().out
+    assert not (tmp_path / "again.json").exists()
+
+
 @pytest.mark.skipif(not plots.available(), reason="matplotlib is not installed")
 def test_one_word_makes_the_whole_report(suites, tmp_path):
     """Figures, page, plots and a summary that shows them, in one folder."""
