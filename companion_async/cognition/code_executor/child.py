@@ -44,7 +44,7 @@ def launch(job: Mapping[str, Any], wanted: Callable[[], bool]) -> Report:
     Blocks for as long as the job's limits allow; once ``wanted`` says no, for a moment. The child sees none of this
     process's environment, open files or terminal.
     """
-    folder = tempfile.mkdtemp(prefix="companion-sandbox-")
+    folder = tempfile.mkdtemp(prefix=f"companion-sandbox-{os.getpid()}-")
     try:
         return _in_folder({**job, "folder": folder}, wanted)
     finally:

@@ -284,15 +284,14 @@ def _bubblewrap(job: dict[str, Any]) -> Callable[[], Held]:
             argv += ["--ro-bind", path, path]
     argv += ["--proc", "/proc", "--dev", "/dev", "--size", str(limits["disk"]), "--tmpfs", "/work"]
     argv += ["--ro-bind", str(program), f"/work/{job['name']}", "--chdir", "/work"]
-    argv += ["--remount-ro", "/dev", "--remount-ro", "/", "--uid", "65534", "--gid", "65534", "--", *job["argv"]]
+    argv += ["--remount-ro", "/dev", "--remount-ro", "/", "--uid", "65534", "--gid", "65534", "--"]
+    # Set inside, where only what runs inside is counted; the one more is the sandbox's own.
+    argv += ["/usr/bin/prlimit", f"--nproc={limits['processes'] + 1}", "--", *job["argv"]]
 
     def limit() -> None:
         memory, files = limits["memory"], limits["open_files"]
-        # Counted for all that the user runs; the sandbox itself takes two.
-        processes = _processes_of(os.getuid()) + limits["processes"] + 2
         resource.setrlimit(resource.RLIMIT_DATA if job["reserves"] else resource.RLIMIT_AS, (memory, memory))
         resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
-        resource.setrlimit(resource.RLIMIT_NPROC, (processes, processes))
 
     def begin() -> Held:
         process = subprocess.Popen(
@@ -315,15 +314,6 @@ def _bubblewrap(job: dict[str, Any]) -> Callable[[], Held]:
         return Held(process.pid, process.stdout.fileno(), process.stderr.fileno(), finish)
 
     return begin
-
-
-def _processes_of(user: int) -> int:
-    count = 0
-    for process in Path("/proc").iterdir():
-        with contextlib.suppress(OSError):
-            if process.name.isdigit() and process.stat().st_uid == user:
-                count += len(list((process / "task").iterdir()))
-    return count
 
 
 # -- programs that are interpreted -----------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from companion_async.cognition.code_executor.execution import SandboxUnavailable
 from companion_async.cognition.code_executor.module import MODULE, CodeExecutor
 from companion_async.cognition.code_executor.settings import ExecutorSettings
 from companion_async.errors import InvalidArgumentError, TaskCancelledError
-from tests.cognition.code_executor.left_behind import folders, processes_named
+from tests.cognition.code_executor.left_behind import folders, processes_of
 
 pytestmark = [pytest.mark.feature("CB-45"), pytest.mark.timeout(120)]
 
@@ -209,14 +209,17 @@ def test_a_program_does_not_outlive_the_process_that_asked_for_it(system):
     with subprocess.Popen([sys.executable, "-c", asking], stdout=subprocess.PIPE, text=True) as asker:
         assert asker.stdout is not None
         assert asker.stdout.readline() == "ready\n"
-        while not (fresh := [each for each in folders() if any(mark in p.read_text() for p in each.rglob("main.py"))]):
+        while not (
+            fresh := [each for each in folders(asker.pid) if any(mark in p.read_text() for p in each.rglob("main.py"))]
+        ):
             select.select([], [], [], 0.01)
-        launcher = processes_named("launcher.py")
+        launcher = processes_of(f"companion-sandbox-{asker.pid}-")
         watched = [os.pidfd_open(each) for each in launcher]
         asker.send_signal(signal.SIGKILL)
         for each in watched:
             assert select.select([each], [], [], 15)[0], "the launcher lives on"
             os.close(each)
-    assert not processes_named("inside the sandbox: the program")
-    for each in fresh:
+    assert not processes_of(f"companion-sandbox-{asker.pid}-")
+    for each in folders(asker.pid):
         shutil.rmtree(each, ignore_errors=True)  # nobody was left to do it
+    assert fresh
