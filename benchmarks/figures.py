@@ -66,6 +66,12 @@ def better(unit: str) -> Literal["more", "less"] | None:
     return "less" if unit.split("/")[0] in ("ns", "us", "ms", "s", "bytes", "KiB", "MiB") else None
 
 
+def median_text(summary: Summary) -> str:
+    """The median in three digits or more, thousands apart."""
+    size = abs(summary.median)
+    return f"{summary.median:,.{0 if size >= 1000 else 1 if size >= 10 else 3}f}"
+
+
 def times_text(ratio: float) -> str:
     """Two digits behind the point, and of what is small as many as it takes to see it."""
     return f"{ratio:.2f}" if ratio >= 0.095 or ratio == 0 else f"{ratio:.2g}"

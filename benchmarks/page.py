@@ -11,7 +11,7 @@ import msgspec
 from benchmarks import plots
 from benchmarks.contenders import KNOWN, OURS
 from benchmarks.drawing.style import compact, unit_text
-from benchmarks.figures import Summary, summarize, times_text
+from benchmarks.figures import Summary, median_text, summarize, times_text
 from benchmarks.headlines import Headline, headlines
 from benchmarks.report import Report, Verdict, told
 from benchmarks.results import Results
@@ -47,7 +47,7 @@ def render(made: Results) -> str:
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters |= {"figure": figure, "times": times, "unit": unit_text, "duration": duration}
+    environment.filters |= {"times": times, "unit": unit_text, "duration": duration}
     template = environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))
     verdicts = [verdict for one in made.reports for verdict in one.verdicts]
     found = [one for one in headlines(made.reports) if peers([one])]
@@ -58,7 +58,6 @@ def render(made: Results) -> str:
         headlines=found,
         shown={(one.suite, one.loop) for one in found},
         peers=peers(found),
-        known=KNOWN,
         sections=[section(one) for one in made.reports],
     )
 
@@ -97,7 +96,7 @@ def rows(one: Report, settings: Sequence[tuple[str, str]]) -> list[Row]:
                 continue
             summary, ratio = summarize(measured.rounds), ratios.get((name, setting))
             spread = f"±{100 * summary.spread:.0f} %" if summary.count > 1 else ""
-            cells.append(Cell(figure(summary), spread, "" if ratio is None else times_text(ratio)))
+            cells.append(Cell(median_text(summary), spread, "" if ratio is None else times_text(ratio)))
         reasons = [
             each.reason + (f" ({each.setting})" if each.setting else "")
             for each in one.absences
@@ -113,13 +112,6 @@ def peers(found: Iterable[Headline]) -> list[str]:
         name for one in found if set(one.times) & set(KNOWN) for name in one.reasons
     }
     return [name for name in KNOWN if name in names and name not in OURS]
-
-
-def figure(summary: Summary) -> str:
-    """The median with thousands apart, in three digits or more."""
-    size = abs(summary.median)
-    digits = 0 if size >= 1000 else 1 if size >= 10 else 3
-    return f"{summary.median:,.{digits}f}"
 
 
 def times(summary: Summary) -> str:

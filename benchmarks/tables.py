@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from benchmarks.contenders import OURS
-from benchmarks.figures import Measurement, Summary, summarize, times_text
+from benchmarks.figures import Measurement, Summary, median_text, summarize, times_text
 from benchmarks.machine import Machine
 from benchmarks.report import Report, Verdict, told
 
@@ -57,10 +57,8 @@ def verdicts(reports: Iterable[Report]) -> RenderableType:
 
 
 def figure(summary: Summary) -> str:
-    """The median in three digits or more and, in percent of it, the spread; a single figure has none."""
-    digits = 0 if summary.median >= 1000 else 1 if summary.median >= 10 else 3
-    spread = f" ±{100 * summary.spread:3.0f} %" if summary.count > 1 else ""
-    return f"{summary.median:,.{digits}f}{spread}"
+    """The median and, in percent of it, the spread; a single figure has none."""
+    return median_text(summary) + (f" ±{100 * summary.spread:3.0f} %" if summary.count > 1 else "")
 
 
 def _table(title: str, first: str) -> Table:
