@@ -220,6 +220,6 @@ def test_a_program_does_not_outlive_the_process_that_asked_for_it(system):
             assert select.select([each], [], [], 15)[0], "the launcher lives on"
             os.close(each)
     assert not processes_of(f"companion-sandbox-{asker.pid}-")
-    for each in folders(asker.pid):
-        shutil.rmtree(each, ignore_errors=True)  # nobody was left to do it
+    for folder in folders(asker.pid):
+        shutil.rmtree(folder, ignore_errors=True)  # nobody was left to do it
     assert fresh
