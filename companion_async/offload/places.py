@@ -10,7 +10,6 @@ from typing import Any, Protocol
 
 from companion_async.offload.mailbox import Mailbox
 from companion_async.offload.slot import Seat
-from companion_async.priority import URGENT
 
 
 class Backlog(Protocol):
@@ -86,7 +85,7 @@ class Places:
                 seat.waiting = False
                 self.waiting -= 1
             else:
-                self._release(job)
+                self._release(seat, job.lane)
         self._mailbox.post(_pump, self)
 
     def abandon(self, seat: Seat, job: Any) -> Abandonment:
@@ -107,7 +106,7 @@ class Places:
                 self.waiting -= 1
                 self._welcome()  # it needs no place any more: one that stands in line to come back goes on at once
             else:
-                self._release(job)
+                self._release(seat, job.lane)
         self._mailbox.post(_pump, self)
         return Abandonment.REPLACED
 
@@ -120,7 +119,7 @@ class Places:
             seat.waiting = True
             self.waiting += 1
             self._set_aside(seat)
-            self._release(job)
+            self._release(seat, job.lane)
         self._mailbox.post(_pump, self)
 
     def reclaim(self, seat: Seat, granted: Callable[[], None]) -> bool:
@@ -132,9 +131,9 @@ class Places:
             if not seat.waiting:
                 return True
             job: Any = seat.job
-            if self._readmit(seat, job):
+            if self._readmit(seat, job.lane):
                 return True
-            self._returning.append((seat, job, granted))
+            self._returning.append((seat, job.lane, granted))
             return False
 
     def steal(self, job: Any) -> Seat | None:
@@ -146,9 +145,10 @@ class Places:
             if self.working >= self.limit or not lane.open or not self.backlog.withdraw(job):
                 return None
             self.backlog.returned(lane)
-            self._occupy(job)
+            seat = Seat(job)
+            self._occupy(urgent=seat.urgent)
             self.runs += 1
-            return Seat(job)
+            return seat
 
     def pump(self) -> None:
         """See that what waits is taken, as far as there are places. Loop only."""
@@ -162,31 +162,29 @@ class Places:
     def _set_aside(self, seat: Seat) -> None:
         """The seat's run is about to wait."""
 
-    def _occupy(self, job: Any) -> None:
+    def _occupy(self, *, urgent: bool) -> None:
         self.working += 1
-        if job.level <= URGENT:
-            self.hurried += 1
+        self.hurried += urgent
 
-    def _release(self, job: Any) -> None:
+    def _release(self, seat: Seat, lane: Any) -> None:
         self.working -= 1
-        if job.level <= URGENT:
-            self.hurried -= 1
-        self.backlog.left(job.lane)
+        self.hurried -= seat.urgent
+        self.backlog.left(lane)
         if self._returning:
             self._welcome()
 
     def _welcome(self) -> None:
         """Readmit those who wait to come back, in order, past any whose module is at its cap."""
         for entry in tuple(self._returning):
-            seat, job, granted = entry
-            if not seat.waiting or self._readmit(seat, job):
+            seat, lane, granted = entry
+            if not seat.waiting or self._readmit(seat, lane):
                 self._returning.remove(entry)
                 granted()
 
-    def _readmit(self, seat: Seat, job: Any) -> bool:
-        if self.working >= self.limit or not self.backlog.returned(job.lane):
+    def _readmit(self, seat: Seat, lane: Any) -> bool:
+        if self.working >= self.limit or not self.backlog.returned(lane):
             return False
-        self._occupy(job)
+        self._occupy(urgent=seat.urgent)
         self.waiting -= 1
         seat.waiting = False
         return True

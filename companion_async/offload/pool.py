@@ -139,7 +139,7 @@ class Pool(Places):
                 job = self._next(on_loop=True)
                 if job is None:
                     break
-                self._occupy(job)
+                self._occupy(urgent=job.level <= URGENT)
                 self.runs += 1
             self._run_on_loop(job)
         self.ensure()
@@ -181,7 +181,7 @@ class Pool(Places):
                         slot.light = False
                     if slot.abandoned:
                         return None
-                    self._release(job)
+                    self._release(slot, job.lane)
                 if slot.retiring:
                     return None
                 slots = self.slots
@@ -191,7 +191,10 @@ class Pool(Places):
                 # `_next`, for the most frequent case without the call.
                 job = self.backlog.pop() if self.working < self.limit - self.kept else self._next()
                 if job is not None:
-                    self._occupy(job)
+                    # `_occupy`, without the call, as `_next` above.
+                    self.working += 1
+                    slot.urgent = job.level <= URGENT
+                    self.hurried += slot.urgent
                     self.runs += 1
                     if job.on_loop:
                         self._mailbox.post(self._run_on_loop, job)

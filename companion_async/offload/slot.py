@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Protocol
 
 from companion_async.offload.interrupt import InterruptGate
 from companion_async.offload.mailbox import Mailbox
+from companion_async.priority import URGENT
 
 Outcome = tuple["Job", Any, BaseException | None, float, float | None]
 """``(job, value, error, ended, cpu)``: what one run came to. ``ended`` is the thread's own stamp; ``cpu`` the processor
@@ -53,13 +54,15 @@ class Seat:
     """A place among those that work in a category: a thread's, or that of a coroutine on the loop.
 
     Work in a process has the place of the coroutine that waits for it: then ``kill`` ends the process, and ``cpu`` is
-    the processor time that the run took there.
+    the processor time that the run took there. ``urgent`` tells of the job that the place was given for; a thread may
+    run others in it that it has claimed.
     """
 
-    __slots__ = ("abandoned", "beat", "cpu", "job", "kill", "light", "waiting")
+    __slots__ = ("abandoned", "beat", "cpu", "job", "kill", "light", "urgent", "waiting")
 
     def __init__(self, job: Job | None = None) -> None:
         self.job = job
+        self.urgent = job is not None and job.level <= URGENT
         self.light = False
         self.abandoned = False
         self.waiting = False

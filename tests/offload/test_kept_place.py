@@ -90,6 +90,21 @@ async def test_urgent_work_in_every_place_does_not_starve_what_has_aged():
         await until(lambda: core.hurried == core.working == 0)
 
 
+async def test_jobs_that_a_thread_claims_along_do_not_change_whose_place_it_is():
+    """The place was given for the first of a batch; what the last of it is says nothing of what is to be given back."""
+    async with ground() as one:
+        core, gate = keeping(one, 4), Gate()
+        for _ in range(4):
+            one.put(core, gate)
+        await gate.holds(4)
+        for number in range(60):
+            one.put(core, int, level=(1, 3, 2, 4)[number % 4], light=True)
+        gate.open()
+        await one.ran(64)
+        await until(lambda: core.working == 0)
+        assert core.hurried == 0
+
+
 async def test_the_place_is_given_back_when_no_urgent_work_comes_any_more():
     """Two looks without any, and what waits has it: nobody has to come for that."""
     async with ground() as one:
