@@ -13,9 +13,10 @@ class AutonomySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     """Durations in seconds, shares from 0 to 1.
 
     Growth: a category grows when every slot that is not stuck is busy and a task has waited ``scale_up_wait``.
-    ``plain`` adds ``plain_step``. ``adaptive`` goes to the need that Little's law finds over ``rate_window`` (with the
-    backlog gone in ``drain_seconds``), at most doubling, and asks of each step ``gain_share`` of the throughput that it
-    should bring, or takes it back and waits ``regret_seconds`` (twice as long each time, to ``regret_max``).
+    ``plain`` adds ``plain_step``. ``adaptive`` looks every ``look_interval`` and goes to the need that Little's law
+    finds, with the backlog gone in ``drain_seconds``; down again to the highest need of ``reserve_seconds``. Where its
+    runs were found to wait for each other, it tries a higher limit after ``probe_seconds``, and after twice as long
+    each time that was in vain.
 
     Healing: a run that has stood still for ``stuck_after`` is given up; a module whose runs have kept the budget of
     abandoned threads spent for ``spent_after`` is quarantined.
@@ -36,14 +37,12 @@ class AutonomySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
 
     scale_up_wait: float = 0.1
     plain_step: int = 2
-    smallest_step: int = 4
+    look_interval: float = 0.1
+    drain_seconds: float = 1.0
+    reserve_seconds: float = 20.0
+    probe_seconds: float = 30.0
     rate_window: float = 30.0
-    drain_seconds: float = 2.0
     resize_cooldown: float = 5.0
-    gain_share: float = 0.25
-    gain_rounds: int = 2
-    regret_seconds: float = 60.0
-    regret_max: float = 600.0
     lag_veto: float = 0.05
     memory_veto: float = 0.8
     cpu_share_counts: float = 0.05
