@@ -8,7 +8,9 @@ from typing import Any as _Any
 
 from loguru import logger as _logger
 
+from companion_async.autonomy.answer import RuleAnswer
 from companion_async.autonomy.decision import Decision
+from companion_async.autonomy.replay import replay
 from companion_async.brain.assembly import ShutdownReport
 from companion_async.brain.brain import Brain
 from companion_async.brain.config import BrainConfig
@@ -151,6 +153,7 @@ __all__ = [
     "ResourceType",
     "RestartPolicy",
     "RetryPolicy",
+    "RuleAnswer",
     "SchedulingPolicy",
     "SecurityError",
     "SecuritySettings",
@@ -192,6 +195,7 @@ __all__ = [
     "WaitPicture",
     "WrongThreadError",
     "current_task",
+    "replay",
 ]
 
 

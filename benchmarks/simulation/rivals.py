@@ -1,4 +1,4 @@
-"""Pure: the controllers that ours is compared with, each as its makers describe it.
+"""Pure: the controllers that are compared: ours, and the others each as its makers describe it.
 
 Vegas and Gradient2 follow Netflix's concurrency-limits 0.4 (defaults; a window of a second, latency without the time in
 the queue, since our clients queue instead of being refused); queue-only does what Celery's autoscaler does with its
@@ -10,7 +10,12 @@ from __future__ import annotations
 import math
 
 from benchmarks.simulation.shapes import MOST, START
-from benchmarks.simulation.world import Seen
+from companion_async.autonomy.scaling import CategoryLoad, grow_plain
+from companion_async.autonomy.settings import AutonomySettings
+from companion_async.autonomy.signals import Signals
+from companion_async.autonomy.sizer import Sizer
+
+_SOON = 1e-9  # moments that are added up from tenths do not hit each other
 
 
 class Fixed:
@@ -19,24 +24,48 @@ class Fixed:
     def __init__(self, limit: int) -> None:
         self._limit = limit
 
-    def look(self, seen: Seen) -> int:
+    def look(self, seen: Signals, oldest_wait: float) -> int:
         """The limit."""
         return self._limit
 
 
 class Plain:
-    """The documents' rule: every 10 s two more if every slot is busy and work waits; never down."""
+    """The documents' rule, as the brain runs it for ``scaling="plain"``: every 10 s two more if every slot is busy and
+    work waits. Never down.
+    """
 
     def __init__(self) -> None:
-        self._due = 10.0
+        self._settings = AutonomySettings(scaling="plain")
+        self._due = self._settings.interval
 
-    def look(self, seen: Seen) -> int:
+    def look(self, seen: Signals, oldest_wait: float) -> int:
         """The limit."""
-        if seen.now < self._due - 1e-9:
+        if seen.now < self._due - _SOON:
             return seen.limit
-        self._due += 10.0
-        full = seen.running >= seen.limit and seen.queued > 0
-        return min(MOST, seen.limit + 2) if full else seen.limit
+        self._due += self._settings.interval
+        load = CategoryLoad(
+            name="simulated",
+            limit=seen.limit,
+            configured=START,
+            working=seen.running,
+            queued=seen.queued,
+            oldest_wait=oldest_wait,
+            room=MOST - seen.limit,
+        )
+        verdict = grow_plain(load, self._settings)
+        return seen.limit if verdict is None else int(verdict.data["new"])
+
+
+class Adaptive:
+    """Ours: the very object that the brain asks for ``scaling="adaptive"``."""
+
+    def __init__(self) -> None:
+        self.sizer = Sizer("simulated", START, AutonomySettings())
+
+    def look(self, seen: Signals, oldest_wait: float) -> int:
+        """The limit."""
+        size = self.sizer.look(seen, MOST)
+        return seen.limit if size is None else size.limit
 
 
 class QueueOnly:
@@ -46,9 +75,9 @@ class QueueOnly:
         self._due = 1.0
         self._needed_at = 0.0
 
-    def look(self, seen: Seen) -> int:
+    def look(self, seen: Signals, oldest_wait: float) -> int:
         """The limit."""
-        if seen.now < self._due - 1e-9:
+        if seen.now < self._due - _SOON:
             return seen.limit
         self._due += 1.0
         wanted = min(MOST, seen.running + seen.queued)
@@ -64,11 +93,11 @@ class _Windowed:
     def __init__(self) -> None:
         self._since, self._sum, self._count, self._most = 0.0, 0.0, 0, 0
 
-    def _window(self, seen: Seen) -> tuple[float, int] | None:
+    def _window(self, seen: Signals) -> tuple[float, int] | None:
         self._sum += sum(run.seconds for run in seen.ended)
         self._count += len(seen.ended)
         self._most = max(self._most, seen.running)
-        if seen.now - self._since < 1.0 - 1e-9 or self._count < 10:
+        if seen.now - self._since < 1.0 - _SOON or self._count < 10:
             return None
         found = self._sum / self._count, self._most
         self._since, self._sum, self._count, self._most = seen.now, 0.0, 0, 0
@@ -82,7 +111,7 @@ class Vegas(_Windowed):
         super().__init__()
         self._least, self._limit, self._probes, self._jitter = math.inf, float(START), 0, 0.75
 
-    def look(self, seen: Seen) -> int:
+    def look(self, seen: Signals, oldest_wait: float) -> int:
         """The limit."""
         window = self._window(seen)
         if window is None:
@@ -113,7 +142,7 @@ class Gradient2(_Windowed):
         super().__init__()
         self._long, self._limit, self._windows = 0.0, float(START), 0
 
-    def look(self, seen: Seen) -> int:
+    def look(self, seen: Signals, oldest_wait: float) -> int:
         """The limit."""
         window = self._window(seen)
         if window is None:

@@ -30,7 +30,7 @@ class Kind(NamedTuple):
 
 class Shape(NamedTuple):
     """A workload of ``seconds``. ``rate`` is arrivals per second, ``highest`` its maximum, ``batches`` are (moment,
-    jobs at once); ``capacity`` of the downstream at a moment. ``drops`` are the moments at which the load falls for good.
+    jobs at once); ``capacity`` of the downstream at a moment. ``drops`` are the moments at which the load falls.
     """
 
     name: str
@@ -77,7 +77,7 @@ def _poisson(shape: Shape, dice: random.Random) -> Iterator[float]:
 
 
 def _job(at: float, kind: Kind, dice: random.Random) -> Job:
-    factor = dice.lognormvariate(-kind.spread**2 / 2, kind.spread) if kind.spread else 1.0
+    factor = dice.lognormvariate(-(kind.spread**2) / 2, kind.spread) if kind.spread else 1.0
     return Job(at, kind.name, tuple((what, mean * factor) for what, mean in kind.stages))
 
 

@@ -13,6 +13,7 @@ from heapq import heappop, heappush
 from typing import NamedTuple, Protocol
 
 from benchmarks.simulation.shapes import START, Job, Shape
+from companion_async.autonomy.signals import EndedRun, Signals
 
 LOOK = 0.1
 """Seconds between two looks of a controller, as in the brain."""
@@ -22,31 +23,10 @@ PATIENCE = 120.0
 """Seconds after the last arrival at which the run ends; who has not ended by then counts with its age."""
 
 
-class Ended(NamedTuple):
-    """One run as its thread measured it."""
-
-    kind: str
-    seconds: float
-    cpu: float
-
-
-class Seen(NamedTuple):
-    """What a controller sees at a look: totals only grow, ``ended`` are those since the last look."""
-
-    now: float
-    limit: int
-    running: int
-    queued: int
-    oldest_wait: float
-    arrivals: int
-    ended: Sequence[Ended]
-    busy: Sequence[tuple[str, float, float]]
-
-
 class Controller(Protocol):
-    """Sets the limit; called every `LOOK`."""
+    """Sets the limit; called every `LOOK` with what the governor sees, and how long the oldest task has waited."""
 
-    def look(self, seen: Seen) -> int: ...
+    def look(self, seen: Signals, oldest_wait: float) -> int: ...
 
 
 class Course(NamedTuple):
@@ -96,7 +76,7 @@ def simulate(shape: Shape, arrivals: Sequence[Job], controller: Controller) -> C
 
     shared = {"cpu": interpreter, "db": _Shared(downstream)}
     database = shared["db"]
-    ended, limits, area, area_at = list[Ended](), list[int](), 0.0, 0.0
+    ended, limits, area, area_at = list[EndedRun](), list[int](), 0.0, 0.0
     coming, looks, left = 0, 1, len(arrivals)
     end = shape.seconds + PATIENCE
 
@@ -118,7 +98,7 @@ def simulate(shape: Shape, arrivals: Sequence[Job], controller: Controller) -> C
         left -= 1
         sojourns[number] = now - job.at
         cpu = sum(seconds for what, seconds in job.stages if what == "cpu")
-        ended.append(Ended(job.kind, now - started[number], cpu))
+        ended.append(EndedRun(job.kind, now - started[number], cpu))
 
     while left or looks * LOOK < shape.seconds + LOOK:
         next_look = looks * LOOK
@@ -139,8 +119,7 @@ def simulate(shape: Shape, arrivals: Sequence[Job], controller: Controller) -> C
             database.advance(now)
             database.replan(now)
             oldest = now - arrivals[queue[0]].at if queue else 0.0
-            seen = Seen(now, limit, running, len(queue), oldest, coming, ended, ())
-            limit = controller.look(seen)
+            limit = controller.look(Signals(now, limit, running, len(queue), coming, ended), oldest)
             ended = []
             limits.append(limit)
         else:

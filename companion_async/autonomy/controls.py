@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from companion_async.autonomy.signals import Glance
 from companion_async.autonomy.situation import Situation
 
 
@@ -14,6 +15,18 @@ class Controls(Protocol):
 
     def situation(self) -> Situation:
         """Everything as it is now. Called once per pass; cheap, and never waits."""
+        ...
+
+    def glance(self) -> Glance:
+        """What the sizes of the categories are judged by. Called ten times a second; the runs that have ended since
+        the last call are told once.
+        """
+        ...
+
+    def use(self) -> Situation:
+        """Modules and processor as they are now, runs that go on counted in, without categories and stuck runs. Called
+        five times a second.
+        """
         ...
 
     def resize(self, category: str, limit: int) -> None:
@@ -42,8 +55,12 @@ class Controls(Protocol):
         """
         ...
 
-    def throttle(self, module: str, cap: int | None) -> None:
-        """Let at most ``cap`` runs of the module go on at once, beside its own ``max_concurrency``; None lifts it."""
+    def throttle(self, module: str, cap: int | None, share: float | None = None) -> None:
+        """Let at most ``cap`` runs of the module go on at once, beside its own ``max_concurrency``; None lifts it.
+
+        With a ``share`` (of their time that they compute) its runs share the interpreter lock with those of all other
+        modules that have one: in the whole house no more of them go on at once than keep it busy.
+        """
         ...
 
     def set_switch_interval(self, seconds: float | None) -> None:

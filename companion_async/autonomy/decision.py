@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -132,38 +132,3 @@ class DecisionLog:
     def _index(self, decision_id: int) -> int | None:
         index = decision_id - self.made + len(self._decisions) - 1
         return index if 0 <= index < len(self._decisions) else None
-
-
-class Answer(msgspec.Struct, frozen=True):
-    """What another rule says to the inputs of a decision: ``type`` None where it would not have acted."""
-
-    type: str | None
-    data: Mapping[str, Any] = FrozenMap()
-
-
-class Comparison(msgspec.Struct, frozen=True):
-    """One decision beside another rule's answer; ``same`` if type and figures agree."""
-
-    decision: Decision
-    answer: Answer
-    same: bool
-
-
-def replay(
-    decisions: list[Decision], rule: Callable[[str, Mapping[str, Any]], Answer], *, only: str | None = None
-) -> list[Comparison]:
-    """Put the recorded inputs of each decision (of rules whose name begins with ``only``) to ``rule(name, inputs)``.
-
-    Decisions that others took carry no inputs and are left out. Figures compare on the keys that the answer gives.
-    """
-    compared = []
-    for decision in decisions:
-        inputs = decision.data.get("inputs")
-        if inputs is None or (only is not None and not decision.rule.startswith(only)):
-            continue
-        answer = rule(decision.rule, inputs)
-        same = answer.type == decision.type and all(
-            decision.data.get(key) == value for key, value in answer.data.items()
-        )
-        compared.append(Comparison(decision, answer, same))
-    return compared

@@ -10,6 +10,7 @@ for as long as the processor stays full, which costs no throughput and ends in a
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Iterable
 
 import msgspec
@@ -22,12 +23,17 @@ from companion_async.autonomy.verdict import Verdict
 _FULL = 0.8  # of the lanes: from here on the processor counts as full
 _CALM = 1.25  # runs stretched by less than this are measurements without contention
 _TOLERANCE = 0.9  # how much of the load the modules must explain at a supposed slowdown
-_LEAST_SECONDS = 0.01  # of measured wall time, below which an interval says nothing
+_WINDOW = 1.0  # seconds that a judgement rests on, once there are as many
+_SETTLED = 0.7
+_WELL_SUPPLIED = 0.6
+_LEAST_SECONDS = 0.1  # of measured wall time, below which an interval says nothing
 _RELEASED = 1.1  # one module on more than this many processors does not hold the interpreter lock
 _BASELINE_LIVES = 600.0
 _SAME_WORK = 2.0  # CPU time per run within this factor: still the same kind of work
-_QUIET_PASSES = 3
-_SHORTEST_LOOK = 0.9  # seconds; a pass that was nudged sees too little to learn from
+_SHARE_MOVED = 0.15
+_LEAST_SUPPLY = 0.15
+_QUIET = 3.0  # seconds without computing, after which the switch interval goes back
+_SHORTEST_LOOK = 0.15  # seconds; a shorter one sees too little to learn from
 
 
 class ModuleUse(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,32 +91,48 @@ class Governor:
 
     def __init__(self, settings: AutonomySettings) -> None:
         self._settings = settings
-        self._before: Situation | None = None
+        self._seen: deque[Situation] = deque()
         self._estimates: dict[str, Estimate] = {}
         self._bound: set[str] = set()
         self._released: set[str] = set()
         self._uses: dict[str, ModuleUse] = {}
+        self._running: dict[str, float] = {}
         self._load = 0.0
-        self._quiet = 0
+        self._busy_at = -math.inf
 
     def observe(self, situation: Situation) -> None:
-        """Take in the differences since the last pass."""
-        before = self._before
-        if before is not None and situation.now - before.now < _SHORTEST_LOOK:
+        """Take in what has changed in the last second, or since something began to run, or was throttled: with fewer
+        runners it is the same work under other circumstances.
+        """
+        seen = self._seen
+        if seen and situation.now - seen[-1].now < _SHORTEST_LOOK:
             return
-        self._before = situation
-        if before is None:
+        if seen and _caps(seen[-1]).keys() != _caps(situation).keys():
+            seen.clear()
+            for gone in self._estimates.keys() - _caps(situation).keys():
+                del self._estimates[gone]
+            self._bound &= _caps(situation).keys()
+        elif seen and (_caps(seen[-1]) != _caps(situation) or not any(one.running for one in seen[-1].modules)):
+            while len(seen) > 1:
+                seen.popleft()
+        while len(seen) > 1 and seen[1].now <= situation.now - _WINDOW:
+            seen.popleft()
+        seen.append(situation)
+        before = seen[0]
+        if before is situation:
             return
         seconds = situation.now - before.now
+        # Short runs wait for the lock between two of them as well: those inside at each look tell more than their time.
+        self._running = {m.name: _mean([other.module(m.name) for other in seen]) for m in situation.modules}
         known = {module.name: module for module in before.modules}
         uses = {m.name: _use(known[m.name], m, seconds) for m in situation.modules if m.name in known}
         # What is done in processes needs no lock of ours: it is known, and neither counted nor capped.
         elsewhere = {m.name: uses.pop(m.name) for m in situation.modules if m.offload == "process" and m.name in uses}
         self._uses = uses
         slots = sum(use.rate for use in self._uses.values())
-        rest, seen = 0.0, False
+        rest, told = 0.0, False
         if situation.process_cpu_seconds is not None and before.process_cpu_seconds is not None:
-            seen = True
+            told = True
             process = max(0.0, (situation.process_cpu_seconds - before.process_cpu_seconds) / seconds)
             rest = max(0.0, process - slots)
             if slots > process:
@@ -118,31 +140,34 @@ class Governor:
                 self._uses = {name: _scaled(use, process / slots) for name, use in self._uses.items()}
                 slots = process
             self._released.update(use.name for use in self._uses.values() if use.rate > _RELEASED)
-        one_lane = situation.gil and not (seen and slots > _RELEASED)
+        one_lane = situation.gil and not (told and slots > _RELEASED)
         lanes = 1.0 if one_lane else float(situation.cores)
-        self._load = (slots + rest) / lanes
+        # Who has the lock and waits for a processor that other processes have keeps all others from it as well.
+        lack = min(1 / self._supply(), max(1.0, lanes / (slots + rest))) if slots + rest > 0 else 1.0
+        self._uses = {name: _lacking(use, lack) for name, use in self._uses.items()}
+        rest *= lack
+        self._load = (sum(use.rate for use in self._uses.values()) + rest) / lanes
+        # What is seen while others have the processor is a suspicion at most.
+        settled = seconds >= _SETTLED and self._supply() >= _WELL_SUPPLIED
         stretch = slowdown(self._uses.values(), rest, lanes)
         for module in situation.modules:
             use = self._uses.get(module.name)
             if use is not None and module.measured_seconds - known[module.name].measured_seconds >= _LEAST_SECONDS:
-                self._learn(use, stretch, situation.now)
+                self._learn(use, stretch, situation.now, settled=settled)
             elif (apart := elsewhere.get(module.name)) is not None and apart.ratio > 0:
-                self._learn(apart, 1.0, situation.now)
-        present = {module.name for module in situation.modules}
-        for gone in self._estimates.keys() - present:
-            del self._estimates[gone]
-        self._bound &= present
+                self._learn(apart, 1.0, situation.now, settled=True)
+
+    def _supply(self) -> float:
+        """The share of the processor time that it wanted which the process got, over all that has been seen. What woke
+        for a moment counts too much in it, so it is believed within bounds only.
+        """
+        told = [situation.processor_supply for situation in self._seen][1:]
+        return max(_LEAST_SUPPLY, sum(told) / len(told))
 
     def share(self, module: str) -> float:
         """The verdict on the module, 0 (only waits) to 1 (only computes); 0.0 before anything is known."""
         estimate = self._estimates.get(module)
         return 0.0 if estimate is None else estimate.share
-
-    def category_share(self, situation: Situation, category: str) -> float:
-        """The same for a category: its modules' shares, weighted by the threads in their runs since the last pass."""
-        weights = [(self._uses[m.name].threads, self.share(m.name)) for m in self._modules(situation, category)]
-        threads = sum(weight for weight, _ in weights)
-        return sum(weight * share for weight, share in weights) / threads if threads > 0 else 0.0
 
     def verdicts(self, situation: Situation) -> list[Verdict]:
         """Caps to set or lift, and whether threads should hand over the interpreter lock sooner."""
@@ -150,13 +175,14 @@ class Governor:
         switch = self._switch_interval(situation)
         return found if switch is None else [*found, switch]
 
-    def _modules(self, situation: Situation, category: str) -> list[ModuleReading]:
-        return [m for m in situation.modules if m.category == category and m.name in self._uses]
-
-    def _learn(self, use: ModuleUse, stretch: float, now: float) -> None:
+    def _learn(self, use: ModuleUse, stretch: float, now: float, *, settled: bool) -> None:
         share = computing_share(use.ratio, stretch)
         settings, known = self._settings, self._estimates.get(use.name)
-        if stretch <= _CALM or share <= settings.cpu_bound_until:
+        if not settled:
+            # A moment is enough for a suspicion, not for knowledge, and not to be rid of one.
+            if known is None or (not known.sure and share > known.share):
+                self._estimates[use.name] = Estimate(share=share, sure=False, cpu_per_run=use.cpu_per_run, at=now)
+        elif stretch <= _CALM or share <= settings.cpu_bound_until:
             # The estimate errs upward, so one that is low needs no calm to be believed.
             if known is not None and known.sure and _same_work(known, use):
                 share = (share + known.share) / 2
@@ -180,34 +206,51 @@ class Governor:
                 module, None, estimate, f"It waits for most of its run time ({estimate.share:.0%} CPU)."
             )
         others = sum(other.rate for other in self._uses.values() if other.name != module.name)
-        alone = situation.gil and module.name not in self._released
+        alone = self._holds_the_lock(module.name, situation)
         lanes = 1.0 if alone else max(1.0, situation.cores - others)
         cap = max(1, math.ceil(lanes / estimate.share - 0.25))
-        now_at = max(use.threads, module.running)
+        now_at = max(use.threads, self._running[module.name])
         if not estimate.sure:
             cap = max(cap, math.ceil(now_at / 2 - 0.25))
+        # What is sure to compute and to hold the lock shares it with all that do.
+        share = round(estimate.share, 2) if estimate.sure and (alone or not situation.gil) else None
         if module.cap is not None:
-            if cap == module.cap or (cap > module.cap and alone and estimate.share >= self._settings.cpu_bound_from):
+            shared = share is not None and (module.share is None or abs(share - module.share) > _SHARE_MOVED)
+            if shared:
+                cap = min(cap, module.cap)
+            elif cap == module.cap or (cap > module.cap and alone and estimate.share >= self._settings.cpu_bound_from):
                 # Upward only on evidence: a release of the lock, free cores, or a share that fell.
                 return None
-        elif now_at <= cap or use.rate < self._settings.cpu_load_counts or use.threads < cap + 0.5:
-            return None
+        else:
+            crowd = max(now_at, self._crowd() if alone else 0.0)
+            if crowd < cap + 0.5 or use.rate < self._settings.cpu_load_counts:
+                return None
         grounds = "measured without contention" if estimate.sure else "estimated, to be measured with fewer runners"
         where = "one interpreter lock" if alone else f"{lanes:.1f} free cores"
         runs = "one run" if cap == 1 else f"{cap} runs"
         reason = (
-            f"CPU-bound: {estimate.share:.0%} of its run time computes ({grounds}). At most {runs} at once, on {where}."
+            f"CPU-bound: {estimate.share:.0%} of its run time computes ({grounds}). At most {runs} at once, on {where}"
+            + ("." if share is None else ", together with all others that compute.")
         )
-        return self._throttled(module, cap, estimate, reason)
+        return self._throttled(module, cap, estimate, reason, share)
 
-    def _throttled(self, module: ModuleReading, cap: int | None, estimate: Estimate, reason: str) -> Verdict:
-        lag = None if self._before is None else self._before.loop_lag
+    def _holds_the_lock(self, module: str, situation: Situation) -> bool:
+        return situation.gil and module not in self._released
+
+    def _crowd(self) -> float:
+        """Threads in runs that compute under the interpreter lock, of all modules together."""
+        return sum(self._running[name] for name in self._bound & self._uses.keys() - self._released)
+
+    def _throttled(
+        self, module: ModuleReading, cap: int | None, estimate: Estimate, reason: str, share: float | None = None
+    ) -> Verdict:
+        lag = self._seen[-1].loop_lag if self._seen else None
         return Verdict(
             type="throttle_cpu_bound",
             context=module.name,
             reason=reason,
             rule="governor.cap",
-            data={"old": module.cap, "cap": cap},
+            data={"old": module.cap, "cap": cap, "share": share},
             inputs={
                 "estimate": msgspec.to_builtins(estimate),
                 "use": msgspec.to_builtins(self._uses[module.name]),
@@ -223,9 +266,10 @@ class Governor:
         busy = sorted(
             name for name in self._bound if name in self._uses and self._uses[name].rate >= settings.cpu_load_counts
         )
-        self._quiet = 0 if busy else self._quiet + 1
-        wanted = settings.short_switch_interval if busy and situation.gil else None
-        if wanted is None and self._quiet < _QUIET_PASSES:
+        if busy:
+            self._busy_at = situation.now
+        wanted = settings.short_switch_interval if busy and situation.gil and settings.manage_switch_interval else None
+        if wanted is None and situation.now - self._busy_at < _QUIET:
             return None
         if (situation.switch_interval == settings.short_switch_interval) is (wanted is not None):
             return None
@@ -244,6 +288,7 @@ def _use(before: ModuleReading, now: ModuleReading, seconds: float) -> ModuleUse
     measured = now.measured_seconds - before.measured_seconds
     runs = now.measured_runs - before.measured_runs
     cpu = now.cpu_seconds - before.cpu_seconds
+    ended = now.ended_cpu_seconds - before.ended_cpu_seconds
     threads = max(0.0, (now.run_seconds - before.run_seconds) / seconds)
     ratio = min(1.0, max(0.0, cpu / measured)) if measured > 0 else 0.0
     return ModuleUse(
@@ -251,8 +296,22 @@ def _use(before: ModuleReading, now: ModuleReading, seconds: float) -> ModuleUse
         threads=threads,
         ratio=ratio,
         rate=threads * ratio,
-        cpu_per_run=max(0.0, cpu / runs) if runs > 0 else 0.0,
+        cpu_per_run=max(0.0, ended / runs) if runs > 0 else 0.0,
     )
+
+
+def _mean(readings: list[ModuleReading | None]) -> float:
+    known = [reading.running for reading in readings if reading is not None]
+    return sum(known) / len(known)
+
+
+def _caps(situation: Situation) -> dict[str, int | None]:
+    return {module.name: module.cap for module in situation.modules}
+
+
+def _lacking(use: ModuleUse, lack: float) -> ModuleUse:
+    ratio = min(1.0, use.ratio * lack)
+    return msgspec.structs.replace(use, ratio=ratio, rate=use.threads * ratio)
 
 
 def _scaled(use: ModuleUse, factor: float) -> ModuleUse:
@@ -261,5 +320,5 @@ def _scaled(use: ModuleUse, factor: float) -> ModuleUse:
 
 def _same_work(known: Estimate, use: ModuleUse) -> bool:
     if known.cpu_per_run <= 0 or use.cpu_per_run <= 0:
-        return known.cpu_per_run == use.cpu_per_run
+        return True  # nothing has ended: there is nothing that speaks against it
     return 1 / _SAME_WORK <= use.cpu_per_run / known.cpu_per_run <= _SAME_WORK

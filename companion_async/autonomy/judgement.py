@@ -8,17 +8,11 @@ import msgspec
 
 from companion_async.autonomy import healing, overload
 from companion_async.autonomy.governor import Governor
-from companion_async.autonomy.scaling import (
-    CategoryLoad,
-    grow_adaptive,
-    grow_plain,
-    is_measured,
-    retire,
-    shrink,
-    take_back,
-)
+from companion_async.autonomy.scaling import CategoryLoad, grow_plain, retire, shrink
 from companion_async.autonomy.settings import AutonomySettings
+from companion_async.autonomy.signals import Glance
 from companion_async.autonomy.situation import CategoryReading, Situation
+from companion_async.autonomy.sizes import Sizes
 from companion_async.autonomy.trend import CategoryTrend
 from companion_async.autonomy.verdict import Verdict, settle
 
@@ -33,34 +27,38 @@ class Judgement:
     def __init__(self, settings: AutonomySettings) -> None:
         self.settings = settings
         self.governor = Governor(settings)
+        self._sizes = Sizes(settings)
         self.loads: dict[str, CategoryLoad] = {}
         self._trends: dict[str, CategoryTrend] = {}
         self._hopeless_since: dict[str, float] = {}
         self._raised_at: dict[str, float] = {}
 
     def consider(self, situation: Situation) -> list[Verdict]:
-        """What this situation calls for, in the order in which it should be done: heal, slow down, size, shed."""
-        self.governor.observe(situation)
+        """What this situation calls for, in the order in which it should be done: heal, size, shed."""
         self._take_in(situation)
         found = healing.verdicts(situation, self.settings)
-        found += self.governor.verdicts(situation)
         if self.settings.auto_scaling:
-            found += self._sizes(situation)
+            found += self._scaling(situation)
         found += self._overload(situation)
         return settle(found)
+
+    def glance(self, glance: Glance) -> list[Verdict]:
+        """What cannot wait for the next situation: the sizes of the categories under the adaptive rule."""
+        if not self.settings.auto_scaling or self.settings.scaling != "adaptive":
+            return []
+        return self._sizes.verdicts(glance)
+
+    def govern(self, use: Situation) -> list[Verdict]:
+        """Of work that computes: how much of it may go on. Of the situation only modules and processor are read."""
+        self.governor.observe(use)
+        return self.governor.verdicts(use)
 
     def carried_out(self, verdict: Verdict, now: float) -> None:
         """The verdict of the last `consider` was applied at ``now``."""
         if verdict.type == "adjust_priority":
             self._raised_at[verdict.context] = now
         trend = self._trends.get(verdict.context)
-        if trend is None:
-            return
-        if verdict.type == "scale_up":
-            trend.grew(now, self.loads[verdict.context], verdict.data["new"])
-        elif verdict.rule == "scale.gain":
-            trend.regretted(now)
-        elif verdict.rule == "scale.shrink":
+        if trend is not None and (verdict.type == "scale_up" or verdict.rule == "scale.shrink"):
             trend.resized(now)
 
     def _take_in(self, situation: Situation) -> None:
@@ -72,41 +70,25 @@ class Judgement:
                 del memory[gone]
         for reading in situation.categories:
             trend = self._trends.setdefault(reading.name, CategoryTrend(self.settings))
-            share = self.governor.category_share(situation, reading.name)
             # Idle threads elsewhere give way when the house is full, so their places count.
             room = max(0, spare + idle - reading.idle)
-            self.loads[reading.name] = trend.load(situation, reading, room=room, cpu_share=share)
+            self.loads[reading.name] = trend.load(situation, reading, room=room)
 
-    def _sizes(self, situation: Situation) -> list[Verdict]:
-        """Scaling of all categories; what one takes of the house the next cannot have, the longest wait first."""
+    def _scaling(self, situation: Situation) -> list[Verdict]:
+        """Growth by the documents' rule where that is chosen, and decline; what one category takes of the house the
+        next cannot have, the longest wait first.
+        """
         settings, found, taken = self.settings, list[Verdict](), 0
-        grow = grow_plain if settings.scaling == "plain" else grow_adaptive
         for load in sorted(self.loads.values(), key=lambda load: (-load.oldest_wait, load.name)):
-            back = self._regret(load, situation.now)
-            if back is not None:
-                found.append(back)
-                continue
-            fitted = msgspec.structs.replace(load, room=max(0, load.room - taken))
-            up = grow(fitted, settings)
-            if up is not None:
-                found.append(up)
-                taken += up.data["new"] - load.limit
+            if settings.scaling == "plain":
+                up = grow_plain(msgspec.structs.replace(load, room=max(0, load.room - taken)), settings)
+                if up is not None:
+                    found.append(up)
+                    taken += up.data["new"] - load.limit
             down = shrink(load, settings) or retire(load, settings)
             if down is not None:
                 found.append(down)
         return found
-
-    def _regret(self, load: CategoryLoad, now: float) -> Verdict | None:
-        if self.settings.scaling == "plain":
-            return None
-        trend = self._trends[load.name]
-        step = trend.gain(now)
-        if step is None or not is_measured(step, self.settings):
-            return None
-        back = take_back(step, self.settings)
-        if back is None:
-            trend.kept()
-        return back
 
     def _overload(self, situation: Situation) -> list[Verdict]:
         found = list[Verdict]()
@@ -135,15 +117,15 @@ class Judgement:
         return overload.shed_late(reading, load, self.settings)
 
 
-def judge_again(situations: Iterable[Situation], settings: AutonomySettings) -> Sequence[tuple[float, Verdict]]:
-    """What these settings would have decided in recorded situations, with the moment of each.
+def judge_again(recorded: Iterable[Situation | Glance], settings: AutonomySettings) -> Sequence[tuple[float, Verdict]]:
+    """What these settings would have decided in recorded situations and looks, in order, with the moment of each.
 
     The record is of a runtime that followed other verdicts: past the first difference it shows what this judgement
     makes of the same readings, not what the readings would have become.
     """
     judgement, found = Judgement(settings), list[tuple[float, Verdict]]()
-    for situation in situations:
-        for verdict in judgement.consider(situation):
-            judgement.carried_out(verdict, situation.now)
-            found.append((situation.now, verdict))
+    for one in recorded:
+        for verdict in judgement.glance(one) if isinstance(one, Glance) else judgement.consider(one):
+            judgement.carried_out(verdict, one.now)
+            found.append((one.now, verdict))
     return found

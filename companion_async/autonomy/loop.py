@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -15,6 +16,7 @@ from companion_async.autonomy.decision import Decision, DecisionLog, Expectation
 from companion_async.autonomy.judgement import Judgement
 from companion_async.autonomy.outcome import measure, read_metric
 from companion_async.autonomy.settings import AutonomySettings
+from companion_async.autonomy.signals import Glance
 from companion_async.autonomy.situation import Situation
 from companion_async.autonomy.verdict import Verdict
 from companion_async.clock import Clock, TimerHandle
@@ -22,6 +24,16 @@ from companion_async.errors import CompanionError, trace_of
 from companion_async.events.bus import Topic
 from companion_async.events.kinds import DecisionMade, utc
 from companion_async.health.supervise import Crash, supervise
+
+_CALM_LOOK = 0.25
+"""Seconds between two looks while no category is full; one that fills up is seen at the first and answered at the next
+of the quick ones.
+"""
+_STILL_LOOK, _STILL_AFTER, _IDLE_AFTER = 1.0, 2.0, 30.0
+"""Seconds between two looks once nothing has come, begun or ended for so long; or, with nothing at work, for so long."""
+_SOON = 1e-6  # moments that are added up from tenths do not hit each other
+_USE_LOOK = 0.2
+"""Seconds between two looks at who uses the processor: as long as tell a few runs that compute from those that wait."""
 
 
 class _Due(NamedTuple):
@@ -33,10 +45,13 @@ class _Due(NamedTuple):
 
 
 class DecisionLoop:
-    """Every ``settings.interval`` seconds one pass over the `Controls`. Everything here belongs to the loop's thread.
+    """Every ``settings.interval`` seconds one pass over the `Controls`, and the governor's looks in between, every
+    ``look_interval`` while a category is full: sizes and computing do not wait for a pass. Everything here belongs to the
+    loop's thread.
 
-    ``log`` holds the decisions, newest last; ``situations`` the readings of the last passes, to be judged again under
-    other settings. ``passes`` and ``last_pass`` (monotonic seconds) are its heartbeat.
+    ``log`` holds the decisions, newest last; ``situations`` the readings of the last passes and ``glances`` those of
+    the governor's last looks, to be judged again under other settings. ``passes`` and ``last_pass`` (monotonic seconds)
+    are its heartbeat.
     """
 
     def __init__(
@@ -45,6 +60,7 @@ class DecisionLoop:
         self.settings = settings or AutonomySettings()
         self.log = DecisionLog(self.settings.log_size)
         self.situations: deque[Situation] = deque(maxlen=self.settings.situations_kept)
+        self.glances: deque[Glance] = deque(maxlen=self.settings.glances_kept)
         self.passes = 0
         self.last_pass: float | None = None
         self._controls = controls
@@ -57,6 +73,10 @@ class DecisionLoop:
         self._in_flight: set[str] = set()
         self._wake: anyio.Event | None = None
         self._nudge: TimerHandle | None = None
+        self._use_due = -math.inf
+        self._busy = False
+        self._moved_at = clock.monotonic()
+        self._state: object = None
 
     async def run(self) -> None:
         """Make passes until cancelled; the first one at once, as the base of all differences.
@@ -69,6 +89,7 @@ class DecisionLoop:
         try:
             async with anyio.create_task_group() as tasks:
                 self._tasks = tasks
+                tasks.start_soon(supervise, "governor", self._keep_looking, self._clock, self._governor_crashed)
                 await supervise("decision loop", self._make_passes, self._clock, self._crashed)
         finally:
             self._tasks = None
@@ -148,6 +169,30 @@ class DecisionLoop:
         self.last_pass = situation.now
         return made
 
+    def look(self) -> float:
+        """One look of the governor: sizes, and a few times a second computing. In how many seconds the next is due."""
+        glance = self._controls.glance()
+        if glance.busy:
+            self.glances.append(glance)
+            if not self._busy:
+                self._use_due = glance.now  # what begins now is to be seen from its beginning
+        self._busy = glance.busy
+        if glance.state != self._state:
+            self._state, self._moved_at = glance.state, glance.now
+        verdicts = self._judgement.glance(glance)
+        if glance.now >= self._use_due:
+            self._use_due = glance.now + (_USE_LOOK if glance.busy else _STILL_LOOK) - _SOON
+            verdicts += self._judgement.govern(self._controls.use())
+        for verdict in verdicts:
+            self._carry_out(verdict, glance.now)
+        if glance.now - self._moved_at >= (_STILL_AFTER if glance.busy else _IDLE_AFTER):
+            return _STILL_LOOK
+        return self.settings.look_interval if glance.full else _CALM_LOOK
+
+    async def _keep_looking(self) -> None:
+        while True:
+            await self._clock.sleep(self.look())
+
     async def _make_passes(self) -> None:
         while True:
             self.step()
@@ -197,7 +242,7 @@ class DecisionLoop:
             case "replace_worker":
                 return controls.replace_worker(data["task_id"], verdict.reason)
             case "throttle_cpu_bound" if "cap" in data:
-                controls.throttle(context, data["cap"])
+                controls.throttle(context, data["cap"], data["share"])
             case "throttle_cpu_bound":
                 controls.set_switch_interval(data["switch_interval"])
             case "adjust_priority":
@@ -256,9 +301,15 @@ class DecisionLoop:
         self._due = deque(waiting, self.settings.log_size)
 
     def _crashed(self, crash: Crash) -> None:
+        self._restarted("decision_loop", crash)
+
+    def _governor_crashed(self, crash: Crash) -> None:
+        self._restarted("governor", crash)
+
+    def _restarted(self, what: str, crash: Crash) -> None:
         self.record(
             "restart_loop",
-            "decision_loop",
+            what,
             {"count": crash.count, "delay": crash.delay},
             f"A pass raised {crash.error}; the next one follows in {crash.delay:.1f} s.",
             error=crash.error,

@@ -1,17 +1,20 @@
-"""Pure: when a category grows and by how much, when it shrinks, and when a step is taken back."""
+"""Pure: the documents' rule for growth, when idle threads go, and any scaling rule asked about any recorded figures."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
 
-from companion_async.autonomy.decision import Answer, Expectation
+from companion_async.autonomy.answer import RuleAnswer
+from companion_async.autonomy.decision import Expectation
 from companion_async.autonomy.predicates import should_shrink
 from companion_async.autonomy.settings import AutonomySettings
+from companion_async.autonomy.sizes import ADAPTIVE, sized
+from companion_async.autonomy.sizing import SizeFigures, adaptive
 from companion_async.autonomy.verdict import Verdict
+from companion_async.errors import InvalidArgumentError
 
 LONG = 1e9
 """Seconds that stand for "never yet": infinity does not survive JSON, and inputs must."""
@@ -21,9 +24,8 @@ class CategoryLoad(msgspec.Struct, frozen=True, kw_only=True):
     """What the scaling rules see of a category.
 
     Rates are per second over the settings' ``rate_window``; ``service`` is the mean run, None before the first has
-    ended. ``low_for`` is how long utilisation has been low without a break; ``peak_working`` and ``peak_need`` are over
-    ``scale_down_after``. ``room`` is how many threads the house could still give it. ``cpu_share`` is the part of its
-    run time that is computing, contention taken out. ``barred_for`` is how long growth stays barred after a regret.
+    ended. ``low_for`` is how long utilisation has been low without a break; ``peak_working`` is over
+    ``scale_down_after``. ``room`` is how many threads the house could still give it.
     """
 
     name: str
@@ -41,41 +43,9 @@ class CategoryLoad(msgspec.Struct, frozen=True, kw_only=True):
     service: float | None = None
     low_for: float = 0.0
     peak_working: int = 0
-    peak_need: float = 0.0
     room: int = 0
-    cpu_share: float = 0.0
-    loop_lag: float | None = None
     memory_fraction: float | None = None
-    gil: bool = True
-    cores: int = 1
     since_resize: float = LONG
-    barred_for: float = 0.0
-
-
-class GainStep(msgspec.Struct, frozen=True, kw_only=True):
-    """A growth from ``old`` to ``new`` whose gain is to be checked: ``before`` completions per second at ``old``, all
-    slots busy; since then ``completions`` in ``seconds``.
-    """
-
-    name: str
-    old: int
-    new: int
-    before: float
-    completions: int
-    seconds: float
-
-
-def need(load: CategoryLoad, settings: AutonomySettings) -> float | None:
-    """The slots that the load calls for: Little's law, square-root staffing, and the backlog gone in ``drain_seconds``.
-
-    None before a run has ended.
-    """
-    if load.service is None:
-        return None
-    offered = load.arrival_rate * load.service
-    # A task needs no more than one slot, however long it runs.
-    backlog = load.queued * min(1.0, load.service / settings.drain_seconds)
-    return offered + 2 * math.sqrt(offered) + backlog
 
 
 def is_full(load: CategoryLoad, settings: AutonomySettings) -> bool:
@@ -106,48 +76,16 @@ def grow_plain(load: CategoryLoad, settings: AutonomySettings) -> Verdict | None
     """The documents' rule: every slot busy and work waits, so two more, within the house."""
     if not is_full(load, settings) or growth_bar(load, settings):
         return None
-    return _grown(load, load.limit + min(settings.plain_step, load.room), "scale.plain", "", settings)
-
-
-def grow_adaptive(load: CategoryLoad, settings: AutonomySettings) -> Verdict | None:
-    """To the need, at most doubling (or by ``smallest_step``); never past what the interpreter lock can carry."""
-    if not is_full(load, settings) or growth_bar(load, settings) or load.barred_for > 0:
-        return None
-    if load.cpu_share > settings.cpu_share_counts and load.loop_lag is not None and load.loop_lag > settings.lag_veto:
-        return None
-    needed = need(load, settings)
-    if needed is None:
-        target, grounds = load.limit + settings.plain_step, " No run has ended yet, so the need is unknown."
-    elif needed > load.limit:
-        target, grounds = math.ceil(needed), f" By Little's law {needed:.1f} slots are needed."
-    else:
-        return None
-    target = min(target, max(2 * load.limit, load.limit + settings.smallest_step), load.limit + load.room)
-    carried = processor_limit(load, settings)
-    if carried is not None:
-        target = min(target, carried)
-    return _grown(load, target, "scale.adaptive", grounds, settings) if target > load.limit else None
-
-
-def processor_limit(load: CategoryLoad, settings: AutonomySettings) -> int | None:
-    """The slots beyond which threads would only wait for each other's processor; None where computing is no matter.
-
-    As many as keep the lanes (one under the interpreter lock, else the cores) busy while the others wait for something
-    else, with slack for chance while most of the time is waiting.
-    """
-    if load.cpu_share <= settings.cpu_share_counts:
-        return None
-    busy = (1 if load.gil else load.cores) / load.cpu_share
-    return math.ceil(busy if load.cpu_share >= settings.cpu_bound_from else busy + 2 * math.sqrt(busy))
+    return _grown(load, load.limit + min(settings.plain_step, load.room), settings)
 
 
 def shrink(load: CategoryLoad, settings: AutonomySettings) -> Verdict | None:
-    """Utilisation stayed low through the window: the limit goes back toward what was configured, at most halving, and
-    idle threads beyond the window's peak go.
+    """Utilisation stayed low through the window: the limit goes back toward what was configured, and idle
+    threads beyond the window's peak go.
     """
     if load.low_for < settings.scale_down_after or load.since_resize < settings.resize_cooldown:
         return None
-    new = min(load.limit, max(load.configured, load.peak_working, math.ceil(load.peak_need)))
+    new = min(load.limit, max(load.configured, load.peak_working))
     spare = min(load.idle, max(0, load.working + load.idle - load.peak_working))
     if new == load.limit and spare == 0:
         return None
@@ -187,37 +125,14 @@ def retire(load: CategoryLoad, settings: AutonomySettings) -> Verdict | None:
     )
 
 
-def is_measured(step: GainStep, settings: AutonomySettings) -> bool:
-    """Whether enough runs have ended since the step to judge it."""
-    return step.completions >= settings.gain_rounds * step.new and step.seconds > 0
-
-
-def take_back(step: GainStep, settings: AutonomySettings) -> Verdict | None:
-    """A step that brought less than ``gain_share`` of the throughput it should have brought is undone."""
-    after = step.completions / step.seconds
-    hoped = step.before * (step.new / step.old)
-    if after - step.before >= settings.gain_share * (hoped - step.before):
-        return None
-    return Verdict(
-        type="scale_down",
-        context=step.name,
-        reason=f"From {step.old} to {step.new} slots throughput went from {step.before:.3g} to {after:.3g} per second "
-        "with every slot busy: the threads wait for something that has a limit of its own.",
-        rule="scale.gain",
-        data={"old": step.new, "new": step.old, "keep": step.old, "idle_for": 0.0},
-        inputs=msgspec.to_builtins(step),
-        expectation=Expectation("throughput", after, step.before * 0.9, settings.interval, "up"),
-    )
-
-
-def _grown(load: CategoryLoad, new: int, rule: str, grounds: str, settings: AutonomySettings) -> Verdict:
+def _grown(load: CategoryLoad, new: int, settings: AutonomySettings) -> Verdict:
     tasks = "1 task waits" if load.queued == 1 else f"{load.queued} tasks wait"
     slots = "1 slot" if load.limit == 1 else f"{load.limit} slots"
     return Verdict(
         type="scale_up",
         context=load.name,
-        reason=f"All threads busy: {tasks} for {slots}, the oldest for {load.oldest_wait:.2f} s.{grounds}",
-        rule=rule,
+        reason=f"All threads busy: {tasks} for {slots}, the oldest for {load.oldest_wait:.2f} s.",
+        rule="scale.plain",
         data={"old": load.limit, "new": new},
         inputs=msgspec.to_builtins(load),
         expectation=Expectation(
@@ -226,18 +141,59 @@ def _grown(load: CategoryLoad, new: int, rule: str, grounds: str, settings: Auto
     )
 
 
-LOAD_RULES: Mapping[str, Callable[[CategoryLoad, AutonomySettings], Verdict | None]] = {
+_LOAD_RULES: Mapping[str, Callable[[CategoryLoad, AutonomySettings], Verdict | None]] = {
     "scale.plain": grow_plain,
-    "scale.adaptive": grow_adaptive,
     "scale.shrink": shrink,
     "scale.retire": retire,
 }
+RULES = (ADAPTIVE, *_LOAD_RULES)
 
 
-def ask(rule: str, inputs: Mapping[str, Any], settings: AutonomySettings) -> Answer:
-    """What the scaling rule of that name says to recorded inputs: the other half of `decision.replay`."""
-    if rule == "scale.gain":
-        verdict = take_back(msgspec.convert(inputs, GainStep), settings)
+def ask(rule: str, inputs: Mapping[str, Any], settings: AutonomySettings) -> RuleAnswer:
+    """What the scaling rule of that name says to the recorded inputs of any scaling decision.
+
+    What the adaptive rule looks at and the others do not record (how much runs are stretched) counts as undisturbed.
+    """
+    if rule == ADAPTIVE:
+        figures = _figures(inputs)
+        size = adaptive(figures, settings)
+        verdict = None if size is None else sized(figures, size, settings)
+    elif rule in _LOAD_RULES:
+        verdict = _LOAD_RULES[rule](_load(inputs), settings)
     else:
-        verdict = LOAD_RULES[rule](msgspec.convert(inputs, CategoryLoad), settings)
-    return Answer(None) if verdict is None else Answer(verdict.type, verdict.data)
+        raise InvalidArgumentError(f"rule must be one of {', '.join(RULES)}, or a callable; {rule!r:.80} is not.")
+    return RuleAnswer(None) if verdict is None else RuleAnswer(verdict.type, verdict.data)
+
+
+def _figures(inputs: Mapping[str, Any]) -> SizeFigures:
+    if "most" in inputs:
+        return msgspec.convert(inputs, SizeFigures)
+    load = msgspec.convert(inputs, CategoryLoad)
+    return SizeFigures(
+        name=load.name,
+        limit=load.limit,
+        configured=load.configured,
+        most=load.limit + load.room,
+        running=load.working,
+        queued=load.queued,
+        full_for=load.oldest_wait,
+        arrival_rate=load.arrival_rate,
+        service=load.service,
+    )
+
+
+def _load(inputs: Mapping[str, Any]) -> CategoryLoad:
+    if "most" not in inputs:
+        return msgspec.convert(inputs, CategoryLoad)
+    figures = msgspec.convert(inputs, SizeFigures)
+    return CategoryLoad(
+        name=figures.name,
+        limit=figures.limit,
+        configured=figures.configured,
+        working=figures.running,
+        queued=figures.queued,
+        oldest_wait=figures.full_for,
+        arrival_rate=figures.arrival_rate,
+        service=figures.service,
+        room=figures.most - figures.limit,
+    )

@@ -21,6 +21,10 @@ class AutonomySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     Healing: a run that has stood still for ``stuck_after`` is given up; a module whose runs have kept the budget of
     abandoned threads spent for ``spent_after`` is quarantined.
 
+    Computing: a module is kept to what the interpreter lock or the cores can carry once ``cpu_bound_from`` of its run
+    time is computing, until that falls below ``cpu_bound_until``. While such work runs, threads hand over the
+    interpreter after ``short_switch_interval``, unless ``manage_switch_interval`` is off.
+
     Decline: utilisation below ``low_utilization`` all through ``scale_down_after``; single threads go after
     ``idle_retirement`` in any case. Between two resizes of a category lie at least ``resize_cooldown``.
     """
@@ -34,6 +38,7 @@ class AutonomySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     nudge_gap: float = 1.0
     log_size: int = 1000
     situations_kept: int = 60
+    glances_kept: int = 600
 
     scale_up_wait: float = 0.1
     plain_step: int = 2
@@ -45,7 +50,6 @@ class AutonomySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     resize_cooldown: float = 5.0
     lag_veto: float = 0.05
     memory_veto: float = 0.8
-    cpu_share_counts: float = 0.05
 
     low_utilization: float = 0.3
     idle_retirement: float = SHRINK_AFTER
@@ -60,4 +64,5 @@ class AutonomySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     cpu_bound_from: float = 0.5
     cpu_bound_until: float = 0.3
     cpu_load_counts: float = 0.1
+    manage_switch_interval: bool = True
     short_switch_interval: float = 0.0005

@@ -50,11 +50,12 @@ class ModuleReading(msgspec.Struct, frozen=True, kw_only=True):
     ``state`` is a `ModuleState` value. ``failures_in_row`` counts failed runs since the last success. ``healing`` is
     True while a restart is under way or due; ``restarts_left`` is False once its restart policy is used up.
     ``generation`` changes with every instance. ``offload`` says where its work is done: what is done in a process does
-    not hold this one's interpreter lock. ``abandoned`` threads were running it. ``cap`` is the throttle in force.
+    not hold this one's interpreter lock. ``abandoned`` threads were running it. ``cap`` is the throttle in force,
+    ``share`` the weight with which its runs take part in what all that compute may do together, None where they do not.
 
     CPU time is measured for some runs only: ``cpu_seconds`` and ``measured_seconds`` (wall) are over
     ``measured_runs``, while ``run_seconds`` (wall) is over all ``runs``. Runs that still go on may be counted in with
-    what they have used so far.
+    what they have used so far; ``ended_cpu_seconds`` leaves those out.
     """
 
     name: str
@@ -69,11 +70,13 @@ class ModuleReading(msgspec.Struct, frozen=True, kw_only=True):
     queued: int = 0
     abandoned: int = 0
     cap: int | None = None
+    share: float | None = None
     runs: int = 0
     run_seconds: float = 0.0
     measured_runs: int = 0
     measured_seconds: float = 0.0
     cpu_seconds: float = 0.0
+    ended_cpu_seconds: float = 0.0
 
 
 class StuckRun(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,8 +97,10 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
 
     ``loop_lag`` is the worst lateness of the event loop lately, ``memory_fraction`` the share of the memory there is
     that is in use, ``process_cpu_seconds`` the CPU time of the whole process up to ``now`` (``time.process_time()``; an
-    older reading would be held against the wrong span): None where it cannot be read. ``total_threads`` live now,
-    abandoned ones counted. ``gil`` is False on a free-threaded interpreter; ``switch_interval`` is the one in force.
+    older reading would be held against the wrong span): None where it cannot be read. ``processor_supply`` is the share
+    of the time its threads wanted a processor lately in which they had one; less than 1 where other processes take it.
+    ``total_threads`` live now, abandoned ones counted. ``gil`` is False on a free-threaded interpreter;
+    ``switch_interval`` is the one in force.
     """
 
     now: float
@@ -105,6 +110,7 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
     loop_lag: float | None = None
     memory_fraction: float | None = None
     process_cpu_seconds: float | None = None
+    processor_supply: float = 1.0
     total_threads: int = 0
     max_threads: int = 50
     cores: int = 1

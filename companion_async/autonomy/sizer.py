@@ -20,6 +20,7 @@ _CAUTION = 10.0
 _RATE_WINDOW, _LONGEST_WINDOW = 5.0, 30.0
 _LONGEST_PROBE = 300.0
 _DEVIATIONS = 2.5
+_COMPUTES = 0.05  # of a run's time: from there on more threads can make the loop late
 
 
 class Sizer:
@@ -49,13 +50,17 @@ class Sizer:
         self._probe = settings.probe_seconds
         self._proven_at = -math.inf
 
-    def look(self, signals: Signals, most: int, barred: str | None = None) -> Size | None:
-        """The limit that should be now, None for the one that is. ``barred`` says why it must not grow."""
+    def look(self, signals: Signals, most: int, barred: str | None = None, late: str | None = None) -> Size | None:
+        """The limit that should be now, None for the one that is. ``barred`` says why it must not grow, ``late`` why it
+        must not if its runs compute.
+        """
         now = signals.now
         for run in signals.ended:
             self._stretch.add(now, run)
         if signals.limit != self._limit:
             self._limit, self._changed_at, self._settled = signals.limit, now, Reading()
+            if self._trial is not None and signals.limit != self._trial.new:
+                self._trial = None  # someone else has set it
         if not signals.full:
             self._full_since = None
         elif self._full_since is None:
@@ -67,13 +72,17 @@ class Sizer:
         else:
             self._due = now + TICK
             self._learn(signals)
-        self.figures = self._figures(signals, most, barred, brief)
+        self.figures = self._figures(signals, most, barred or (late if self._computes else None), brief)
         if not brief:
             self._remember(now)
         size = adaptive(self.figures, self._settings)
         if size is not None:
             self._follow(size, now)
         return size
+
+    @property
+    def _computes(self) -> bool:
+        return self._service is not None and self._cpu > _COMPUTES * self._service
 
     # -- once a second ---------------------------------------------------------------------------------------------
 
@@ -112,8 +121,9 @@ class Sizer:
         peak = max((figure for _, figure in self._needs), default=0.0)
         if regretted(self.figures) is False:
             self._prove(now)
-        changes = {"peak_need": peak, "trial": self._trial, "ceiling": self._bound(now), "cautious": self._wary(now)}
-        self.figures = _with(self.figures, changes)
+        self.figures = msgspec.structs.replace(
+            self.figures, peak_need=peak, trial=self._trial, ceiling=self._bound(now), cautious=self._wary(now)
+        )
 
     def _prove(self, now: float) -> None:
         """The cut cost nothing: what lay above was past the knee, and is left alone for a while, each time longer."""
@@ -144,7 +154,7 @@ class Sizer:
             cpu=self._cpu,
             stretch=max(1.0, math.exp(reading.mean)),
             stretch_surely=reading.at_least(_DEVIATIONS),
-            settled=tuple(settled),
+            settled=(settled.mean, settled.error, settled.runs),
             peak_need=self.figures.peak_need,
             ceiling=self._bound(now),
             cautious=self._wary(now),
@@ -173,7 +183,3 @@ class Sizer:
             self._stretch.rebase()
             self._trial, self._ceiling_until, self._cut_at = None, -math.inf, -math.inf
             self._reading = Reading()
-
-
-def _with(figures: SizeFigures, changes: dict[str, object]) -> SizeFigures:
-    return msgspec.structs.replace(figures, **changes)

@@ -120,7 +120,7 @@ def adaptive(figures: SizeFigures, settings: AutonomySettings) -> Size | None:
     wanted = need(figures, settings.drain_seconds)
     if wanted is None:
         first = min(limit + _FIRST_STEP, figures.most)
-        unknown = figures.full_for > 0 and not figures.barred and first > limit
+        unknown = figures.full_for > 0 and not figures.brief and not figures.barred and first > limit
         return Size(first, "unknown") if unknown else None
     if figures.queued and wanted > limit:
         grown = min(math.ceil(wanted), _reach(figures))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -114,6 +115,7 @@ class Assembly:
             topic=self.bus.topic("state.changed"),
             current_task=_calling_task,
         )
+        self.native_id = threading.get_native_id()
         self.in_real_time = isinstance(clock, SystemClock)
         health = health_settings(config)
         self.watchdog = LoopWatchdog(health, on_blocked=_tell_blocked) if self.in_real_time else None

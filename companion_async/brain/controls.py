@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
+from companion_async.autonomy.signals import CategoryGlance, EndedRun, Glance, Signals
 from companion_async.autonomy.situation import LEVELS, CategoryReading, ModuleReading, Situation, StuckRun
 from companion_async.brain.residences import cores
+from companion_async.brain.usage import Supply, Usage, Use
 from companion_async.errors import InvalidArgumentError
 from companion_async.events.kinds import CategoryResized, utc
 from companion_async.modules.lifecycle import Module
@@ -16,6 +21,7 @@ from companion_async.modules.state import ModuleState
 from companion_async.offload.pool import Pool
 from companion_async.offload.slot import Seat, Slot
 from companion_async.scheduling.errands import Errand
+from companion_async.scheduling.gate import Gate
 from companion_async.scheduling.port import Port
 from companion_async.scheduling.task import Task
 
@@ -23,6 +29,8 @@ if TYPE_CHECKING:
     from companion_async.brain.assembly import Assembly
 
 _STACK_DEPTH = 20
+_LATELY = 1.0
+_GIL: bool = getattr(sys, "_is_gil_enabled", lambda: True)()
 
 
 class BrainControls:
@@ -33,42 +41,83 @@ class BrainControls:
         self._usual_interval: float | None = None
         self._spent_since: dict[str, float] = {}
         self._abandoned: dict[Seat, str] = {}
+        self._usage, self._supply = Usage(), Supply()
+        self._gate = Gate(1.0 if _GIL else cores(), self._look_again)
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
     def situation(self) -> Situation:
         """Everything as it is now."""
         assembly = self._assembly
-        settings, watchdog = assembly.decisions.settings, assembly.watchdog
         now = assembly.clock.monotonic()
         return Situation(
             now=now,
             categories=self.categories(),
             modules=tuple(self._module(module) for module in assembly.roster.registry),
             stuck=tuple(self._stuck(now)),
-            loop_lag=watchdog.recent_max(settings.interval) if watchdog is not None else None,
+            loop_lag=self._loop_lag(assembly.decisions.settings.interval),
             memory_fraction=assembly.meter.figures.memory_fraction,
-            process_cpu_seconds=time.process_time() if assembly.in_real_time else None,
             total_threads=assembly.house.live,
             max_threads=assembly.house.max_threads,
+        )
+
+    def use(self) -> Situation:
+        """Who uses the processor, as it is now."""
+        assembly = self._assembly
+        slots = [slot for pool in assembly.scheduler.pools.values() for slot in tuple(pool.alive)]
+        real = assembly.in_real_time
+        running = self._usage.read(assembly.clock.monotonic(), slots) if real else {}
+        busy = [assembly.native_id, *(slot.native_id for slot in slots if slot.job is not None)]
+        return Situation(
+            now=assembly.clock.monotonic(),
+            modules=tuple(_used(self._module(module), running) for module in assembly.roster.registry),
+            loop_lag=self._loop_lag(_LATELY),
+            process_cpu_seconds=time.process_time() if real else None,
+            processor_supply=self._supply.read(busy) if real else 1.0,
             cores=cores(),
-            gil=getattr(sys, "_is_gil_enabled", lambda: True)(),
+            gil=_GIL,
             switch_interval=sys.getswitchinterval(),
         )
+
+    def glance(self) -> Glance:
+        """What the sizes of the categories are judged by, as it is now."""
+        assembly = self._assembly
+        scheduler, house, now = assembly.scheduler, assembly.house, assembly.clock.monotonic()
+        arrivals, ended = Counter[str](), defaultdict[str, list[EndedRun]](list)
+        for port in scheduler.ports.values():
+            name = port.pool.name
+            arrivals[name] += port.submitted
+            while port.ended:
+                target, seconds, cpu = port.ended.popleft()
+                ended[name].append(EndedRun(f"{port.name}.{target}", seconds, cpu or 0.0))
+        stuck, found = self._stuck_slots(now), dict[str, CategoryGlance]()
+        for name, pool in scheduler.pools.items():
+            with pool.lock:
+                limit, queued = pool.limit, pool.backlog.ready
+                running = pool.working + min(pool.kept, max(0, limit - pool.working))  # a place that is kept is busy
+                threads, idle, urgent = pool.slots, pool.parked, queued > 0 and pool.backlog.urgent
+            came = arrivals[name] + assembly.roster.departed[name].arrivals
+            signals = Signals(now, limit, running, queued, came, ended.get(name, ()))
+            found[name] = CategoryGlance(signals, assembly.config.categories[name], threads, idle, stuck[name], urgent)
+        memory = assembly.meter.figures.memory_fraction
+        return Glance(now, found, house.max_threads - house.live, self._loop_lag(_LATELY), memory)
 
     def categories(self) -> tuple[CategoryReading, ...]:
         """Every category as it is now."""
         now = self._assembly.clock.monotonic()
-        hung = [
-            run.category
-            for run in self._stuck(now)
-            if run.still_seconds > self._assembly.decisions.settings.stuck_after
-        ]
-        held = [task.lane.pool.name for task in self._assembly.scheduler.limits.held.values()]
-        return tuple(
-            self._category(pool, now, hung.count(pool.name) + held.count(pool.name))
-            for pool in self._assembly.scheduler.pools.values()
-        )
+        stuck = self._stuck_slots(now)
+        return tuple(self._category(pool, now, stuck[pool.name]) for pool in self._assembly.scheduler.pools.values())
+
+    def _stuck_slots(self, now: float) -> Counter[str]:
+        """By category: slots whose run does not end, and was not or could not be given up."""
+        after = self._assembly.decisions.settings.stuck_after
+        hung = Counter(run.category for run in self._stuck(now) if run.still_seconds > after)
+        hung.update(task.lane.pool.name for task in self._assembly.scheduler.limits.held.values())
+        return hung
+
+    def _loop_lag(self, seconds: float) -> float | None:
+        watchdog = self._assembly.watchdog
+        return watchdog.recent_max(seconds) if watchdog is not None else None
 
     def _category(self, pool: Pool, now: float, stuck: int) -> CategoryReading:
         scheduler = self._assembly.scheduler
@@ -130,11 +179,13 @@ class BrainControls:
             queued=port.size,
             abandoned=sum(name == module.name for name in self._abandoned.values()),
             cap=port.throttle,
+            share=port.weight if port.gate is not None else None,
             runs=record.runs,
             run_seconds=record.run_seconds,
             measured_runs=record.cpu_runs,
             measured_seconds=record.cpu_run_seconds,
             cpu_seconds=record.cpu_seconds,
+            ended_cpu_seconds=record.cpu_seconds,
         )
 
     def _stuck(self, now: float) -> list[StuckRun]:
@@ -206,13 +257,21 @@ class BrainControls:
         scheduler.endings.time_out(task, "run", now - task.started, now, now - task.started)
         return seat.abandoned
 
-    def throttle(self, module: str, cap: int | None) -> None:
-        """Cap how many runs of a module go on at once."""
+    def throttle(self, module: str, cap: int | None, share: float | None = None) -> None:
+        """Cap how many runs of a module go on at once, and with a share, of all modules that have one together."""
         port = self._assembly.scheduler.port(module)
         with port.pool.lock:
             port.throttle = cap
+            if cap is not None and share is not None:
+                self._gate.bind(port, share)
+            elif port.gate is not None:
+                self._gate.release(port)
             port.queue.refresh(port)
         port.pool.pump()
+
+    def _look_again(self, lane: Any) -> None:
+        """The gate may let a run of this lane in. Any thread."""
+        self._assembly.scheduler.mailbox.post(_refresh, lane)
 
     def set_switch_interval(self, seconds: float | None) -> None:
         """How long a thread may keep the interpreter from the others."""
@@ -297,6 +356,24 @@ class BrainControls:
         topic = self._assembly.bus.topic("category.resized")
         if topic.active:
             topic.publish(CategoryResized(pool.name, old, pool.limit, utc(self._assembly.clock.time()), reason))
+
+
+def _refresh(port: Port) -> None:
+    with port.pool.lock:
+        port.queue.refresh(port)
+    port.pool.pump()
+
+
+def _used(module: ModuleReading, running: Mapping[str, Use]) -> ModuleReading:
+    use = running.get(module.name)
+    if use is None:
+        return module
+    return msgspec.structs.replace(
+        module,
+        run_seconds=module.run_seconds + use.run_seconds,
+        measured_seconds=module.measured_seconds + use.measured_seconds,
+        cpu_seconds=module.cpu_seconds + use.cpu_seconds,
+    )
 
 
 def _waiting(port: Port) -> Iterator[Any]:

@@ -130,7 +130,9 @@ class Endings:
         run = ended - started
         measured = task.measured or run > _SURPRISE
         if measured:
-            task.plan.ran(run, cpu)
+            plan = task.plan
+            plan.ran(run, cpu)
+            task.lane.ended.append((plan.name, run, cpu))
         if run > task.limit:
             self.time_out(task, "run", task.limit, ended, run, cpu)
             self.left(task)

@@ -31,6 +31,15 @@ class Queued(Protocol):
     def lane(self) -> Lane: ...
 
 
+class Gate(Protocol):
+    """What runs of several lanes have to share. A lane whose runs have to is throttled as well."""
+
+    def admits(self, lane: Lane) -> bool: ...
+    def enter(self, lane: Lane) -> bool: ...
+    def returned(self, lane: Lane) -> None: ...
+    def left(self, lane: Lane) -> bool: ...
+
+
 class Lane:
     """The tasks of one module, best first, with what decides whether the module may run one more."""
 
@@ -43,18 +52,22 @@ class Lane:
         "_start",
         "_withheld",
         "cap",
+        "gate",
         "held",
         "most",
         "name",
         "quota",
         "running",
         "throttle",
+        "weight",
     )
 
     def __init__(self, name: str, *, cap: int | None = None, quota: int = 1) -> None:
         self.name = name
         self.cap = cap
         self.throttle: int | None = None
+        self.gate: Gate | None = None
+        self.weight = 0.0
         self.quota = quota
         self.held = False
         self.running = 0
@@ -70,7 +83,7 @@ class Lane:
     @property
     def open(self) -> bool:
         """Whether one more of its tasks may start now."""
-        return not self.held and self.running < self.most
+        return not self.held and self.running < self.most and (self.gate is None or self.gate.admits(self))
 
     @property
     def waits(self) -> bool:

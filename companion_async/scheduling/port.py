@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable
 from types import FunctionType
 from typing import Any
@@ -18,6 +19,7 @@ from companion_async.scheduling.lane import Lane
 from companion_async.scheduling.queue import Queue
 
 _MOST_CALLABLES = 256
+_MOST_ENDED = 64
 _SMOOTHING = 0.1
 _LIGHT = 20e-6
 _LIGHT_ON_CPU = 500e-6
@@ -72,11 +74,14 @@ def reach(spans: Timeout) -> tuple[Timeout, float, float, bool]:
 
 
 class Port(Lane):
-    """The lane of one module, and what submitting to it needs."""
+    """The lane of one module, and what submitting to it needs. ``ended`` holds the last runs that were measured, as
+    (target, wall seconds, CPU seconds), until somebody takes them out.
+    """
 
     __slots__ = (
         "_adhoc",
         "closed",
+        "ended",
         "interruptible",
         "offload",
         "pool",
@@ -116,6 +121,7 @@ class Port(Lane):
         self.offload = offload
         self.interruptible = False
         self.submitted = 0
+        self.ended: deque[tuple[str, float, float | None]] = deque(maxlen=_MOST_ENDED)
         self.wrap: Callable[[Target, Callable[..., Any]], Callable[..., Any]] | None = None
         self.closed: tuple[str, str] | None = None
         self.targets: dict[str, Target] = {}

@@ -123,6 +123,9 @@ class Queue:
         if task is None or (on_loop and not task.on_loop):
             return None
         lane = task.lane
+        if lane.gate is not None and not lane.gate.enter(lane):
+            self._shut_out(lane)
+            return self.pop(on_loop=on_loop)
         self._take(task, lane)
         lane.running += 1
         if self._turns:
@@ -139,6 +142,9 @@ class Queue:
         if task is None or (on_loop and not task.on_loop):
             return None
         lane = task.lane
+        if lane.gate is not None and not lane.gate.enter(lane):
+            self._shut_out(lane)
+            return self.pop_urgent(on_loop=on_loop)
         self._take(task, lane)
         lane.running += 1
         if not lane.open or not lane.waits:
@@ -246,7 +252,10 @@ class Queue:
     def left(self, lane: Lane) -> None:
         """A running task of the lane has ended, or no longer counts."""
         lane.running -= 1
-        if lane._entry is None and lane._withheld and lane.open:
+        if lane.gate is not None and lane.gate.left(lane):
+            if lane._entry is not None:
+                self._shut_out(lane)  # others come first
+        elif lane._entry is None and lane._withheld and lane.open:
             self._list(lane)
 
     def returned(self, lane: Lane) -> bool:
@@ -254,6 +263,8 @@ class Queue:
         if lane.running >= lane.most:
             return False
         lane.running += 1
+        if lane.gate is not None:
+            lane.gate.returned(lane)
         if not lane.open:
             self.refresh(lane)
         return True
@@ -368,6 +379,12 @@ class Queue:
         self._stale += 1
         if not lane.open:
             self._count_withheld(lane)
+
+    def _shut_out(self, lane: Lane) -> None:
+        """The lane's gate is closed, whatever it may say a moment later: it will be told, and looked at again."""
+        lane._entry = None
+        self._stale += 1
+        self._count_withheld(lane)
 
     def _count_withheld(self, lane: Lane) -> None:
         size = lane.size

@@ -12,7 +12,6 @@ from companion_async.autonomy.situation import CategoryReading, Situation
 from companion_async.autonomy.trend import CategoryTrend
 
 SETTINGS = AutonomySettings()
-FULL = {"working": 4, "queued": 9, "oldest_wait": 1.0}
 
 
 class Watched:
@@ -25,7 +24,7 @@ class Watched:
     def at(self, now: float, **changes: Any) -> CategoryLoad:
         self.figures.update(changes)
         reading = CategoryReading(**self.figures)
-        return self.trend.load(Situation(now=now, categories=(reading,)), reading, room=9, cpu_share=0.0)
+        return self.trend.load(Situation(now=now, categories=(reading,)), reading, room=9)
 
 
 def test_rates_are_differences_over_the_window() -> None:
@@ -63,15 +62,14 @@ def test_low_utilisation_counts_from_the_first_low_reading_without_a_break() -> 
 
 
 def test_peaks_are_those_of_the_window() -> None:
-    """What was used, and what was needed, within the last minute."""
+    """What was used within the last minute."""
     watched = Watched()
     watched.at(0.0, working=4, completions=10, run_seconds=10.0)
     needed = watched.at(10.0, working=3, arrivals=50, completions=60, run_seconds=60.0).service
     assert needed == 1.0
     assert watched.at(20.0, working=1).peak_working == 4
-    assert watched.at(59.0).peak_need > 5.0
-    load = watched.at(100.0, working=0)
-    assert (load.peak_working, load.peak_need) == (1, 0.0)
+    watched.at(59.0)
+    assert watched.at(100.0, working=0).peak_working == 1
 
 
 def test_a_resize_by_anyone_is_noticed() -> None:
@@ -82,69 +80,3 @@ def test_a_resize_by_anyone_is_noticed() -> None:
     assert watched.at(20.0, limit=6).since_resize == 10.0
     watched.trend.resized(20.0)
     assert watched.at(23.0).since_resize == 3.0
-
-
-def test_the_throughput_before_a_step_is_that_of_the_full_stretch() -> None:
-    """Measured while every slot was busy, where enough runs ended in it."""
-    watched = Watched()
-    watched.at(0.0, completions=0, run_seconds=0.0, working=1)
-    watched.at(10.0, completions=10, run_seconds=10.0, **FULL)
-    load = watched.at(20.0, completions=90, run_seconds=90.0)
-    watched.trend.grew(20.0, load, 8)
-    watched.at(30.0, limit=8, working=8, completions=150)
-    step = watched.trend.gain(30.0)
-    assert step is not None
-    assert (step.old, step.new, step.before) == (4, 8, 8.0)
-    assert (step.completions, step.seconds) == (60, 10.0)
-
-
-@pytest.mark.parametrize(("completions", "before"), [(10, 4.0), (0, None)])
-def test_without_a_full_stretch_the_slots_and_the_mean_run_must_do(completions: int, before: float | None) -> None:
-    """Four slots of one second each are four per second; with no run ended there is nothing to compare with."""
-    watched = Watched()
-    load = watched.at(0.0, completions=completions, run_seconds=float(completions), **FULL)
-    watched.trend.grew(0.0, load, 8)
-    watched.at(10.0, limit=8, working=8)
-    step = watched.trend.gain(10.0)
-    assert (None if step is None else step.before) == before
-
-
-def test_steps_that_follow_too_soon_are_judged_together() -> None:
-    """The second takes over the first one's beginning, and counts its runs from its own moment."""
-    watched = Watched()
-    load = watched.at(0.0, completions=10, run_seconds=10.0, **FULL)
-    watched.trend.grew(0.0, load, 8)
-    load = watched.at(10.0, limit=8, working=8, completions=12)
-    watched.trend.grew(10.0, load, 16)
-    watched.at(20.0, limit=16, working=16, completions=20)
-    step = watched.trend.gain(20.0)
-    assert step is not None
-    assert (step.old, step.new, step.before, step.completions, step.seconds) == (4, 16, 4.0, 8, 10.0)
-
-
-def test_a_step_after_which_nothing_waits_has_done_what_it_was_for() -> None:
-    """It is not judged any more, and earlier regrets are forgiven."""
-    watched = Watched()
-    load = watched.at(0.0, completions=10, run_seconds=10.0, **FULL)
-    watched.trend.regretted(0.0)
-    watched.trend.grew(0.0, load, 8)
-    watched.at(10.0, limit=8, working=8)
-    assert watched.trend.gain(10.0) is not None
-    watched.at(20.0, working=5, queued=0, oldest_wait=0.0)
-    assert watched.trend.gain(20.0) is None
-    watched.trend.regretted(30.0)
-    assert watched.at(30.0).barred_for == 60.0
-
-
-def test_each_regret_bars_growth_for_twice_as_long_up_to_ten_minutes() -> None:
-    """A step that was worth it is a fresh start."""
-    watched = Watched()
-    watched.at(0.0)
-    spans = []
-    for now in range(0, 60, 10):
-        watched.trend.regretted(float(now))
-        spans.append(watched.at(float(now)).barred_for)
-    assert spans == [60.0, 120.0, 240.0, 480.0, 600.0, 600.0]
-    watched.trend.kept()
-    watched.trend.regretted(60.0)
-    assert watched.at(70.0).barred_for == 50.0

@@ -347,7 +347,9 @@ async def test_a_coroutine_that_does_not_end_is_abandoned_as_a_thread_is() -> No
 async def test_all_slots_hung_and_deadlines_still_fire() -> None:
     """TIM-02: the limits need neither a thread nor a slot."""
     clock, gate = VirtualClock(), Gate()
-    async with brain_on(clock, categories={"core": 2}, abandoned_budget=0, failure_threshold=100) as brain:
+    async with brain_on(
+        clock, categories={"core": 2}, abandoned_budget=0, failure_threshold=100, auto_scaling=False
+    ) as brain:
         await brain.register("m", diary())
         hung = [brain.submit("m", "call", gate, timeout=5) for _ in range(2)]
         await gate.holds(2)

@@ -6,9 +6,7 @@ import asyncio
 
 import pytest
 
-from companion_async.autonomy.decision import replay
-from companion_async.autonomy.scaling import ask
-from companion_async.autonomy.settings import AutonomySettings
+from companion_async import replay
 from companion_async.events.kinds import CategoryResized
 from companion_async.testing.clock import VirtualClock, settle
 from tests.brain.rig import Gate, brain_on, fill, told, types
@@ -59,32 +57,44 @@ async def test_the_effect_is_measured_afterwards_and_the_log_can_be_replayed() -
         assert decision.outcome.metric == "oldest_wait"
         assert (decision.outcome.before, decision.outcome.after) == (pytest.approx(10), 0)
         assert decision.outcome.met is True
-        plain, adaptive = (AutonomySettings(scaling=scaling) for scaling in ("plain", "adaptive"))
-        (same,) = replay(brain.decisions(), lambda rule, inputs: ask(rule, inputs, plain))
+        (same,) = replay(brain.decisions(), "scale.plain")
         assert same.same
-        (other,) = replay(brain.decisions(), lambda _, inputs: ask("scale.adaptive", inputs, adaptive))
-        assert other.answer.type == "scale_up"
+        (other,) = replay(brain.decisions(), "scale.adaptive")
+        assert (other.answer.type, other.answer.data["old"]) == ("scale_up", 2)
 
 
 @pytest.mark.feature("CB-14")
 async def test_adaptive_grows_to_the_need_and_not_by_a_fixed_step() -> None:
-    """The default: by what Little's law finds for the work that came, at most doubling."""
+    """The default: by what Little's law finds for the work that came, at most doubling, within tenths of a second; each
+    step with the figures that it rests on. What is no longer needed goes back within half a minute.
+    """
     clock = VirtualClock()
     gates = [Gate() for _ in range(2)]
     async with brain_on(clock, categories={"core": 4}) as brain:
         first = fill(brain, gates[0], 4)
         await gates[0].holds(4)
-        await clock.advance(4)
+        await clock.advance(2)
         gates[0].open()
         await asyncio.gather(*first)
-        fill(brain, gates[1], 40)
+        await clock.advance(2)
+        later = fill(brain, gates[1], 20)
         await gates[1].holds(4)
-        await clock.advance(6)
-        (decision,) = types(brain, "scale_up")
-        assert decision.rule == "scale.adaptive"
-        assert "Little's law" in decision.reason
-        assert 4 < brain.status().categories["core"].max <= 8
+        await clock.advance(0.4)
+        await gates[1].holds(8)
+        await clock.advance(0.4)
+        await gates[1].holds(16)
+        steps = types(brain, "scale_up")
+        assert [step.rule for step in steps] == ["scale.adaptive"] * len(steps)
+        assert (steps[0].data["old"], steps[0].data["new"]) == (4, 8)
+        assert "Little's law" in steps[0].reason
+        assert steps[0].data["inputs"]["service"] == pytest.approx(2.0)
+        assert 16 <= brain.status().categories["core"].max <= 32
+        await gates[1].holds(min(20, brain.status().categories["core"].max))
         gates[1].open()
+        await asyncio.gather(*later)
+        await clock.advance(30)
+        assert brain.status().categories["core"].max == 4
+        assert {down.data["cause"] for down in types(brain, "scale_down")} == {"decline"}
 
 
 async def test_nobody_grows_without_need() -> None:
