@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from companion_async.offload.slot import Slot
 
@@ -35,11 +35,11 @@ class Usage:
         """By module, for the runs that go on in these slots. About 3 us for each of them."""
         found, seen = dict[str, Use](), dict[Any, tuple[float, float]]()
         for slot in slots:
-            task = cast("Any", slot.job)
+            task = _job(slot)
             if task is None or slot.abandoned or slot.waiting or task.started < 0:
                 continue
             cpu = thread_cpu_seconds(slot.native_id)
-            if slot.job is not task:
+            if _job(slot) is not task:
                 continue  # it has ended meanwhile, and is or will be counted
             first = seen[task] = self._seen.get(task, (now, cpu))
             use = found.get(task.module, _NONE)
@@ -85,6 +85,10 @@ def _schedule(native_id: int) -> tuple[int, int] | None:
         return int(ran), int(waited)
     except (OSError, ValueError):
         return None
+
+
+def _job(slot: Slot) -> Any:
+    return slot.job
 
 
 def thread_cpu_seconds(native_id: int) -> float:

@@ -210,8 +210,9 @@ def test_an_idle_house_decides_nothing() -> None:
 
 def test_a_verdict_that_could_not_be_carried_out_comes_again() -> None:
     """What failed leaves no cooldown behind: the grounds stand, so does the verdict."""
-    for scaling in ("plain", "adaptive"):
-        judgement = Judgement(AutonomySettings(scaling=scaling))  # type: ignore[arg-type]
+    scalings: tuple[Literal["plain", "adaptive"], ...] = ("plain", "adaptive")
+    for scaling in scalings:
+        judgement = Judgement(AutonomySettings(scaling=scaling))
         reading = CategoryReading(name="c", limit=5, configured=5, working=5, queued=50, oldest_wait=3.0)
         glances = [
             Glance(at, {"c": CategoryGlance(Signals(at, 5, 5, 50, 55), 5, 5)}, 45) for at in (0.0, 1.0, 2.0, 3.0, 4.0)

@@ -274,7 +274,7 @@ async def test_work_that_computes_is_capped_within_a_second_of_its_beginning() -
     async with bench.running():
         await bench.clock.advance(3.1)
         for fifth in range(5):
-            used = {"run_seconds": 0.8 * fifth, "measured_seconds": 0.8 * fifth, "cpu_seconds": 0.2 * fifth}
+            used: dict[str, Any] = {"run_seconds": 0.8 * fifth, "measured_seconds": 0.8 * fifth, "cpu_seconds": 0.2 * fifth}
             module = ModuleReading(name="m", category="core", state="running", running=4, **used)
             bench.set(msgspec.structs.replace(QUIET, working=4), modules=(module,), process_cpu_seconds=0.2 * fifth)
             await bench.clock.advance(0.2)
