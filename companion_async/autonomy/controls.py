@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from companion_async.autonomy.signals import Glance
@@ -27,6 +28,10 @@ class Controls(Protocol):
         """Modules and processor as they are now, runs that go on counted in, without categories and stuck runs. Called
         five times a second.
         """
+        ...
+
+    def tell_of_work(self, tell: Callable[[], None]) -> None:
+        """Call ``tell``, once, when a run has ended or begun: the governor looks rarely while nothing does."""
         ...
 
     def resize(self, category: str, limit: int) -> None:

@@ -29,8 +29,9 @@ _CALM_LOOK = 0.25
 """Seconds between two looks while no category is full; one that fills up is seen at the first and answered at the next
 of the quick ones.
 """
-_STILL_LOOK, _STILL_AFTER, _IDLE_AFTER = 1.0, 2.0, 30.0
-"""Seconds between two looks once nothing has come, begun or ended for so long; or, with nothing at work, for so long."""
+_STILL_AFTER, _IDLE_AFTER = 2.0, 30.0
+"""Seconds after which the looks become rare if nothing has come, begun or ended; and with nothing at work."""
+_STILL_LOOK, _RAREST_LOOK = 1.0, 5.0
 _SOON = 1e-6  # moments that are added up from tenths do not hit each other
 _USE_LOOK = 0.2
 """Seconds between two looks at who uses the processor: as long as tell a few runs that compute from those that wait."""
@@ -46,8 +47,8 @@ class _Due(NamedTuple):
 
 class DecisionLoop:
     """Every ``settings.interval`` seconds one pass over the `Controls`, and the governor's looks in between, every
-    ``look_interval`` while a category is full: sizes and computing do not wait for a pass. Everything here belongs to the
-    loop's thread.
+    ``look_interval`` while a category is full: sizes and computing do not wait for a pass. Everything here belongs to
+    the loop's thread.
 
     ``log`` holds the decisions, newest last; ``situations`` the readings of the last passes and ``glances`` those of
     the governor's last looks, to be judged again under other settings. ``passes`` and ``last_pass`` (monotonic seconds)
@@ -185,13 +186,22 @@ class DecisionLoop:
             verdicts += self._judgement.govern(self._controls.use())
         for verdict in verdicts:
             self._carry_out(verdict, glance.now)
-        if glance.now - self._moved_at >= (_STILL_AFTER if glance.busy else _IDLE_AFTER):
-            return _STILL_LOOK
+        still = glance.now - self._moved_at
+        if still >= (_STILL_AFTER if glance.busy else _IDLE_AFTER):
+            return min(_RAREST_LOOK, max(_STILL_LOOK, still / 10))
         return self.settings.look_interval if glance.full else _CALM_LOOK
 
     async def _keep_looking(self) -> None:
         while True:
-            await self._clock.sleep(self.look())
+            delay = self.look()
+            woken = anyio.Event()
+            timer = self._clock.call_later(delay, woken.set)
+            if delay >= _STILL_LOOK:
+                self._controls.tell_of_work(woken.set)
+            try:
+                await woken.wait()
+            finally:
+                timer.cancel()
 
     async def _make_passes(self) -> None:
         while True:

@@ -38,7 +38,7 @@ class AutonomySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     nudge_gap: float = 1.0
     log_size: int = 1000
     situations_kept: int = 60
-    glances_kept: int = 600
+    glances_kept: int = 100
 
     scale_up_wait: float = 0.1
     plain_step: int = 2

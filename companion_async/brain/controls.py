@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _STACK_DEPTH = 20
 _LATELY = 1.0
+_YIELD = 0.002  # seconds that a parked thread may need to take its turn before one that is awake takes another
 _GIL: bool = getattr(sys, "_is_gil_enabled", lambda: True)()
 
 
@@ -101,6 +102,10 @@ class BrainControls:
             found[name] = CategoryGlance(signals, assembly.config.categories[name], threads, idle, stuck[name], urgent)
         memory = assembly.meter.figures.memory_fraction
         return Glance(now, found, house.max_threads - house.live, self._loop_lag(_LATELY), memory)
+
+    def tell_of_work(self, tell: Callable[[], None]) -> None:
+        """Call ``tell``, once, when a thread has sent word."""
+        self._assembly.scheduler.on_mail = tell
 
     def categories(self) -> tuple[CategoryReading, ...]:
         """Every category as it is now."""
@@ -269,9 +274,12 @@ class BrainControls:
             port.queue.refresh(port)
         port.pool.pump()
 
-    def _look_again(self, lane: Any) -> None:
+    def _look_again(self, lane: Any, behind: bool) -> None:
         """The gate may let a run of this lane in. Any thread."""
-        self._assembly.scheduler.mailbox.post(_refresh, lane)
+        self._assembly.scheduler.mailbox.post(self._refresh_soon if behind else _refresh, lane)
+
+    def _refresh_soon(self, port: Port) -> None:
+        self._assembly.loop.call_later(_YIELD, _refresh, port)
 
     def set_switch_interval(self, seconds: float | None) -> None:
         """How long a thread may keep the interpreter from the others."""

@@ -15,12 +15,12 @@ class Gate:
     """Lets runs of the lanes that are bound to it begin as long as their weights (the share of its time that a run
     computes) add up to ``limit``, and one run whatever its weight.
 
-    Whoever is not let in is told, in turn, when somebody has left: ``tell(lane)`` is called in any thread, under a
-    pool's lock, and should have the lane looked at again on the loop. One that leaves while others wait goes behind
-    them. Every lane is counted under its own pool's lock, the gate under its own.
+    Whoever is not let in is told, in turn, when somebody has left: ``tell(lane, behind)`` is called in any thread, under
+    a pool's lock, and should have the lane looked at again on the loop. One that leaves while others wait goes
+    ``behind`` them: it should be looked at a moment later, since its thread is awake and theirs are not. Every lane is counted under its own pool's lock, the gate under its own.
     """
 
-    def __init__(self, limit: float, tell: Callable[[Lane], None]) -> None:
+    def __init__(self, limit: float, tell: Callable[[Lane, bool], None]) -> None:
         self.limit = limit
         self._tell = tell
         self._inside = 0.0
@@ -38,7 +38,7 @@ class Gate:
             lane.gate, lane.weight = self, weight
             told = self._others(lane) if weight < old else []
         for one in told:
-            self._tell(one)
+            self._tell(one, False)
 
     def release(self, lane: Lane) -> None:
         """Have the lane's runs pass freely again. Under its lock."""
@@ -48,7 +48,7 @@ class Gate:
             lane.gate, lane.weight = None, 0.0
             told = self._others(lane)
         for one in told:
-            self._tell(one)
+            self._tell(one, False)
 
     def admits(self, lane: Lane) -> bool:
         """Whether one more run of the lane may begin now; a lane that may not is told later. Under its lock."""
@@ -74,8 +74,10 @@ class Gate:
             self._runs -= 1
             self._inside = self._inside - lane.weight if self._runs else 0.0
             told = self._others(lane)
-        for one in (*told, lane) if told else ():
-            self._tell(one)
+        for one in told:
+            self._tell(one, False)
+        if told:
+            self._tell(lane, True)
         return bool(told)
 
     def _fits(self, lane: Lane) -> bool:

@@ -97,6 +97,7 @@ class Scheduler:
         self.phase = "not started"
         self.submit: Callable[..., Task[Any]] = _nobody
         self.on_module_failure: Callable[[Port], None] = _ignore
+        self.on_mail: Callable[[], None] | None = None
         self.thread = threading.get_ident()
         self._spread = 0
         self._epoch = utc(clock.time() - clock.monotonic())
@@ -260,6 +261,9 @@ class Scheduler:
     def _after_mail(self) -> None:
         self.history.expire()
         self.admission.look()
+        if self.on_mail is not None:
+            tell, self.on_mail = self.on_mail, None
+            tell()
 
 
 def _cancel(waiter: asyncio.Future[None]) -> None:

@@ -38,6 +38,7 @@ class FakeControls:
         self.asked: list[tuple[Any, ...]] = []
         self.answers: dict[str, Any] = {}
         self.before_reading: Callable[[], None] = lambda: None
+        self.told: Callable[[], None] = lambda: None
         self.before_use: Callable[[], None] = lambda: None
 
     def situation(self) -> Situation:
@@ -71,6 +72,9 @@ class FakeControls:
 
     def throttle(self, module: str, cap: int | None, share: float | None = None) -> None:
         self._ask("throttle", module, cap, share)
+
+    def tell_of_work(self, tell: Callable[[], None]) -> None:
+        self.told = tell
 
     def use(self) -> Situation:
         self.before_use()
@@ -274,7 +278,11 @@ async def test_work_that_computes_is_capped_within_a_second_of_its_beginning() -
     async with bench.running():
         await bench.clock.advance(3.1)
         for fifth in range(5):
-            used: dict[str, Any] = {"run_seconds": 0.8 * fifth, "measured_seconds": 0.8 * fifth, "cpu_seconds": 0.2 * fifth}
+            used: dict[str, Any] = {
+                "run_seconds": 0.8 * fifth,
+                "measured_seconds": 0.8 * fifth,
+                "cpu_seconds": 0.2 * fifth,
+            }
             module = ModuleReading(name="m", category="core", state="running", running=4, **used)
             bench.set(msgspec.structs.replace(QUIET, working=4), modules=(module,), process_cpu_seconds=0.2 * fifth)
             await bench.clock.advance(0.2)
@@ -302,6 +310,19 @@ async def test_the_governor_sizes_between_the_passes() -> None:
         assert (decision.rule, decision.data["cause"]) == ("scale.adaptive", "unknown")
         assert decision.data["inputs"]["queued"] == 50
         assert bench.loop.glances
+
+
+async def test_who_has_nothing_to_see_looks_rarely_until_there_is_word_of_work() -> None:
+    """After half a minute of idleness every few seconds; the first sign of work ends that."""
+    bench, looks = Bench(), list[float]()
+    async with bench.running():
+        bench.controls.before_use = lambda: looks.append(bench.clock.monotonic())
+        await bench.clock.advance(120.0)
+        assert len([at for at in looks if at > 60.0]) <= 20
+        looks.clear()
+        bench.controls.told()
+        await settle()
+        assert looks == [120.0]
 
 
 async def test_a_look_that_raises_is_begun_again_and_the_passes_go_on() -> None:
