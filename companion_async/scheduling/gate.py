@@ -15,9 +15,10 @@ class Gate:
     """Lets runs of the lanes that are bound to it begin as long as their weights (the share of its time that a run
     computes) add up to ``limit``, and one run whatever its weight.
 
-    Whoever is not let in is told, in turn, when somebody has left: ``tell(lane, behind)`` is called in any thread, under
-    a pool's lock, and should have the lane looked at again on the loop. One that leaves while others wait goes
-    ``behind`` them: it should be looked at a moment later, since its thread is awake and theirs are not. Every lane is counted under its own pool's lock, the gate under its own.
+    Whoever is not let in is told, in turn, when somebody has left: ``tell(lane, behind)`` is called in any thread,
+    under a pool's lock, and should have the lane looked at again on the loop. One that leaves while others wait goes
+    ``behind`` them: it should be looked at a moment later, since its thread is awake and theirs are not. Every lane is
+    counted under its own pool's lock, the gate under its own.
     """
 
     def __init__(self, limit: float, tell: Callable[[Lane, bool], None]) -> None:
