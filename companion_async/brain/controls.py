@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import sys
-import time
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
-from companion_async.autonomy.signals import CategoryGlance, EndedRun, Glance, Signals
+from companion_async.autonomy.signals import Glance
 from companion_async.autonomy.situation import LEVELS, CategoryReading, ModuleReading, Situation, StuckRun
+from companion_async.brain.looks import GIL, GovernorLooks
 from companion_async.brain.residences import cores
-from companion_async.brain.usage import Supply, Usage, Use
 from companion_async.errors import InvalidArgumentError
 from companion_async.events.kinds import CategoryResized, utc
 from companion_async.modules.lifecycle import Module
@@ -29,9 +26,7 @@ if TYPE_CHECKING:
     from companion_async.brain.assembly import Assembly
 
 _STACK_DEPTH = 20
-_LATELY = 1.0
 _YIELD = 0.002  # seconds that a parked thread may need to take its turn before one that is awake takes another
-_GIL: bool = getattr(sys, "_is_gil_enabled", lambda: True)()
 
 
 class BrainControls:
@@ -42,8 +37,8 @@ class BrainControls:
         self._usual_interval: float | None = None
         self._spent_since: dict[str, float] = {}
         self._abandoned: dict[Seat, str] = {}
-        self._usage, self._supply = Usage(), Supply()
-        self._gate = Gate(1.0 if _GIL else cores(), self._look_again)
+        self._looks = GovernorLooks(assembly)
+        self._gate = Gate(1.0 if GIL else cores(), self._look_again)
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
@@ -56,7 +51,7 @@ class BrainControls:
             categories=self.categories(),
             modules=tuple(self._module(module) for module in assembly.roster.registry),
             stuck=tuple(self._stuck(now)),
-            loop_lag=self._loop_lag(assembly.decisions.settings.interval),
+            loop_lag=self._looks.loop_lag(assembly.decisions.settings.interval),
             memory_fraction=assembly.meter.figures.memory_fraction,
             total_threads=assembly.house.live,
             max_threads=assembly.house.max_threads,
@@ -64,44 +59,11 @@ class BrainControls:
 
     def use(self) -> Situation:
         """Who uses the processor, as it is now."""
-        assembly = self._assembly
-        slots = [slot for pool in assembly.scheduler.pools.values() for slot in tuple(pool.alive)]
-        real = assembly.in_real_time
-        running = self._usage.read(assembly.clock.monotonic(), slots) if real else {}
-        busy = [assembly.native_id, *(slot.native_id for slot in slots if slot.job is not None)]
-        return Situation(
-            now=assembly.clock.monotonic(),
-            modules=tuple(_used(self._module(module), running) for module in assembly.roster.registry),
-            loop_lag=self._loop_lag(_LATELY),
-            process_cpu_seconds=time.process_time() if real else None,
-            processor_supply=self._supply.read(busy) if real else 1.0,
-            cores=cores(),
-            gil=_GIL,
-            switch_interval=sys.getswitchinterval(),
-        )
+        return self._looks.use(tuple(self._module(module) for module in self._assembly.roster.registry))
 
     def glance(self) -> Glance:
         """What the sizes of the categories are judged by, as it is now."""
-        assembly = self._assembly
-        scheduler, house, now = assembly.scheduler, assembly.house, assembly.clock.monotonic()
-        arrivals, ended = Counter[str](), defaultdict[str, list[EndedRun]](list)
-        for port in scheduler.ports.values():
-            name = port.pool.name
-            arrivals[name] += port.submitted
-            while port.ended:
-                target, seconds, cpu = port.ended.popleft()
-                ended[name].append(EndedRun(f"{port.name}.{target}", seconds, cpu or 0.0))
-        stuck, found = self._stuck_slots(now), dict[str, CategoryGlance]()
-        for name, pool in scheduler.pools.items():
-            with pool.lock:
-                limit, queued = pool.limit, pool.backlog.ready
-                running = pool.working + min(pool.kept, max(0, limit - pool.working))  # a place that is kept is busy
-                threads, idle, urgent = pool.slots, pool.parked, queued > 0 and pool.backlog.urgent
-            came = arrivals[name] + assembly.roster.departed[name].arrivals
-            signals = Signals(now, limit, running, queued, came, ended.get(name, ()))
-            found[name] = CategoryGlance(signals, assembly.config.categories[name], threads, idle, stuck[name], urgent)
-        memory = assembly.meter.figures.memory_fraction
-        return Glance(now, found, house.max_threads - house.live, self._loop_lag(_LATELY), memory)
+        return self._looks.glance(self._stuck_slots(self._assembly.clock.monotonic()))
 
     def tell_of_work(self, tell: Callable[[], None]) -> None:
         """Call ``tell``, once, when a thread has sent word."""
@@ -119,10 +81,6 @@ class BrainControls:
         hung = Counter(run.category for run in self._stuck(now) if run.still_seconds > after)
         hung.update(task.lane.pool.name for task in self._assembly.scheduler.limits.held.values())
         return hung
-
-    def _loop_lag(self, seconds: float) -> float | None:
-        watchdog = self._assembly.watchdog
-        return watchdog.recent_max(seconds) if watchdog is not None else None
 
     def _category(self, pool: Pool, now: float, stuck: int) -> CategoryReading:
         scheduler = self._assembly.scheduler
@@ -370,18 +328,6 @@ def _refresh(port: Port) -> None:
     with port.pool.lock:
         port.queue.refresh(port)
     port.pool.pump()
-
-
-def _used(module: ModuleReading, running: Mapping[str, Use]) -> ModuleReading:
-    use = running.get(module.name)
-    if use is None:
-        return module
-    return msgspec.structs.replace(
-        module,
-        run_seconds=module.run_seconds + use.run_seconds,
-        measured_seconds=module.measured_seconds + use.measured_seconds,
-        cpu_seconds=module.cpu_seconds + use.cpu_seconds,
-    )
 
 
 def _waiting(port: Port) -> Iterator[Any]:
