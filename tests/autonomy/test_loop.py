@@ -2,126 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from typing import Any
 
 import anyio
 import msgspec
 import pytest
 
-from companion_async.autonomy.loop import DecisionLoop
-from companion_async.autonomy.settings import AutonomySettings
-from companion_async.autonomy.signals import CategoryGlance, Glance, Signals
-from companion_async.autonomy.situation import CategoryReading, ModuleReading, Situation, StuckRun
 from companion_async.errors import CompanionError
 from companion_async.events.bus import EventBus
 from companion_async.events.kinds import DecisionMade
-from companion_async.testing.clock import VirtualClock, settle
-
-QUIET = CategoryReading(name="core", limit=4, configured=4, budget=4)
-WORK: dict[str, Any] = {"working": 4, "queued": 50, "oldest_wait": 3.0, "completions": 10, "run_seconds": 10.0}
-BUSY = msgspec.structs.replace(QUIET, **WORK)
-SICK = ModuleReading(name="m", category="core", state="error", generation=3)
-STUCK = StuckRun(task_id="t1", module="m", category="core", running_seconds=400.0, still_seconds=400.0)
-
-
-PLAIN = AutonomySettings(scaling="plain")
-
-
-class FakeControls:
-    """Readings that a test sets, and a list of what was asked for."""
-
-    def __init__(self, clock: VirtualClock) -> None:
-        self.clock = clock
-        self.reading = Situation(now=0.0, categories=(QUIET,), total_threads=4)
-        self.asked: list[tuple[Any, ...]] = []
-        self.answers: dict[str, Any] = {}
-        self.before_reading: Callable[[], None] = lambda: None
-        self.told: Callable[[], None] = lambda: None
-        self.before_use: Callable[[], None] = lambda: None
-
-    def situation(self) -> Situation:
-        self.before_reading()
-        return msgspec.structs.replace(self.reading, now=self.clock.monotonic())
-
-    def _ask(self, name: str, *args: Any, default: Any = True) -> Any:
-        self.asked.append((name, *args))
-        answer = self.answers.get(name, default)
-        if isinstance(answer, BaseException):
-            raise answer
-        return answer
-
-    def resize(self, category: str, limit: int) -> None:
-        self._ask("resize", category, limit)
-
-    def retire_idle(self, category: str, keep: int, idle_for: float = 0.0) -> int:
-        return int(self._ask("retire_idle", category, keep, idle_for, default=2))
-
-    async def restart_module(self, name: str, generation: int, reason: str) -> bool:
-        answer = self._ask("restart_module", name, generation)
-        if isinstance(answer, anyio.Event):
-            await answer.wait()
-        return bool(answer)
-
-    async def quarantine(self, name: str, reason: str) -> bool:
-        return bool(self._ask("quarantine", name))
-
-    def replace_worker(self, task_id: str, reason: str) -> bool:
-        return bool(self._ask("replace_worker", task_id))
-
-    def throttle(self, module: str, cap: int | None, share: float | None = None) -> None:
-        self._ask("throttle", module, cap, share)
-
-    def tell_of_work(self, tell: Callable[[], None]) -> None:
-        self.told = tell
-
-    def use(self) -> Situation:
-        self.before_use()
-        return msgspec.structs.replace(self.reading, now=self.clock.monotonic())
-
-    def glance(self) -> Glance:
-        now = self.clock.monotonic()
-        found = {
-            reading.name: CategoryGlance(
-                Signals(now, reading.limit, reading.working, reading.queued, reading.arrivals), reading.configured
-            )
-            for reading in self.reading.categories
-        }
-        return Glance(now, found, self.reading.max_threads - self.reading.total_threads)
-
-    def set_switch_interval(self, seconds: float | None) -> None:
-        self._ask("set_switch_interval", seconds)
-
-    def adjust_priority(self, category: str, waited: float) -> int:
-        return int(self._ask("adjust_priority", category, waited, default=5))
-
-    def shed(self, category: str, count: int, lowest: int) -> int:
-        return int(self._ask("shed", category, count, lowest, default=count))
-
-
-class Bench:
-    """A loop under test with its clock and controls."""
-
-    def __init__(self, settings: AutonomySettings | None = None, bus: EventBus | None = None) -> None:
-        self.clock = VirtualClock()
-        self.controls = FakeControls(self.clock)
-        topic = None if bus is None else bus.topic("decision.made")
-        self.loop = DecisionLoop(self.controls, self.clock, settings, topic)
-
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self.loop.run)
-            await settle()
-            yield
-            tasks.cancel_scope.cancel()
-
-    def set(self, *categories: CategoryReading, **others: Any) -> None:
-        self.controls.reading = Situation(now=0.0, categories=categories, total_threads=4, **others)
-
-    def types(self) -> list[tuple[str, bool]]:
-        return [(decision.type, decision.applied) for decision in self.loop.log.recent()]
+from companion_async.testing.clock import settle
+from tests.autonomy.loop_rig import BUSY, PLAIN, QUIET, SICK, STUCK, Bench
 
 
 @pytest.mark.feature("CB-20")
@@ -266,81 +157,6 @@ async def test_raised_priorities_go_through_the_controls() -> None:
         assert ("adjust_priority", "core", 30.0) in bench.controls.asked
         assert bench.types()[-1] == ("adjust_priority", True)
         assert bench.loop.log.recent()[-1].data["done"] == 5
-
-
-@pytest.mark.feature("X-03")
-async def test_work_that_computes_is_capped_within_a_second_of_its_beginning() -> None:
-    """Four runs that share the interpreter lock: halved at once, with the short switch interval, and with the figures
-    in the decision; long before the next pass.
-    """
-    bench = Bench()
-    bench.set(QUIET)
-    async with bench.running():
-        await bench.clock.advance(3.1)
-        for fifth in range(5):
-            used: dict[str, Any] = {
-                "run_seconds": 0.8 * fifth,
-                "measured_seconds": 0.8 * fifth,
-                "cpu_seconds": 0.2 * fifth,
-            }
-            module = ModuleReading(name="m", category="core", state="running", running=4, **used)
-            bench.set(msgspec.structs.replace(QUIET, working=4), modules=(module,), process_cpu_seconds=0.2 * fifth)
-            await bench.clock.advance(0.2)
-        assert bench.controls.asked[:2] == [("throttle", "m", 2, None), ("set_switch_interval", 0.0005)]
-        capped = bench.loop.log.recent()[0]
-        assert capped.timestamp.timestamp() - bench.clock.time() > -1.0
-        assert (capped.data["old"], capped.data["cap"]) == (None, 2)
-        assert capped.data["inputs"]["use"]["ratio"] == pytest.approx(0.25)
-        assert bench.loop.cpu_bound("m") > 0.9
-        assert bench.loop.cpu_bound("unknown") == 0.0
-
-
-@pytest.mark.feature("CB-14", "CB-20")
-async def test_the_governor_sizes_between_the_passes() -> None:
-    """Ten looks a second while there is work: a queue that lasts is answered long before the next pass."""
-    bench = Bench()
-    bench.set(QUIET)
-    async with bench.running():
-        await bench.clock.advance(2.0)
-        bench.set(msgspec.structs.replace(BUSY, completions=0))
-        await bench.clock.advance(2.5)
-        assert bench.loop.passes == 1
-        assert bench.controls.asked[0] == ("resize", "core", 6)
-        decision = bench.loop.log.recent()[0]
-        assert (decision.rule, decision.data["cause"]) == ("scale.adaptive", "unknown")
-        assert decision.data["inputs"]["queued"] == 50
-        assert bench.loop.glances
-
-
-async def test_who_has_nothing_to_see_looks_rarely_until_there_is_word_of_work() -> None:
-    """After half a minute of idleness every few seconds; the first sign of work ends that."""
-    bench, looks = Bench(), list[float]()
-    async with bench.running():
-        bench.controls.before_use = lambda: looks.append(bench.clock.monotonic())
-        await bench.clock.advance(120.0)
-        assert len([at for at in looks if at > 60.0]) <= 20
-        looks.clear()
-        bench.controls.told()
-        await settle()
-        assert looks == [120.0]
-
-
-async def test_a_look_that_raises_is_begun_again_and_the_passes_go_on() -> None:
-    """The governor is supervised as the passes are, and says so."""
-    bench = Bench()
-
-    def broken() -> None:
-        raise ZeroDivisionError
-
-    async with bench.running():
-        bench.controls.before_use = broken
-        await bench.clock.advance(2.5)
-        bench.controls.before_use = lambda: None
-        await bench.clock.advance(10.0)
-        assert {(d.type, d.context, d.error) for d in bench.loop.log.recent()} == {
-            ("restart_loop", "governor", "ZeroDivisionError")
-        }
-        assert bench.loop.passes == 2
 
 
 async def test_an_action_that_finds_nothing_to_do_counts_as_not_applied() -> None:
