@@ -20,12 +20,15 @@ async def test_work_that_computes_is_capped_within_a_second_of_its_beginning() -
     async with bench.running():
         await bench.clock.advance(3.1)
         for fifth in range(5):
-            used: dict[str, Any] = {
-                "run_seconds": 0.8 * fifth,
-                "measured_seconds": 0.8 * fifth,
-                "cpu_seconds": 0.2 * fifth,
-            }
-            module = ModuleReading(name="m", category="core", state="running", running=4, **used)
+            module = ModuleReading(
+                name="m",
+                category="core",
+                state="running",
+                running=4,
+                run_seconds=0.8 * fifth,
+                measured_seconds=0.8 * fifth,
+                cpu_seconds=0.2 * fifth,
+            )
             bench.set(msgspec.structs.replace(QUIET, working=4), modules=(module,), process_cpu_seconds=0.2 * fifth)
             await bench.clock.advance(0.2)
         assert bench.controls.asked[:2] == [("throttle", "m", 2, None), ("set_switch_interval", 0.0005)]
