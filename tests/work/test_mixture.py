@@ -246,7 +246,7 @@ async def mix(seed: int, steps: int, witness: Witness) -> Mixture:
         endings = scheduler.endings
         assert endings.completed + endings.failed + endings.cancelled + endings.timed_out == len(tasks)
         pools = scheduler.pools.values()
-        await until(lambda: not any(pool.working + pool.abandoned + pool.waiting for pool in pools))
+        await until(lambda: not any(pool.working + pool.hurried + pool.abandoned + pool.waiting for pool in pools))
         assert all((port.running, port.size) == (0, 0) for port in scheduler.ports.values())
     assert witness.broken == []
     assert witness.threads <= MOST_THREADS
