@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -31,6 +31,7 @@ _RELEASED = 1.1  # one module on more than this many processors does not hold th
 _BASELINE_LIVES = 600.0
 _SAME_WORK = 2.0  # CPU time per run within this factor: still the same kind of work
 _SHARE_MOVED = 0.15
+_WORTH_A_PROCESS = 0.005  # CPU seconds of a run, below which the way there and back takes too large a part
 _LEAST_SUPPLY = 0.15
 _QUIET = 3.0  # seconds without computing, after which the switch interval goes back
 _SHORTEST_LOOK = 0.15  # seconds; a shorter one sees too little to learn from
@@ -232,6 +233,10 @@ class Governor:
             f"CPU-bound: {estimate.share:.0%} of its run time computes ({grounds}). At most {runs} at once, on {where}"
             + ("." if share is None else ", together with all others that compute.")
         )
+        helps = share is not None and alone and situation.cores > 1 and module.offload == "thread"
+        if helps and module.queued and use.cpu_per_run >= _WORTH_A_PROCESS:
+            reason += f' With offload="process" its runs could have {situation.cores} cores instead of one.'
+            return self._throttled(module, cap, estimate, reason, share, recommend={"offload": "process"})
         return self._throttled(module, cap, estimate, reason, share)
 
     def _holds_the_lock(self, module: str, situation: Situation) -> bool:
@@ -242,7 +247,13 @@ class Governor:
         return sum(self._running[name] for name in self._bound & self._uses.keys() - self._released)
 
     def _throttled(
-        self, module: ModuleReading, cap: int | None, estimate: Estimate, reason: str, share: float | None = None
+        self,
+        module: ModuleReading,
+        cap: int | None,
+        estimate: Estimate,
+        reason: str,
+        share: float | None = None,
+        **more: Mapping[str, str],
     ) -> Verdict:
         lag = self._seen[-1].loop_lag if self._seen else None
         return Verdict(
@@ -250,7 +261,7 @@ class Governor:
             context=module.name,
             reason=reason,
             rule="governor.cap",
-            data={"old": module.cap, "cap": cap, "share": share},
+            data={"old": module.cap, "cap": cap, "share": share, **more},
             inputs={
                 "estimate": msgspec.to_builtins(estimate),
                 "use": msgspec.to_builtins(self._uses[module.name]),

@@ -20,6 +20,7 @@ _CAUTION = 10.0
 _RATE_WINDOW, _LONGEST_WINDOW = 5.0, 30.0
 _LONGEST_PROBE = 300.0
 _DEVIATIONS = 2.5
+_SUDDEN = 0.15
 _COMPUTES = 0.05  # of a run's time: from there on more threads can make the loop late
 
 
@@ -39,7 +40,7 @@ class Sizer:
         self._changed_at = self._cut_at = -math.inf
         self._full_since: float | None = None
         self._full_ticks = 0
-        self._rate = 0.0
+        self._rate = self._rush = 0.0
         self._service: float | None = None
         self._cpu = 0.0
         self._reading = Reading()
@@ -72,6 +73,7 @@ class Sizer:
         else:
             self._due = now + TICK
             self._learn(signals)
+        self._rush = self._sudden(signals)
         self.figures = self._figures(signals, most, barred or (late if self._computes else None), brief)
         if not brief:
             self._remember(now)
@@ -109,6 +111,14 @@ class Sizer:
         self._settled = stretch.read(self._changed_at - 0.11)
         if self._trial is not None and not signals.queued:
             self._trial = None  # nothing waits: nothing was lost
+
+    def _sudden(self, signals: Signals) -> float:
+        """The arrivals per second since the last full look, what may be chance left out: a crowd that has just come
+        must not be thinned out by the quiet before it.
+        """
+        at, before = self._arrivals[-1]
+        came, seconds = signals.arrivals - before, signals.now - at
+        return max(0.0, came - 2 * math.sqrt(came)) / seconds if seconds >= _SUDDEN else 0.0
 
     def _remember(self, now: float) -> None:
         """Keep the need for the reserve, and see what came of a cut."""
@@ -149,7 +159,7 @@ class Sizer:
             running=signals.running,
             queued=signals.queued,
             full_for=full_for,
-            arrival_rate=self._rate,
+            arrival_rate=max(self._rate, self._rush),
             service=self._service,
             cpu=self._cpu,
             stretch=max(1.0, math.exp(reading.mean)),

@@ -134,7 +134,8 @@ def adaptive(figures: SizeFigures, settings: AutonomySettings) -> Size | None:
 def _cut(figures: SizeFigures) -> int:
     """Where the runs are surely stretched by their own number: so many that they would hardly be."""
     mean, error, runs = figures.settled
-    computing = figures.running * figures.cpu / figures.service if figures.service else 0.0
+    busy = figures.running / figures.service if figures.service else 0.0
+    computing = max(busy, figures.arrival_rate) * figures.cpu
     if not figures.full_for or runs < ENOUGH or computing > _COMPUTING:
         return figures.limit
     if math.exp(mean - _DEVIATIONS * error) <= STRETCHED:

@@ -91,6 +91,7 @@ class Machine:
                     category="core",
                     state="running",
                     running=work.threads if work.cap is None else min(work.cap, work.threads),
+                    queued=0 if work.cap is None else work.threads - work.cap,
                     cap=work.cap,
                     share=work.share,
                     runs=work.runs,
@@ -370,6 +371,19 @@ def test_what_is_gone_is_forgotten_and_what_has_not_run_is_no_burden() -> None:
     governor.observe(msgspec.structs.replace(situation, now=situation.now + 1, modules=()))
     assert governor.share("m") == 0.0
     assert governor.verdicts(msgspec.structs.replace(situation, modules=())) == []
+
+
+@pytest.mark.feature("X-03")
+@pytest.mark.parametrize(("cpu", "cores", "gil", "said"), [
+    (0.05, 2, True, True), (0.001, 2, True, False), (0.05, 1, True, False), (0.05, 2, False, False),
+])  # fmt: skip
+def test_a_process_is_recommended_where_it_would_help(cpu: float, cores: int, gil: bool, said: bool) -> None:
+    """Runs long enough for the way to be worth it, more than one core, a lock to get away from, and work that waits."""
+    machine = Machine(cores=cores, gil=gil, crunch=Work(8, cpu=cpu, wait=0.0))
+    _, verdicts = govern(machine, 6)
+    recommended = [verdict for verdict in verdicts if verdict.data.get("recommend") == {"offload": "process"}]
+    assert bool(recommended) is said
+    assert all('offload="process"' in verdict.reason for verdict in recommended)
 
 
 def test_inputs_are_plain() -> None:

@@ -1,0 +1,111 @@
+"""Five workloads with real threads: ours against the plain rule and a fixed limit of fifty, a fresh brain for each."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import threading
+import time
+from collections.abc import Callable
+
+from benchmarks.figures import Measurement, percentile
+from benchmarks.report import Progress
+from companion_async import Brain, BrainConfig
+
+SECONDS = 30.0
+_QUIET, _BUSY = 8.0, 22.0  # the load is high from the one to the other
+Work = Callable[[], None]
+
+
+class Downstream:
+    """Serves ``capacity`` calls at full speed and loses throughput beyond that, as `shapes` has it."""
+
+    def __init__(self, capacity: int, seconds: float, collapse: float = 0.5) -> None:
+        self._capacity, self._seconds, self._power = capacity, seconds, 1.0 + collapse
+        self._inside = 0
+        self._lock = threading.Lock()
+
+    def __call__(self) -> None:
+        """One call."""
+        with self._lock:
+            self._inside += 1
+            stretch = max(1.0, self._inside / self._capacity) ** self._power
+        time.sleep(self._seconds * stretch)
+        with self._lock:
+            self._inside -= 1
+
+
+def wait(seconds: float) -> Work:
+    """Waits for nobody."""
+    return lambda: time.sleep(seconds)
+
+
+def compute(seconds: float) -> None:
+    """Uses the processor for that long, by the thread's own clock."""
+    until = time.thread_time() + seconds
+    while time.thread_time() < until:
+        sum(range(200))
+
+
+def mixed(waiting: float, computing: float) -> Work:
+    """One after the other."""
+
+    def work() -> None:
+        time.sleep(waiting)
+        compute(computing)
+
+    return work
+
+
+def bimodal() -> Work:
+    """Mostly short, sometimes long."""
+    dice = random.Random(1)
+    return lambda: time.sleep(2.0 if dice.random() < 0.05 else 0.08)
+
+
+WORKLOADS: dict[str, tuple[Callable[[], Work], float, float]] = {
+    "real waiting": (lambda: wait(0.4), 4.0, 40.0),
+    "real downstream": (lambda: Downstream(8, 0.06), 30.0, 115.0),
+    "real computing": (lambda: lambda: compute(0.01), 15.0, 50.0),
+    "real mixture": (lambda: mixed(0.06, 0.005), 15.0, 80.0),
+    "real bimodal": (bimodal, 8.0, 60.0),
+}
+"""Work, and how many begin a second while the load is low and while it is high."""
+
+_CONFIGS = {
+    "companion": {"categories": {"core": 5}},
+    "plain rule": {"categories": {"core": 5}, "scaling": "plain"},
+    "fixed 50": {"categories": {"core": 50}, "auto_scaling": False},
+}
+
+
+async def live(progress: Progress) -> list[Measurement]:
+    """The 99th percentile of the time from submission to result, in seconds."""
+    found, cells = list[Measurement](), [(name, who) for name in WORKLOADS for who in _CONFIGS]
+    for number, (name, who) in enumerate(cells):
+        make, low, high = WORKLOADS[name]
+        config = BrainConfig(max_threads=50, queue_capacity=100_000, default_timeout=None, **_CONFIGS[who])  # type: ignore[arg-type]
+        async with Brain(config) as brain:
+            await brain.register("work", make(), category="core")
+            found.append(Measurement(who, name, "s", (await _drive(brain, low, high),)))
+        progress((number + 1) / len(cells))
+    return found
+
+
+async def _drive(brain: Brain, low: float, high: float) -> float:
+    dice, took, calls = random.Random(7), list[float](), set[asyncio.Task[None]]()
+    begun = due = time.perf_counter()
+
+    async def call() -> None:
+        came = time.perf_counter()
+        await brain.submit("work")
+        took.append(time.perf_counter() - came)
+
+    while (now := time.perf_counter()) - begun < SECONDS:
+        if now < due:
+            await asyncio.sleep(due - now)
+            continue
+        calls.add(asyncio.create_task(call()))
+        due += dice.expovariate(high if _QUIET <= now - begun < _BUSY else low)
+    await asyncio.wait(calls)
+    return percentile(took, 99)
