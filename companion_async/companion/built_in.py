@@ -13,6 +13,7 @@ from companion_async.cognition.advanced_reasoning.module import MODULE as REASON
 from companion_async.cognition.advanced_reasoning.module import AdvancedReasoning
 from companion_async.cognition.code_executor.module import MODULE as CODE
 from companion_async.cognition.code_executor.module import CodeExecutor
+from companion_async.cognition.mind import Mind
 from companion_async.cognition.multimodal_processor.module import MODULE as MEDIA
 from companion_async.cognition.multimodal_processor.module import PACKAGES as MEDIA_NEEDS
 from companion_async.cognition.multimodal_processor.module import MultimodalProcessor
@@ -22,6 +23,8 @@ from companion_async.cognition.neural_reasoning.module import NeuralReasoning
 from companion_async.cognition.personality_engine.appraisal import PACKAGES as PERSONALITY_NEEDS
 from companion_async.cognition.personality_engine.module import MODULE as PERSONALITY
 from companion_async.cognition.personality_engine.module import PersonalityEngine
+from companion_async.cognition.planning.module import MODULE as PLANNING
+from companion_async.cognition.planning.module import Planning
 from companion_async.cognition.self_learning.learner import PACKAGES as LEARNING_NEEDS
 from companion_async.cognition.self_learning.module import MODULE as LEARNING
 from companion_async.cognition.self_learning.module import SelfLearning
@@ -112,4 +115,10 @@ def built_in_modules(config: CompanionConfig, clock: Clock) -> tuple[BuiltIn, ..
             "learn",
             LEARNING_NEEDS,
         ),
+        *(BuiltIn(spec) for spec in mind_modules(Mind(config.mind.name, file=config.mind.file, clock=clock))),
     )
+
+
+def mind_modules(mind: Mind, prefix: str = "") -> tuple[ModuleSpec, ...]:
+    """The modules of one agent, which share its ``mind``; ``prefix`` goes before their names."""
+    return (ModuleSpec(prefix + PLANNING, Planning, "advanced", "medium", factory=lambda: Planning(mind)),)

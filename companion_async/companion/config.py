@@ -10,6 +10,7 @@ from companion_async.brain.config import BrainConfig
 from companion_async.cognition.advanced_reasoning.settings import ReasoningSettings
 from companion_async.cognition.code_executor.settings import ExecutorSettings
 from companion_async.cognition.context_manager.settings import ContextSettings
+from companion_async.cognition.mind import check_agent_name
 from companion_async.cognition.model_router.settings import ModelSettings
 from companion_async.cognition.multimodal_processor.settings import MediaSettings
 from companion_async.cognition.neural_reasoning.settings import NeuralSettings
@@ -40,6 +41,21 @@ class KnowledgeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
             raise InvalidArgumentError(f"database must be the path of a file, or unset; {database!r:.80} is not.")
 
 
+class MindSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The agent that a companion is: its ``name``, which is part of a path of the state, and the ``file`` that keeps
+    its memories from one run to the next; without one they go with the process.
+    """
+
+    name: str = "companion"
+    file: str | None = None
+
+    def __post_init__(self) -> None:
+        check_agent_name(self.name)
+        file: Any = self.file
+        if file is not None and not (isinstance(file, str) and file):
+            raise InvalidArgumentError(f"file must be the path of a file, or unset; {file!r:.80} is not.")
+
+
 class CompanionConfig(BrainConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A `BrainConfig` with what the built-in modules need, each under a key of its own."""
 
@@ -53,6 +69,7 @@ class CompanionConfig(BrainConfig, frozen=True, kw_only=True, forbid_unknown_fie
     learning: LearningSettings = LearningSettings()
     reasoning: ReasoningSettings = ReasoningSettings()
     neural: NeuralSettings = NeuralSettings()
+    mind: MindSettings = MindSettings()
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -67,6 +84,7 @@ class CompanionConfig(BrainConfig, frozen=True, kw_only=True, forbid_unknown_fie
             "learning": LearningSettings,
             "reasoning": ReasoningSettings,
             "neural": NeuralSettings,
+            "mind": MindSettings,
         }
         for key, cls in rooms.items():
             if not isinstance(getattr(self, key), cls):

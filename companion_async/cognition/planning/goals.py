@@ -1,0 +1,104 @@
+"""Pure: goals, how urgent each is, and which an agent sets itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from companion_async.errors import InvalidArgumentError
+from companion_async.security import check_fraction, check_name
+
+HORIZON = 3600.0
+"""Seconds before its deadline from which on a goal grows more urgent."""
+
+NEED = 0.7
+"""How strong a need is that becomes a goal; from 0 (none) to 1."""
+
+LOW_SPIRITS = 0.3
+"""Happiness, from 0 to 1, below which company is sought."""
+
+_LONGEST = 200
+_MOST_STEPS = 100
+
+
+class Goal(msgspec.Struct, frozen=True):
+    """Something to be brought about: by making the facts it ``wants`` true, by its own ``steps``, or, with neither, by
+    the one step that it is itself.
+
+    ``priority`` is 0 to 1, ``deadline`` in seconds since the epoch. ``claims`` names what it needs for itself alone.
+    ``status``: ``open``; ``waiting`` for a claim; ``done``, ``failed`` or ``missed`` (its deadline). ``vain`` are the
+    steps that were tried in vain, ``source`` who set it.
+    """
+
+    id: str
+    text: str
+    priority: float = 0.5
+    deadline: float | None = None
+    wants: tuple[str, ...] = ()
+    steps: tuple[str, ...] = ()
+    claims: tuple[str, ...] = ()
+    status: str = "open"
+    reason: str = ""
+    vain: tuple[str, ...] = ()
+    source: str = ""
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can still be reached."""
+        return self.status in ("open", "waiting")
+
+
+def checked(goal: Goal) -> Goal:
+    """``goal``; `InvalidArgumentError` if it is none that can be pursued."""
+    texts: tuple[Any, ...] = (goal.text, *goal.wants, *goal.steps)
+    for text in texts:
+        if not isinstance(text, str) or not 0 < len(text) <= _LONGEST or not text.isprintable():
+            raise InvalidArgumentError(
+                f"A goal and its steps are texts of 1 to {_LONGEST} characters, unlike {text!r:.80}."
+            )
+    if len(goal.steps) > _MOST_STEPS or len(goal.wants) > _MOST_STEPS:
+        raise InvalidArgumentError(f"A goal has at most {_MOST_STEPS} steps and wants at most as many facts.")
+    for claim in goal.claims:
+        check_name(claim, "a claim")
+        if "." in claim:
+            raise InvalidArgumentError(f"A claim is one name without dots; {claim!r:.80} is not.")
+    check_fraction(goal.priority, "priority")
+    deadline = goal.deadline
+    if deadline is not None and not 0 <= deadline < float("inf"):
+        raise InvalidArgumentError(f"deadline must be seconds since the epoch, or None; {deadline!r:.80} is not.")
+    return goal
+
+
+def urgency(goal: Goal, now: float) -> float:
+    """From 0 to 1: its priority, rising to 1 over the last `HORIZON` before its deadline."""
+    if goal.deadline is None:
+        return goal.priority
+    near = min(1.0, max(0.0, 1.0 - (goal.deadline - now) / HORIZON))
+    return goal.priority + (1.0 - goal.priority) * near
+
+
+def by_urgency(goals: Iterable[Goal], now: float) -> list[Goal]:
+    """Those that can still be reached, the most urgent first, of equal ones the older."""
+    return sorted((goal for goal in goals if goal.alive), key=lambda goal: -urgency(goal, now))
+
+
+def wishes(needs: Mapping[str, float], happiness: float, others: Iterable[str], goals: Iterable[Goal]) -> list[Goal]:
+    """The goals an agent sets itself: to see to each strong need, to seek company in low spirits, to talk to somebody
+    who is there while it has nothing else to do. None that it has already.
+    """
+    alive = [goal for goal in goals if goal.alive]
+    found = [
+        Goal(f"need-{name}", f"see to {name}", strength, wants=(f"no {name}",), source="need")
+        for name, strength in needs.items()
+        if strength >= NEED
+    ]
+    near = sorted(others)
+    if happiness < LOW_SPIRITS:
+        company = f"talk to {near[0]}" if near else "find someone to talk to"
+        found.append(Goal("company", company, 1.0 - happiness, source="mood"))
+    elif near and not alive and not found:
+        found.append(Goal("company", f"talk to {near[0]}", 0.2, source="company"))
+    known = {goal.id for goal in alive}
+    return [goal for goal in found if goal.id not in known]

@@ -1,0 +1,164 @@
+"""The built-in module ``planning``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from companion_async.cognition.mind import CLAIMS, MindModule
+from companion_async.cognition.planning.goals import Goal, by_urgency, checked, wishes
+from companion_async.cognition.planning.pursuit import Claim, Course, Report, Round, pursue
+from companion_async.errors import InvalidArgumentError
+
+MODULE = "planning"
+"""The name it is registered under."""
+
+MOST_GOALS = 100
+
+_ATTEMPTS = 100  # of many agents that claim the same, one gets on with each
+
+
+class Planned(msgspec.Struct, frozen=True):
+    """What a run came to: the goal that is pursued and its next step (None and empty: nothing to do), all steps, and
+    the goals that wait, failed or were missed, each with its reason.
+    """
+
+    goal: Goal | None
+    step: str
+    steps: tuple[str, ...]
+    laid_aside: dict[str, str]
+
+
+class Planning(MindModule):
+    """Pursues several goals, the most urgent first, and finds another way when a step fails. Uses no model.
+
+    Everything it knows is in the agent's state: ``goals``, ``plan`` and ``facts``, and, shared by all agents,
+    ``claims``. A run is one transaction over these, so planners that run at once never both hold what there is one of.
+    """
+
+    def run(self) -> Planned:
+        """Take in what became of the last step (``action`` in the state), set goals of one's own, and plan on."""
+        return self._round()
+
+    def add_goal(
+        self,
+        text: str,
+        priority: float = 0.5,
+        *,
+        deadline: float | None = None,
+        wants: Iterable[str] = (),
+        steps: Iterable[str] = (),
+        claims: Iterable[str] = (),
+        source: str = "",
+    ) -> str:
+        """A new goal; its id. `MOST_GOALS` at once; those that are over make room, the oldest first."""
+        if isinstance(wants, str) or isinstance(steps, str) or isinstance(claims, str):
+            raise InvalidArgumentError("wants, steps and claims are lists of texts; one text is not.")
+        goal = checked(Goal("", text, priority, deadline, tuple(wants), tuple(steps), tuple(claims), source=source))
+
+        def add(tx: Any) -> str:
+            goals = self._goals(tx.get(self.mind.path("goals"), {}))
+            number = tx.get(self.mind.path("goal_number"), 0) + 1
+            name = f"goal-{number}"
+            kept = self._room({**goals, name: msgspec.structs.replace(goal, id=name)})
+            tx.set(self.mind.path("goals"), msgspec.to_builtins(kept))
+            tx.set(self.mind.path("goal_number"), number)
+            return name
+
+        return str(self.brain.state.transact(add, attempts=_ATTEMPTS, module=self.mind.name))
+
+    def drop_goal(self, goal: str) -> bool:
+        """Give a goal up; False where there is none of that id. What it claimed is free at the next run."""
+
+        def drop(tx: Any) -> bool:
+            goals = tx.get(self.mind.path("goals"), {})
+            if goals.pop(goal, None) is None:
+                return False
+            tx.set(self.mind.path("goals"), goals)
+            return True
+
+        return bool(self.brain.state.transact(drop, attempts=_ATTEMPTS, module=self.mind.name))
+
+    def goals(self) -> tuple[Goal, ...]:
+        """All goals: first those that can still be reached, the most urgent first."""
+        known = self._goals(self._get("goals", {}))
+        alive = by_urgency(known.values(), self.mind.clock.time())
+        return (*alive, *(goal for goal in known.values() if not goal.alive))
+
+    def report(self, step: str, succeeded: bool, facts: Iterable[str] = ()) -> Planned:
+        """Tell what became of a step, and plan on."""
+        return self._round(Report(step, bool(succeeded), tuple(facts)))
+
+    def _round(self, report: Report | None = None) -> Planned:
+        mind = self.mind
+        planned, course = self.brain.state.transact(
+            lambda tx: self._plan(tx, report), attempts=_ATTEMPTS, module=mind.name
+        )
+        goal = planned.goals[course.goal] if course is not None else None
+        aside = {
+            each.id: each.reason for each in planned.goals.values() if each.status in ("waiting", "failed", "missed")
+        }
+        return Planned(goal, course.step if course else "", course.steps if course else (), aside)
+
+    def _plan(self, tx: Any, report: Report | None) -> tuple[Round, Course | None]:
+        mind, now = self.mind, self.mind.clock.time()
+        goals = self._goals(tx.get(mind.path("goals"), {}))
+        plan = tx.get(mind.path("plan"))
+        course = msgspec.convert(plan, Course) if plan else None
+        facts = frozenset(tx.get(mind.path("facts"), ()))
+        if report is None:
+            report = self._last_action(tx)
+        own = wishes(
+            tx.get(mind.path("needs"), {}),
+            tx.get(mind.path("emotional_state.happiness"), 0.5),
+            tx.get(mind.path("perceived.others"), ()),
+            goals.values(),
+        )
+        known = self._room({**goals, **{goal.id: goal for goal in own}})
+        # That a need was once met says nothing of now.
+        facts = facts.difference(*(goal.wants for goal in own))
+        claims: dict[str, Claim] = {}
+        for name in sorted(set(tx.get(mind.path("holds"), ())).union(*(goal.claims for goal in known.values()))):
+            claim = tx.get(f"{CLAIMS}.{name}")
+            if claim is not None:
+                claims[name] = msgspec.convert(claim, Claim)
+        done = pursue(mind.name, known, course, facts, claims, mind.actions, now, report)
+        for name, claimed in done.claims.items():
+            if claimed is None:
+                tx.delete(f"{CLAIMS}.{name}")
+            else:
+                tx.set(f"{CLAIMS}.{name}", msgspec.to_builtins(claimed))
+        after = {
+            "goals": msgspec.to_builtins(done.goals),
+            "plan": msgspec.to_builtins(done.course),
+            "facts": sorted(done.facts),
+            "holds": sorted(done.goals[done.course.goal].claims) if done.course else [],
+        }
+        for name, value in after.items():
+            if tx.get(mind.path(name)) != value:
+                tx.set(mind.path(name), value)
+        return done, done.course
+
+    def _last_action(self, tx: Any) -> Report | None:
+        """What execution did since the last run."""
+        mind = self.mind
+        action = tx.get(mind.path("action"))
+        if not action or action["number"] <= tx.get(mind.path("acted_on"), 0):
+            return None
+        tx.set(mind.path("acted_on"), action["number"])
+        return Report(action["step"], action["ok"], tuple(action["observed"]))
+
+    @staticmethod
+    def _goals(kept: dict[str, Any]) -> dict[str, Goal]:
+        return msgspec.convert(kept, dict[str, Goal])
+
+    @staticmethod
+    def _room(goals: dict[str, Goal]) -> dict[str, Goal]:
+        over = [name for name, goal in goals.items() if not goal.alive]
+        for name in over[: max(0, len(goals) - MOST_GOALS)]:
+            del goals[name]
+        if len(goals) > MOST_GOALS:
+            raise InvalidArgumentError(f"An agent has at most {MOST_GOALS} goals at once: drop_goal() some first.")
+        return goals
