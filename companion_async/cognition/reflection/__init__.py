@@ -1,0 +1,1 @@
+"""The built-in module that draws insights from what was lived through."""

@@ -1,0 +1,101 @@
+"""Reflection as a module: due, in the background, with evidence that can be looked up."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from types import SimpleNamespace
+
+import pytest
+
+from companion_async import Brain, BrainConfig
+from companion_async.cognition.mind import Mind
+from companion_async.cognition.reflection.module import TYPE, Reflection
+from companion_async.state.coordinator import StateCoordinator
+
+
+@pytest.fixture
+def reflection(virtual_clock):
+    module = Reflection(Mind("ann", clock=virtual_clock), threshold=2.0)
+    module.brain = SimpleNamespace(state=StateCoordinator())
+    module.start()
+    yield module
+    module.stop()
+
+
+async def live(reflection, *events):
+    for content, importance, more in events:
+        reflection.mind.memory.observe(content, importance, **more)
+        await reflection.mind.clock.advance(60)
+
+
+MET = {"participants": {"bo"}, "location": "well", "valence": 0.8}
+DUG = {"event_type": "dig", "location": "field"}
+
+
+@pytest.mark.feature("PP-08")
+async def test_it_reflects_once_enough_has_come_together(reflection):
+    """Not before; and afterwards not again on the same."""
+    await live(reflection, ("met", 0.6, MET), ("met again", 0.6, MET), ("dug", 0.2, DUG))
+    first = reflection.run()
+    assert (first.due, round(first.accumulated, 6)) == (False, 1.4)
+    await live(reflection, ("met once more", 0.7, MET))
+    done = reflection.run()
+    assert done.due
+    assert "what happens with bo is usually pleasant" in [each.text for each in done.insights.values()]
+    assert reflection.run() == type(done)(False, 0, {})
+
+
+@pytest.mark.feature("PP-08")
+async def test_insights_last_and_name_what_they_rest_on(reflection):
+    """The ids are those that the experiences have in long-term memory, before they come there and afterwards."""
+    await live(reflection, *((f"met {n}", 0.6, MET) for n in range(4)), ("dug", 0.2, DUG))
+    done = reflection.run()
+    number, insight = next((n, each) for n, each in done.insights.items() if each.about == ("bo",))
+    memory = reflection.mind.memory
+    kept = memory.long_term.get(number)
+    assert memory.long_term.recall("what of bo?", type=TYPE)
+    assert tuple(kept.context["evidence"]) == insight.evidence
+    assert [each.content for each in reflection.evidence(number)] == ["met 0", "met 1", "met 2", "met 3"]
+    assert memory.long_term.get(insight.evidence[0]) is None
+    for day in range(100):  # more than there is room for: what came first becomes lasting
+        await reflection.mind.clock.advance(86_400)
+        memory.observe(f"day {day}", 0.9, event_type=f"type {day}", location=f"place {day}")
+    memory.consolidate()
+    assert memory.long_term.get(insight.evidence[0]).content == "met 0"
+    assert [each.content for each in reflection.evidence(number)] == ["met 0", "met 1", "met 2", "met 3"]
+    assert reflection.evidence(1) == ()
+
+
+@pytest.mark.feature("PP-08")
+async def test_an_insight_is_told_again_only_when_much_more_shows_it(reflection):
+    """By half as much again."""
+    texts = []
+    for round in range(3):
+        await live(reflection, *((f"met {round} {n}", 1.0, MET) for n in range(3)))
+        texts.append([each.text for each in reflection.run().insights.values()])
+    assert [any("bo is usually" in each for each in told) for told in texts] == [True, False, False]
+
+
+@pytest.mark.slow
+@pytest.mark.feature("PP-08", "PP-20")
+async def test_it_runs_in_the_background(virtual_clock):
+    """While it reflects, urgent work of the same brain is done; it holds one thread of its own category."""
+    began, let_go = threading.Event(), threading.Event()
+    mind = Mind("ann")
+
+    class Slow(Reflection):
+        def _since(self, after):
+            began.set()
+            let_go.wait(10)
+            return super()._since(after)
+
+    async with Brain(BrainConfig()) as brain:
+        await brain.register("reflection", Slow, category="agi", priority="low", factory=lambda: Slow(mind))
+        await brain.register("reflex", lambda: "jump", category="core", priority="high")
+        task = brain.submit("reflection")
+        await asyncio.to_thread(began.wait, 10)
+        assert await brain.submit("reflex") == "jump"
+        assert not task.done()
+        let_go.set()
+        assert (await task).due is False
