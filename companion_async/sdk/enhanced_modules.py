@@ -69,7 +69,7 @@ class ParallelPerceptionModule(BaseModule):
         self._lock = threading.Lock()
         self._executor: ModuleExecutor | None = None
         self._numbers = itertools.count(1)
-        self._recall = Recall(_CACHE_SIZE, _CACHE_SPAN)
+        self._recall: Recall[Perceived] = Recall(_CACHE_SIZE, _CACHE_SPAN)
         self.history: deque[list[PerceptionResult]] = deque(maxlen=_HISTORY)
         self._counts: Counter[SensorType] = Counter()
         self._hits = self._errors = self._pending = 0

@@ -1,15 +1,16 @@
-"""Pure: perceptions that are kept for a while, by what they were made of."""
+"""Pure: what was found out and is kept for a while, by what it was made of."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Hashable
+from typing import Generic, TypeVar
 
-from companion_async.cognition.perception.senses import Perceived
+T = TypeVar("T")
 
 
-class Recall:
-    """At most ``capacity`` perceptions, each for ``span`` seconds; one more, and the one used longest ago goes.
+class Recall(Generic[T]):
+    """At most ``capacity`` findings, each for ``span`` seconds; one more, and the one used longest ago goes.
 
     Not for several threads at once.
     """
@@ -17,12 +18,12 @@ class Recall:
     def __init__(self, capacity: int, span: float) -> None:
         self._capacity = capacity
         self._span = span
-        self._kept: OrderedDict[Hashable, tuple[float, Perceived]] = OrderedDict()
+        self._kept: OrderedDict[Hashable, tuple[float, T]] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._kept)
 
-    def get(self, key: Hashable, now: float) -> Perceived | None:
+    def get(self, key: Hashable, now: float) -> T | None:
         """What was made of ``key``; None if it is not known, or too old."""
         found = self._kept.get(key)
         if found is None:
@@ -33,9 +34,9 @@ class Recall:
         self._kept.move_to_end(key)
         return found[1]
 
-    def put(self, key: Hashable, perceived: Perceived, now: float) -> None:
+    def put(self, key: Hashable, found: T, now: float) -> None:
         """Keep it."""
-        self._kept[key] = (now, perceived)
+        self._kept[key] = (now, found)
         self._kept.move_to_end(key)
         if len(self._kept) > self._capacity:
             self._kept.popitem(last=False)

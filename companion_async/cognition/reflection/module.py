@@ -74,7 +74,7 @@ class Reflection(MindModule):
             return Reflected(False, accumulated, {})
         memory = self.mind.memory.long_term
         old = [_experience(each) for each in memory.recall("", _MOST_OLD, purpose="reflection", touch=False)]
-        known: dict[str, int] = {text: times for text, times in kept["known"]}
+        known: dict[str, int] = dict(kept["known"])
         told = [
             insight
             for insight in insights(_once([*new, *(each for each in old if each.type != TYPE)]))

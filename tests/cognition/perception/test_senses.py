@@ -13,7 +13,7 @@ from companion_async.cognition.perception.attention import WEIGHTS, attend, atte
 from companion_async.cognition.perception.recall import Recall
 from companion_async.cognition.perception.records import PerceptionResult, SensorType
 from companion_async.cognition.perception.scene import Happening, Place, Scene
-from companion_async.cognition.perception.senses import SENSES, direction, kind_of, perceive
+from companion_async.cognition.perception.senses import SENSES, Perceived, direction, kind_of, perceive
 
 NOW = datetime(2026, 3, 1, 12, 30, 45)
 BY_TYPE = {sense.type: sense for sense in SENSES}
@@ -174,7 +174,7 @@ def test_everything_is_weighed_before_anything_is_cut(found, bandwidth):
 @pytest.mark.feature("PP-04")
 def test_what_was_perceived_is_kept_for_its_time_and_within_its_number():
     """It is found until its time is over; one too many, and the one used longest ago goes."""
-    recall = Recall(2, 300)
+    recall: Recall[Perceived] = Recall(2, 300)
     recall.put("a", ({"n": 1}, 1.0), 0)
     assert recall.get("a", 299.9) == ({"n": 1}, 1.0)
     assert recall.get("a", 300) is None

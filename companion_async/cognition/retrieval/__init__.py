@@ -1,0 +1,1 @@
+"""The built-in module that remembers what the moment asks for."""
