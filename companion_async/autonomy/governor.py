@@ -124,7 +124,7 @@ class Governor:
             return
         seconds = situation.now - before.now
         # Short runs wait for the lock between two of them as well: those inside at each look tell more than their time.
-        self._running = {m.name: _mean([other.module(m.name) for other in seen]) for m in situation.modules}
+        self._running = {m.name: _mean([other.module(m.name) for other in list(seen)[1:]]) for m in situation.modules}
         known = {module.name: module for module in before.modules}
         uses = {m.name: _use(known[m.name], m, seconds) for m in situation.modules if m.name in known}
         # What is done in processes needs no lock of ours: it is known, and neither counted nor capped.
