@@ -1,0 +1,100 @@
+"""The optimizer at work in a brain."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from companion_async import Brain, BrainConfig, InvalidArgumentError
+from companion_async.cognition.optimizer.cache import TunedCache
+from companion_async.cognition.optimizer.module import MODULE, Optimizer
+from companion_async.testing.clock import until
+
+
+def quiet(**settings):
+    return BrainConfig(health_interval=3600.0, decision_interval=3600.0, **settings)
+
+
+@pytest.mark.feature("CB-46")
+async def test_slots_are_added_where_work_waits_and_taken_back_where_that_did_not_help():
+    """A full category with a queue gets half as many slots more; where the queue does not shrink they go again."""
+    gate = threading.Event()
+    config = quiet(categories={"core": 2, "phase5": 1}, max_threads=8, auto_scaling=False)
+    async with Brain(config) as brain:
+        await brain.register(MODULE, Optimizer, category="phase5", priority="low", offload="loop")
+        await brain.register("slow", gate.wait, category="core")
+        tasks = [brain.submit("slow", "run", timeout=None) for _ in range(12)]
+        await until(lambda: brain.status().categories["core"].active == 2)
+        for _ in range(6):
+            await brain.submit(MODULE, "look")
+        proposals = await brain.submit(MODULE, "propose")
+        proposal = next(each for each in proposals if each.subject == "core")
+        assert (proposal.subject, proposal.before, proposal.after, proposal.measured) == ("core", 2, 3, 10.0)
+        applied = await brain.submit(MODULE, "apply", proposal)
+        assert brain.status().categories["core"].max == 3
+        with pytest.raises(InvalidArgumentError, match="being judged"):
+            await brain.submit(MODULE, "apply", proposal)
+        tasks += [brain.submit("slow", "run", timeout=None) for _ in range(3)]
+        await until(lambda: brain.status().categories["core"].active == 3)
+        back = [await brain.submit(MODULE, "look") for _ in range(6)]
+        assert back == [0] * 5 + [1]
+        (judged,) = await brain.submit(MODULE, "applied")
+        assert (judged.number, judged.kept) == (applied.number, False)
+        assert brain.status().categories["core"].max == 2
+        gate.set()
+        for task in tasks:
+            await task
+
+
+@pytest.mark.feature("CB-46")
+async def test_a_cache_is_tuned_and_the_change_kept_where_it_helped():
+    """Twice the size ends the misses of a loop that is a little too long."""
+    async with Brain(quiet()) as brain:
+        optimizer = Optimizer()
+        await brain.register(MODULE, optimizer, category="phase5", offload="loop")
+        cache = TunedCache("answers", 8)
+        await brain.submit(MODULE, "watch", cache)
+        for _ in range(2):
+            for key in range(60):
+                cache.get_or_make(key % 12, object)
+        (proposal,) = await brain.submit(MODULE, "propose")
+        assert (proposal.kind, proposal.setting, proposal.after) == ("cache", "size", 16)
+        await brain.submit(MODULE, "apply", proposal)
+        for key in range(60):
+            cache.get_or_make(key % 12, object)
+        assert await brain.submit(MODULE, "look") == 0
+        (judged,) = await brain.submit(MODULE, "applied")
+        assert judged.kept is True
+        assert judged.after is not None
+        assert judged.after < 0.2
+        with pytest.raises(InvalidArgumentError, match="Another cache"):
+            await brain.submit(MODULE, "watch", TunedCache("answers"))
+
+
+@pytest.mark.feature("CB-46")
+async def test_the_profile_names_what_takes_most_time_and_failing_work_is_for_a_person():
+    """What is not safe is proposed and never applied."""
+
+    def fail(n):
+        if n % 2:
+            raise OSError("no")
+
+    async with Brain(quiet(failure_threshold=1000)) as brain:
+        await brain.register(MODULE, Optimizer, category="phase5", offload="loop")
+        await brain.register("shaky", fail)
+        for n in range(60):
+            await brain.submit("shaky", "run", n).wait() if n % 2 == 0 else await _swallow(
+                brain.submit("shaky", "run", n)
+            )
+        profile = await brain.submit(MODULE, "profile")
+        assert {each.name: each.runs for each in profile}["shaky"] == 60
+        (proposal,) = await brain.submit(MODULE, "propose")
+        assert (proposal.kind, proposal.subject, proposal.safe) == ("failing", "shaky", False)
+        with pytest.raises(InvalidArgumentError, match="Only safe"):
+            await brain.submit(MODULE, "apply", proposal)
+
+
+async def _swallow(task):
+    with pytest.raises(OSError, match="no"):
+        await task
