@@ -20,6 +20,8 @@ from companion_async.cognition.multimodal_processor.module import MultimodalProc
 from companion_async.cognition.neural_reasoning.module import MODULE as NEURAL
 from companion_async.cognition.neural_reasoning.module import PACKAGES as NEURAL_NEEDS
 from companion_async.cognition.neural_reasoning.module import NeuralReasoning
+from companion_async.cognition.optimizer.module import MODULE as OPTIMIZER
+from companion_async.cognition.optimizer.module import Optimizer
 from companion_async.cognition.personality_engine.appraisal import PACKAGES as PERSONALITY_NEEDS
 from companion_async.cognition.personality_engine.module import MODULE as PERSONALITY
 from companion_async.cognition.personality_engine.module import PersonalityEngine
@@ -114,6 +116,9 @@ def built_in_modules(config: CompanionConfig, clock: Clock) -> tuple[BuiltIn, ..
             ModuleSpec(LEARNING, SelfLearning, "agi", factory=lambda: SelfLearning(learning, clock=clock)),
             "learn",
             LEARNING_NEEDS,
+        ),
+        BuiltIn(
+            ModuleSpec(OPTIMIZER, Optimizer, "phase5", "low", factory=lambda: Optimizer(clock=clock), offload="loop")
         ),
         *(BuiltIn(spec) for spec in mind_modules(Mind(config.mind.name, file=config.mind.file, clock=clock))),
     )

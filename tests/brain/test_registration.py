@@ -110,7 +110,7 @@ async def test_a_taken_name_is_refused_and_the_first_stays() -> None:
         {"retry": 0},
         {"restart": 5},
         {"depends_on": "storage"},
-        {"offload": "process"},
+        {"offload": "nowhere"},
         {"factory": 3},
     ],
     ids=lambda fields: "-".join(f"{key}={value}" for key, value in fields.items()),
