@@ -166,7 +166,8 @@ class Brain(BrainModules):
         parts = self._parts
         if parts is None:
             raise BrainClosedError("not started")
-        return parts.submit(
+        submit = parts.submit  # fetched before it is called: the interpreter's short way, to what is no method
+        return submit(
             module,
             target,
             args,

@@ -55,6 +55,11 @@ class Places:
     one back before it goes on.
     """
 
+    __slots__ = (
+        "_budget", "_mailbox", "_returning", "abandoned", "backlog", "hurried", "limit", "lock", "name", "runs",
+        "waiting", "working",
+    )  # fmt: skip
+
     def __init__(self, name: str, *, limit: int, budget: int | None, backlog: Backlog, mailbox: Mailbox) -> None:
         self.name = name
         self.limit = limit

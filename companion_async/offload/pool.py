@@ -34,6 +34,11 @@ class Pool(Places):
     Under policies that do not ask for priority none is kept.
     """
 
+    __slots__ = (
+        "_calls", "_closed", "_growing", "_house", "_kept_watched", "_now", "_parked", "_run_on_loop", "_runs_seen",
+        "_searching", "_soon", "_start", "_urgent_came", "alive", "kept", "on_kept", "on_thread", "slots", "watched",
+    )  # fmt: skip
+
     def __init__(
         self,
         name: str,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import random
 import time
+from asyncio import InvalidStateError
 from collections import deque
 from collections.abc import Callable, Iterator
 from types import CoroutineType
@@ -68,7 +69,7 @@ class Endings:
                     run = ended - task.started
                     if (
                         task.lane is lane
-                        and task.ended < 0
+                        and task.ended < 0.0
                         and task.more is None
                         and error is None
                         and cpu is None
@@ -90,8 +91,10 @@ class Endings:
                         waiter = task.waiter
                         if waiter is not None:
                             task.waiter = None
-                            if not waiter.done():
+                            try:  # noqa: SIM105 - a context manager would cost as much as all this
                                 waiter.set_result(None)
+                            except InvalidStateError:  # its wait was cancelled a moment ago
+                                pass
                         age(task)
                         if topic.active:
                             events.append(event(task, run))

@@ -47,11 +47,13 @@ class History:
     def expire(self) -> None:
         """Forget what is too old or too much."""
         ended, tasks = self.ended, self.tasks
-        surplus, oldest = len(ended) - self._size, self._now() - self._seconds
-        forget = ended.popleft
-        while surplus > 0 or (ended and ended[0].ended < oldest):
-            surplus -= 1
-            task = forget()
+        oldest, old = self._now() - self._seconds, 0
+        for task in ended:
+            if task.ended >= oldest:
+                break
+            old += 1
+        for _ in range(max(old, len(ended) - self._size)):
+            task = ended.popleft()
             del tasks[task.number]
             if task.more is not None:
                 self._drop_key(task)

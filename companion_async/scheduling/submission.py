@@ -100,7 +100,8 @@ class Submission:
             spans, limit, span, plain = port.reach
         else:
             spans, limit, span, plain = reach(Timeout.parse(timeout))
-        now = self._now()
+        read_clock = self._now  # fetched before it is called: the interpreter's short way, to what is no method
+        now = read_clock()
         light = plan.light
         self._number = number = self._number + 1
         task: Task[Any] = Task(

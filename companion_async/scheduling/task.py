@@ -221,7 +221,7 @@ class Task(msgspec.Struct, Generic[T], eq=False, weakref=True):
         return removed
 
     def __await__(self) -> Generator[Any, None, T]:
-        if self.ended < 0:
+        if self.ended < 0.0:  # between floats it is compared at once
             owner = self.owner
             seat = outsider = None
             if owner.routines.count:
