@@ -49,9 +49,12 @@ LEFT_BEHIND = 4 * 2**20
 """Bytes."""
 
 GOALS = (
-    Goal("throughput", "200 clients", "asyncio.to_thread", "at least", 4.0),
-    Goal("throughput", "200 clients", "anyio.to_thread", "at least", 8.0),
-    Goal("latency", "p50", "asyncio.to_thread", "at most", 1.0),
+    Goal("throughput", "200 clients", "asyncio.to_thread", "at least", 5.0),
+    Goal("throughput", "200 clients", "anyio.to_thread", "at least", 10.0),
+    Goal("throughput", "200 clients", "APScheduler 4", "at least", 100.0),
+    Goal("throughput", "200 clients", "dask in process", "at least", 100.0),
+    Goal("latency", "p50", "asyncio.to_thread", "at most", 0.7),
+    Goal("latency", "p50", "two queues", "at most", 2.5),
     Goal("gil", "throughput", "asyncio.to_thread", "at least", 1.0),
     Goal("locks", "alone", "asyncio.Lock", "at most", 2.0),
     Goal("http", "alone", "def route", "at least", 1.0),

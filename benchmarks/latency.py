@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from queue import SimpleQueue
+from threading import Thread
 
-from benchmarks.contenders import OURS, CallOfClient, configurations, missing
+from benchmarks.contender import Contender, Work
+from benchmarks.contenders import CONTENDERS, OURS, CallOfClient, configurations, missing
 from benchmarks.figures import compare, percentile
 from benchmarks.goals import judge
 from benchmarks.loops import run
 from benchmarks.report import Progress, Report
 from benchmarks.turns import interleave
 
+TWO_QUEUES = "two queues"
 SPAN = 1.0  # seconds that the calls of a turn may take
 
 
@@ -25,7 +31,8 @@ def measure(loop: str, *, quick: bool, progress: Progress) -> Report:
         taken = await durations(call_of, calls)
         return {(f"p{percent}", "us"): 1e6 * percentile(taken, percent) for percent in (50, 99)}
 
-    measurements = run(loop, interleave(warm_up, turn, rounds, progress))
+    contenders = {**CONTENDERS, TWO_QUEUES: PING_PONG}
+    measurements = run(loop, interleave(warm_up, turn, rounds, progress, contenders))
     comparisons = compare(measurements, OURS)
     return Report(
         suite="latency",
@@ -34,7 +41,7 @@ def measure(loop: str, *, quick: bool, progress: Progress) -> Report:
         comparisons=tuple(comparisons),
         verdicts=tuple(judge("latency", comparisons)),
         absences=missing(),
-        configurations=configurations(),
+        configurations={**configurations(), TWO_QUEUES: PING_PONG.configuration},
         notes=(f"{rounds} rounds of {calls} calls, one after the other, or of what {SPAN} s were enough for",),
     )
 
@@ -48,3 +55,30 @@ async def durations(call_of: CallOfClient, calls: int) -> list[float]:
         await call()
         taken.append(now() - begun)
     return taken
+
+
+@asynccontextmanager
+async def _open_ping_pong(work: Work) -> AsyncIterator[CallOfClient]:
+    calls: SimpleQueue[Work | None] = SimpleQueue()
+    results: SimpleQueue[object] = SimpleQueue()
+
+    def serve() -> None:
+        while (function := calls.get()) is not None:
+            results.put(function())
+
+    async def call() -> object:
+        calls.put(work)
+        return results.get()
+
+    thread = Thread(target=serve)
+    thread.start()
+    yield lambda client: call
+    calls.put(None)
+    thread.join()
+
+
+PING_PONG = Contender(
+    opens=_open_ping_pong,
+    configuration="one thread and two SimpleQueues; the caller blocks, and the event loop with it: no way to work, but "
+    "what two threads need at least to hand a call over and its result back",
+)

@@ -1,4 +1,4 @@
-"""Whether a million tasks leave anything behind: threads and resident memory before, during and after them."""
+"""Whether ten million tasks leave anything behind: threads and resident memory before, during and after them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from benchmarks.loops import run, warm_up
 from benchmarks.report import Progress, Report, Sample
 from companion_async import Brain, BrainConfig
 
-TASKS, TASKS_QUICK = 1_000_000, 100_000
+TASKS, TASKS_QUICK = 10_000_000, 100_000
 IN_FLIGHT = 200
 HISTORY = 1_000  # ended tasks that stay for look-up; everything beyond them must be gone
 _BLOCK = 10_000

@@ -120,8 +120,11 @@ class Pool(Places):
                 most -= self.reserved
             if not job.on_loop:
                 searching = self._searching
-                # A light job waits for a thread that is awake anyway; any other wants a thread of its own.
-                wanted = 1 - self._soon if job.light else backlog.ready
+                # A light job waits for a thread that is awake anyway; any other wants a thread of its own. One that is
+                # held wants none.
+                wanted = backlog.ready
+                if job.light and wanted:
+                    wanted = 1 - self._soon
                 if searching < wanted and self.working + searching < most:
                     if self._parked:
                         woken = self._unpark()

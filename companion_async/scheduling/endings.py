@@ -68,8 +68,7 @@ class Endings:
                     task, value, error, ended, cpu = letter
                     run = ended - task.started
                     if (
-                        task.lane is lane
-                        and task.ended < 0.0
+                        task.ended < 0.0
                         and task.more is None
                         and error is None
                         and cpu is None
@@ -78,6 +77,11 @@ class Endings:
                         and type(value) is not CoroutineType
                         and plain
                     ):
+                        if task.lane is not lane:
+                            if count:
+                                self._settled(lane, count, seconds, last, events)
+                                count, seconds, events = 0, 0.0, []
+                            lane = task.lane
                         count += 1
                         seconds += run
                         last = ended
@@ -103,7 +107,6 @@ class Endings:
                     self._settled(lane, count, seconds, last, events)
                     count, seconds, events = 0, 0.0, []
                 if letter.__class__ is tuple:
-                    lane = task.lane
                     self.deliver(letter)
                 else:
                     letter()  # type: ignore[operator]

@@ -8,7 +8,6 @@ import contextvars
 import math
 import secrets
 import threading
-from collections import deque
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -24,7 +23,7 @@ from companion_async.errors import (
 from companion_async.events.bus import EventBus
 from companion_async.events.kinds import utc
 from companion_async.offload.house import House
-from companion_async.offload.mailbox import Letter, Mailbox
+from companion_async.offload.mailbox import Mailbox
 from companion_async.offload.pool import Pool
 from companion_async.offload.slot import Seat
 from companion_async.scheduling.admission import Admission
@@ -78,10 +77,11 @@ class Scheduler:
         self.pools: dict[str, Pool] = {}
         self.queues: dict[str, Queue] = {}
         self.timers = Timers(clock)
-        self.mailbox = Mailbox(loop, self._read_mail, self._after_mail)
         self.history = History(settings.history_size, settings.history_seconds, clock.monotonic)
         self.dependencies: Dependencies[Task[Any]] = Dependencies()
         self.announcer = Announcer(bus, self)
+        self.endings = Endings(self, seed)
+        self.mailbox = Mailbox(loop, self.endings.read, self._after_mail)
         self.admission = Admission(self)
         house.on_starved = self.admission.starved
         self.joins = Joins(self)
@@ -89,7 +89,6 @@ class Scheduler:
         self.limits = Limits(self)
         self.routines = Coroutines(self)
         self.submission = Submission(self)
-        self.endings = Endings(self, seed)
         self.deliver = self.endings.deliver
         self.cancel = self.endings.cancel
         self.call_back = self.endings.call_back
@@ -254,9 +253,6 @@ class Scheduler:
         if self.mailbox.closed:
             raise BrainClosedError(self.phase)
         return answer.result()
-
-    def _read_mail(self, letters: deque[Letter]) -> None:
-        self.endings.read(letters)
 
     def _after_mail(self) -> None:
         self.history.expire()

@@ -38,7 +38,7 @@ TABLE = [
 ]
 
 
-@pytest.mark.feature("CB-03", "PS-01", "PS-04", "PS-05", "PS-09")
+@pytest.mark.feature("CB-03", "PS-01", "PS-04", "PS-05", "PS-09", "PF-3")
 @pytest.mark.parametrize(("policy", "waiting", "order"), TABLE)
 def test_each_policy_orders_the_tasks_of_a_module(policy, waiting, order):
     """The table says in which order each policy takes the tasks of one module."""
@@ -53,7 +53,7 @@ def test_each_policy_orders_the_tasks_of_a_module(policy, waiting, order):
     assert [items.index(item) for item in drained(heap)] == order
 
 
-@pytest.mark.feature("CB-03", "PS-01", "PS-04", "PS-05", "PS-09")
+@pytest.mark.feature("CB-03", "PS-01", "PS-04", "PS-05", "PS-09", "PF-3")
 @pytest.mark.parametrize(("policy", "waiting", "order"), [row for row in TABLE if not ORDERINGS[row[0]].turns])
 def test_a_policy_without_turns_orders_across_modules_as_inside_one(policy, waiting, order):
     """The same table holds when every task belongs to another module."""
@@ -195,3 +195,42 @@ def test_the_static_key_orders_as_priorities_that_age_would_at_any_instant(first
     difference = aged(*first) - aged(*second)
     if abs(difference) > 1e-6:
         assert (key(*first) < key(*second)) is (difference < 0)
+
+
+@pytest.mark.feature("X-06", "PS-04", "PF-3")
+@given(
+    arrivals=st.lists(
+        st.tuples(st.integers(1, 5), st.floats(0, 30), st.booleans(), st.integers(0, 2), st.integers(0, 3)), max_size=60
+    )
+)
+def test_nobody_is_overtaken_by_more_than_the_bound_allows(arrivals):
+    """However tasks of all levels and modules arrive and are taken, alone or as a batch of light ones: of those that
+    came after it, a task of level l is passed only by tasks of level k < l submitted within (l - k) spans after it.
+    """
+    lanes = [Lane(f"m{number}") for number in range(3)]
+    heap, now, taken = queue(SchedulingPolicy.WEIGHTED_PRIORITY), 0.0, list[Item]()
+
+    def take() -> bool:
+        first = heap.pop()
+        if first is None:
+            return False
+        assert isinstance(first, Item)
+        taken.append(first)
+        if first.light:
+            heap.claim(first.lane, 4, taken.append)  # type: ignore[arg-type]
+        heap.left(first.lane)
+        return True
+
+    for level, pause, light, lane, takes in arrivals:
+        now += pause
+        heap.push(Item(lanes[lane], level=level, submitted=now, light=light))
+        for _ in range(takes):
+            take()
+    while take():
+        pass
+    assert len(taken) == len(arrivals)
+    for place, passed in enumerate(taken):
+        for other in taken[:place]:
+            if other.name > passed.name:
+                assert other.level < passed.level
+                assert other.submitted - passed.submitted <= (passed.level - other.level) * SPAN + 1e-9
