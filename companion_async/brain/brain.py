@@ -168,18 +168,7 @@ class Brain(BrainModules):
             raise BrainClosedError("not started")
         submit = parts.submit  # fetched before it is called: the interpreter's short way, to what is no method
         return submit(
-            module,
-            target,
-            args,
-            kwargs,
-            priority,
-            timeout,
-            after,
-            on_upstream_failure,
-            retry,
-            key,
-            on_full,
-            callback,
+            module, target, args, kwargs, priority, timeout, after, on_upstream_failure, retry, key, on_full, callback
         )
 
     async def map(

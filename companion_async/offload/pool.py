@@ -120,11 +120,8 @@ class Pool(Places):
                 most -= self.reserved
             if not job.on_loop:
                 searching = self._searching
-                # A light job waits for a thread that is awake anyway; any other wants a thread of its own. One that is
-                # held wants none.
-                wanted = backlog.ready
-                if job.light and wanted:
-                    wanted = 1 - self._soon
+                # A light job waits for a thread that is awake anyway; any other wants its own, and a held one none.
+                wanted = 1 - self._soon if job.light and backlog.ready else backlog.ready
                 if searching < wanted and self.working + searching < most:
                     if self._parked:
                         woken = self._unpark()
