@@ -14,7 +14,7 @@ from companion_async.events.stream import EventStream
 
 @asynccontextmanager
 async def _open(work: Work) -> AsyncIterator[CallOfClient]:
-    async with Brain(BrainConfig(categories={"core": THREADS}, max_threads=THREADS)) as brain:
+    async with Brain(BrainConfig(categories={"core": THREADS}, max_threads=THREADS, queue_capacity=10_000)) as brain:
         await brain.register("work", work, category="core")
         levels = tuple(Priority)
         yield lambda client: partial(brain.submit, "work", priority=levels[client % len(levels)])
@@ -22,7 +22,7 @@ async def _open(work: Work) -> AsyncIterator[CallOfClient]:
 
 @asynccontextmanager
 async def _open_watched(work: Work) -> AsyncIterator[CallOfClient]:
-    async with Brain(BrainConfig(categories={"core": THREADS}, max_threads=THREADS)) as brain:
+    async with Brain(BrainConfig(categories={"core": THREADS}, max_threads=THREADS, queue_capacity=10_000)) as brain:
         await brain.register("work", work, category="core")
         levels = tuple(Priority)
         async with brain.events.subscribe("task.completed") as stream:
