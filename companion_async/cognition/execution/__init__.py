@@ -1,0 +1,1 @@
+"""The built-in module that does what was decided, and sees what came of it."""
