@@ -11,6 +11,8 @@ from companion_async.clock import Clock
 from companion_async.cognition.advanced_reasoning.calculation import PACKAGES as REASONING_NEEDS
 from companion_async.cognition.advanced_reasoning.module import MODULE as REASONING
 from companion_async.cognition.advanced_reasoning.module import AdvancedReasoning
+from companion_async.cognition.autonomous_system.module import MODULE as AUTONOMOUS
+from companion_async.cognition.autonomous_system.module import AutonomousSystem
 from companion_async.cognition.code_executor.module import MODULE as CODE
 from companion_async.cognition.code_executor.module import CodeExecutor
 from companion_async.cognition.mind import Mind
@@ -119,6 +121,16 @@ def built_in_modules(config: CompanionConfig, clock: Clock) -> tuple[BuiltIn, ..
         ),
         BuiltIn(
             ModuleSpec(OPTIMIZER, Optimizer, "phase5", "low", factory=lambda: Optimizer(clock=clock), offload="loop")
+        ),
+        BuiltIn(
+            ModuleSpec(
+                AUTONOMOUS,
+                AutonomousSystem,
+                "agi",
+                "high",
+                factory=lambda: AutonomousSystem(config.autonomous, clock=clock),
+                offload="loop",
+            )
         ),
         *(BuiltIn(spec) for spec in mind_modules(Mind(config.mind.name, file=config.mind.file, clock=clock))),
     )

@@ -8,6 +8,7 @@ import msgspec
 
 from companion_async.brain.config import BrainConfig
 from companion_async.cognition.advanced_reasoning.settings import ReasoningSettings
+from companion_async.cognition.autonomous_system.settings import AutonomousSettings
 from companion_async.cognition.code_executor.settings import ExecutorSettings
 from companion_async.cognition.context_manager.settings import ContextSettings
 from companion_async.cognition.mind import check_agent_name
@@ -69,6 +70,7 @@ class CompanionConfig(BrainConfig, frozen=True, kw_only=True, forbid_unknown_fie
     learning: LearningSettings = LearningSettings()
     reasoning: ReasoningSettings = ReasoningSettings()
     neural: NeuralSettings = NeuralSettings()
+    autonomous: AutonomousSettings = AutonomousSettings()
     mind: MindSettings = MindSettings()
 
     def __post_init__(self) -> None:
@@ -84,6 +86,7 @@ class CompanionConfig(BrainConfig, frozen=True, kw_only=True, forbid_unknown_fie
             "learning": LearningSettings,
             "reasoning": ReasoningSettings,
             "neural": NeuralSettings,
+            "autonomous": AutonomousSettings,
             "mind": MindSettings,
         }
         for key, cls in rooms.items():

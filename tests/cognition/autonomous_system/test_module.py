@@ -1,0 +1,136 @@
+"""Goals pursued within what is allowed, and all of it on record."""
+
+from __future__ import annotations
+
+import pytest
+
+from companion_async import BaseModule, Brain, BrainConfig, InvalidArgumentError, RestartPolicy
+from companion_async.cognition.autonomous_system.module import MODULE, AutonomousSystem
+from companion_async.cognition.autonomous_system.rules import Goal
+from companion_async.cognition.autonomous_system.settings import AutonomousSettings
+
+
+def quiet(**settings):
+    return BrainConfig(health_interval=3600.0, decision_interval=3600.0, failure_threshold=1000, **settings)
+
+
+class Shaky(BaseModule):
+    made = 0
+
+    def __init__(self):
+        super().__init__()
+        type(self).made += 1
+
+    def run(self):
+        raise OSError("no")
+
+
+async def moved_in(brain, **settings):
+    chosen = AutonomousSettings(**settings)
+    await brain.register(
+        MODULE, AutonomousSystem, factory=lambda: AutonomousSystem(chosen), category="agi", offload="loop"
+    )
+    Shaky.made = 0
+    await brain.register("shaky", Shaky, restart=RestartPolicy(max_restarts=50))
+    for _ in range(5):
+        with pytest.raises(OSError, match="no"):
+            await brain.submit("shaky", "run")
+    await brain.submit(MODULE, "set_goal", Goal("healthy", "success_rate", "shaky", "at least", 0.9))
+
+
+@pytest.mark.feature("CB-52")
+async def test_what_is_safe_and_useful_is_done_and_the_rest_is_asked_for():
+    """A restart of a failing module needs no word, pausing it does; both are in the audit with their figures."""
+    async with Brain(quiet()) as brain:
+        await moved_in(brain, enabled=True)
+        restarted, asked = await brain.submit(MODULE, "cycle")
+        assert (restarted.proposal.operation, restarted.verdict, restarted.by) == ("restart", "done", "rule")
+        assert restarted.proposal.figures["tasks_failed"] == 5
+        assert Shaky.made == 2
+        assert (asked.proposal.operation, asked.verdict) == ("pause", "waiting")
+        assert await brain.submit(MODULE, "waiting") == {asked.number: asked.proposal}
+        done = await brain.submit(MODULE, "approve", asked.number)
+        assert (done.verdict, done.by) == ("done", "person")
+        assert brain.module_status("shaky").state == "paused"
+        assert [each.verdict for each in await brain.submit(MODULE, "audit")] == ["done", "waiting", "done"]
+        reasons = [each.reason for each in brain.decisions() if each.context == "shaky"]
+        assert all(reason.startswith("goal 'healthy'") for reason in reasons)
+        assert len(reasons) == 2
+
+
+@pytest.mark.feature("CB-52")
+async def test_off_it_proposes_and_does_nothing():
+    """Every proposal is refused and on record; the module is as it was."""
+    async with Brain(quiet()) as brain:
+        await moved_in(brain)
+        entries = await brain.submit(MODULE, "cycle")
+        assert {each.verdict for each in entries} == {"refused"}
+        assert {each.detail for each in entries} == {"it is off"}
+        assert (Shaky.made, brain.module_status("shaky").state) == (1, "running")
+
+
+@pytest.mark.feature("CB-52")
+async def test_an_operation_that_is_not_allowed_is_never_done():
+    """Not by a rule, and not by a person's word."""
+    async with Brain(quiet()) as brain:
+        await moved_in(brain, enabled=True, allowed=("resize",), max_risk=1.0, min_benefit=0.0)
+        entries = await brain.submit(MODULE, "cycle")
+        assert {(each.verdict, each.proposal.operation) for each in entries} == {
+            ("refused", "restart"),
+            ("refused", "pause"),
+        }
+        assert Shaky.made == 1
+
+
+@pytest.mark.feature("CB-52")
+async def test_what_waits_is_asked_once_and_expires_with_its_goal():
+    """A rejected proposal comes again, one that waits does not come twice, one whose goal is dropped goes."""
+    async with Brain(quiet()) as brain:
+        await moved_in(brain, enabled=True, max_risk=0.0)
+        first = await brain.submit(MODULE, "cycle")
+        assert [each.verdict for each in first] == ["waiting", "waiting"]
+        assert await brain.submit(MODULE, "cycle") == ()
+        rejected = await brain.submit(MODULE, "reject", first[0].number, "not now")
+        assert (rejected.verdict, rejected.detail) == ("rejected", "not now")
+        (again,) = await brain.submit(MODULE, "cycle")
+        assert again.proposal.operation == first[0].proposal.operation
+        assert await brain.submit(MODULE, "drop_goal", "healthy") is True
+        assert await brain.submit(MODULE, "waiting") == {}
+        assert [each.verdict for each in await brain.submit(MODULE, "audit", 2)] == ["expired", "expired"]
+        with pytest.raises(InvalidArgumentError, match="Nothing waits"):
+            await brain.submit(MODULE, "approve", again.number)
+
+
+@pytest.mark.feature("CB-52")
+async def test_a_category_is_resized_for_its_queue():
+    """One goal of a category; and a module that is not there is no reason to do anything."""
+    async with Brain(quiet(categories={"core": 2})) as brain:
+        await moved_in(brain, enabled=True, allowed=("resize",))
+        goal = {"name": "idle", "metric": "utilization", "subject": "core", "sense": "at most", "value": -1.0}
+        await brain.submit(
+            MODULE,
+            "set_goal",
+            goal,
+        )
+        await brain.submit(MODULE, "set_goal", Goal("ghost", "state", "nobody"))
+        entries = await brain.submit(MODULE, "cycle")
+        done = [each for each in entries if each.verdict == "done"]
+        assert [(each.proposal.operation, each.proposal.value) for each in done] == [("resize", 3)]
+        assert brain.status().categories["core"].max == 3
+
+
+async def test_what_is_wrong_is_refused():
+    """Goals and settings are checked at the door."""
+    async with Brain(quiet()) as brain:
+        await moved_in(brain)
+        for wrong in (
+            {"name": "x"},
+            {"name": "x", "metric": "fun", "subject": "m"},
+            {"name": "", "metric": "state", "subject": "m"},
+        ):
+            with pytest.raises(InvalidArgumentError):
+                await brain.submit(MODULE, "set_goal", wrong)
+        assert len(await brain.submit(MODULE, "goals")) == 1
+    for settings in ({"allowed": ("format_disk",)}, {"max_risk": 2}, {"max_actions": 0}):
+        with pytest.raises(InvalidArgumentError):
+            AutonomousSettings(**settings)
