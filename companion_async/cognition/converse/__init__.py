@@ -1,0 +1,1 @@
+"""The built-in module that says what the agent is about to do."""

@@ -1,0 +1,110 @@
+"""The built-in module ``converse``."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Any, cast
+
+import msgspec
+
+from companion_async.cognition.converse.words import instructions, intent, sentences
+from companion_async.cognition.mind import MindModule
+from companion_async.cognition.model_router.prompt import Prompt
+from companion_async.cognition.model_router.reply import Piece, Reply
+from companion_async.cognition.model_router.settings import EMBEDDED
+from companion_async.errors import InvalidArgumentError, MissingExtraError, ModuleUnavailableError, UnknownModuleError
+
+MODULE = "converse"
+"""The name it is registered under."""
+
+TEMPLATES = "templates"
+"""The responder where no model spoke."""
+
+_ROUTER = "model_router"
+_LONGEST = 10_000
+_ABSENT = (UnknownModuleError, ModuleUnavailableError, MissingExtraError)
+
+
+class Said(msgspec.Struct, frozen=True):
+    """All that was said at once, by whom (an endpoint's name, or `TEMPLATES`), and of what: the step, and the number of
+    the decision, 0 where none was broadcast.
+    """
+
+    text: str
+    responder: str
+    step: str
+    decision: int
+    to: str
+
+
+class Converse(MindModule):
+    """Says what the agent is about to do: talk follows the controller's decision, as acting does.
+
+    With an endpoint of ``model_router`` the model is told the decision and words it; without one, and where it fails,
+    templates say it, which quote and understand nothing. Every `Said` names the one that spoke.
+    """
+
+    def hear(self, by: str, text: str) -> None:
+        """Take in what somebody says: it stands in the agent's state as ``heard`` and is remembered."""
+        given: tuple[Any, ...] = (by, text)
+        if not all(isinstance(each, str) for each in given) or not by or len(text) > _LONGEST:
+            raise InvalidArgumentError(f"hear() takes a name and a text of at most {_LONGEST} characters.")
+        self._set("heard", {"by": by, "text": text, "at": self.mind.clock.time()})
+        self.mind.memory.observe(f"{by} said: {text}", 0.5, event_type="talk", participants={by})
+
+    async def say(self, to: str = "", message: str = "") -> AsyncGenerator[Piece | Said, None]:
+        """Speak, in pieces as they come; the last item is all of it. ``message`` is what is answered, else what was
+        heard last. A piece of another responder than before says that what came so far is void.
+        """
+        heard = self._get("heard")
+        what = intent(self._get("decision"), heard, self._get("plan"))
+        if heard is not None and not message and to in ("", heard["by"]):
+            to, message = heard["by"], heard["text"]
+        remembered: str = await self.brain.to_thread(self._remembered, to or what.step)
+        spoken = ""
+        if await self._has_model():
+            told = instructions(self.mind.name, what, to, remembered)
+            prompt = Prompt(message or "(Nobody has spoken.)", instructions=told)
+            task = self.brain.submit(_ROUTER, "stream", prompt, timeout=None)
+            try:
+                async with aclosing(cast("AsyncGenerator[Piece | Reply, None]", task.items())) as items:
+                    async for item in items:
+                        if isinstance(item, Piece) and item.responder != EMBEDDED:
+                            yield item
+                        elif isinstance(item, Reply) and item.responder != EMBEDDED:
+                            spoken = item.text
+                            yield await self._spoke(Said(spoken, item.responder, what.step, what.decision, to))
+            finally:
+                task.cancel("nobody listens any more")
+        if not spoken:
+            words = sentences(what, to, message, remembered)
+            for number, sentence in enumerate(words):
+                yield Piece(sentence if number == 0 else f" {sentence}", TEMPLATES)
+            yield await self._spoke(Said(" ".join(words), TEMPLATES, what.step, what.decision, to))
+
+    async def _has_model(self) -> bool:
+        try:
+            route = await self.brain.submit(_ROUTER, "route", "say", "chat")
+        except _ABSENT:
+            return False
+        return bool(route.endpoints)
+
+    async def _spoke(self, said: Said) -> Said:
+        await self.brain.to_thread(self._remember, said)
+        return said
+
+    def _remembered(self, cue: str) -> str:
+        found = self.mind.memory.long_term.recall(cue, 1, purpose="conversation")
+        return found[0].content if found else ""
+
+    def _remember(self, said: Said) -> None:
+        def tell(tx: Any) -> None:
+            tx.set(self.mind.path("said"), msgspec.to_builtins(said))
+            heard = tx.get(self.mind.path("heard"))
+            if heard is not None and heard["by"] == said.to:  # answered
+                tx.delete(self.mind.path("heard"))
+
+        self.brain.state.transact(tell, module=self.mind.name)
+        who = {said.to} if said.to else ()
+        self.mind.memory.observe(f"said: {said.text[:500]}", 0.3, event_type="talk", participants=who)
