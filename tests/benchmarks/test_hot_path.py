@@ -49,6 +49,20 @@ def test_the_work_of_fifty_microseconds_is_measured_to_be_that():
     assert 5e-6 < min(taken) < 5e-4
 
 
+async def test_every_client_has_its_turn_however_short_the_time_is():
+    """So a rate is never nothing, even where all clients together take longer to begin than the time given."""
+    calls: list[int] = []
+
+    def call_of(client: int):
+        async def call() -> None:
+            calls.append(client)
+
+        return call
+
+    assert await throughput.rate(call_of, 50, 0.0) > 0
+    assert sorted(set(calls)) == list(range(50))
+
+
 def test_every_goal_names_a_setting_that_is_measured():
     """Otherwise it would never be judged."""
     settings = {throughput.setting(clients) for clients in throughput.CLIENTS} | {"p50", "p99"}
