@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 
 import pytest
@@ -56,6 +57,7 @@ async def test_every_client_has_its_turn_however_short_the_time_is():
     def call_of(client: int):
         async def call() -> None:
             calls.append(client)
+            await asyncio.sleep(0)
 
         return call
 
