@@ -64,7 +64,7 @@ async def test_what_was_accepted_is_drained_and_the_modules_are_stopped() -> Non
 async def test_at_the_deadline_the_rest_is_cancelled_and_a_stuck_thread_reported() -> None:
     """Every task ends; the thread that does not is counted, and nobody waits for it."""
     clock, gate = VirtualClock(), Gate()
-    async with brain_on(clock, categories={"core": 1}) as brain:
+    async with brain_on(clock, categories={"core": 1}, auto_scaling=False) as brain:
         await brain.register("m", diary())
         stuck = brain.submit("m", "call", gate, timeout=None)
         await gate.holds(1)
