@@ -24,8 +24,8 @@ def answer_foot(answer: Answer) -> RenderableType:
     parts: list[RenderableType] = []
     if answer.sources:
         parts.append(_sources(answer.sources))
-    elif answer.found:
-        parts.append(Text("No source was found.", style="yellow"))
+    elif answer.origin:
+        parts.append(prose(Text(answer.origin, style=_QUIET if answer.steps else "yellow")))
     if answer.note:
         parts.append(prose(Text(answer.note, style="yellow")))
     parts.append(Text(_timing(answer), style=_QUIET))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from companion_async.cognition.advanced_reasoning.step import Step
+from companion_async.companion.decision import Decision
 from companion_async.status.picture import FrozenMap, Picture
 
 
@@ -18,9 +20,11 @@ class Source(Picture, frozen=True, kw_only=True):
 class Answer(Picture, frozen=True, kw_only=True):
     """An answer and what it rests on, the most important source first.
 
-    ``responder`` is the endpoint that wrote it, or ``embedded-extractive``, which writes nothing and quotes. ``found``
-    is false where nothing was found that answers; then the text says so. ``note`` says what did not go as configured.
-    ``timings`` are the seconds of each step, ``seconds`` those of the whole.
+    ``responder`` is the endpoint that wrote it; ``embedded-extractive``, which writes nothing and quotes; ``sympy``,
+    which worked it out; or ``code_executor``, which ran a program. ``found`` is false where nothing was found that
+    answers; then the text says so. ``decision`` says which modules the question was given to and why, ``steps`` how an
+    answer was come by that was worked out, run or took several searches. ``note`` says what did not go as configured or
+    decided. ``timings`` are the seconds of each step, ``seconds`` those of the whole.
     """
 
     text: str
@@ -31,11 +35,23 @@ class Answer(Picture, frozen=True, kw_only=True):
     note: str = ""
     seconds: float = 0.0
     timings: Mapping[str, float] = FrozenMap()
+    decision: Decision = Decision(way="retrieve", modules=(), reason="")
+    steps: tuple[Step, ...] = ()
+
+    @property
+    def origin(self) -> str:
+        """Where an answer without sources comes from; empty where it has some, or says that nothing was found."""
+        if self.sources or not self.found:
+            return ""
+        if not self.steps:
+            return "No source was found."
+        done = "; ".join(f"{step.text}: {step.result}" for step in self.steps)
+        return f"By {self.responder} ({done})."
 
     def __str__(self) -> str:
         """The text, then its sources, one a line, numbered as the text cites them."""
         if not self.sources:
-            return f"{self.text}\n\nNo source was found." if self.found else self.text
+            return "\n\n".join(filter(None, (self.text, self.origin)))
         listed = "\n".join(f"[{number}] {each.title} ({each.location})" for number, each in enumerate(self.sources, 1))
         return f"{self.text}\n\nSources:\n{listed}"
 

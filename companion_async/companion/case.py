@@ -9,10 +9,13 @@ from typing import Any
 from loguru import logger
 
 from companion_async.clock import Clock
-from companion_async.cognition.model_router.prompt import Passage, Prompt
+from companion_async.cognition.advanced_reasoning.step import Step
+from companion_async.cognition.model_router.prompt import Passage, Prompt, Said
 from companion_async.cognition.model_router.reply import Reply
 from companion_async.companion.answer import Answer, Source
+from companion_async.companion.decision import Decision, decide
 from companion_async.errors import InvalidArgumentError
+from companion_async.scheduling.task import Task
 from companion_async.status.picture import FrozenMap
 
 _EXCERPT = 400  # characters
@@ -27,16 +30,35 @@ def check_question(question: Any) -> str:
 
 
 class Case:
-    """What has been gathered for a question so far, and how long each step took."""
+    """What has been gathered for a question so far, and how long each step took.
 
-    def __init__(self, question: str, conversation: str | None, clock: Clock) -> None:
+    ``there`` are the modules that it may be given to; what it is given to is decided at once.
+    """
+
+    def __init__(self, question: str, conversation: str | None, clock: Clock, there: frozenset[str]) -> None:
         self.question = question
         self.conversation = conversation
+        self.there = there
+        self.decision: Decision = decide(question, there)
+        self.spelt_out = question
+        self.said: tuple[Said, ...] = ()
+        self.summary = ""
         self.passages: tuple[Passage, ...] = ()
-        self.prompt = Prompt(question)
+        self.steps: list[Step] = []
+        self.notes: list[str] = []
+        self.perceiving: Task[object] | None = None
         self._clock = clock
         self._began = clock.monotonic()
         self._timings: dict[str, float] = {}
+
+    @property
+    def user(self) -> str:
+        """Whose mood and manner count: a conversation is one user's."""
+        return self.conversation or "default"
+
+    def prompt(self, kind: str | None) -> Prompt:
+        """What a responder is given of it."""
+        return Prompt(self.question, self.passages, self.said, self.summary, kind, self.spelt_out)
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
@@ -47,20 +69,22 @@ class Case:
         finally:
             self._timings[name] = self._clock.monotonic() - began
 
-    def answer(self, reply: Reply) -> Answer:
-        """The answer that ``reply`` makes of it."""
+    def answer(self, reply: Reply, text: str) -> Answer:
+        """The answer that ``reply`` makes of it, said as ``text``."""
         steps = ", ".join(f"{step} {took:.4f} s" for step, took in self._timings.items())
         logger.debug("Answered by {} from {} passages: {}.", reply.responder, len(reply.cited), steps)
         passages = [self.passages[number] for number in reply.cited]
         return Answer(
-            text=reply.text,
+            text=text,
             sources=tuple(Source(title=p.title, location=p.location, excerpt=_excerpt(p.text)) for p in passages),
             responder=reply.responder,
             found=reply.found,
             conversation=self.conversation,
-            note=reply.fell_back,
+            note=" ".join(filter(None, (*self.notes, reply.fell_back))),
             seconds=self._clock.monotonic() - self._began,
             timings=FrozenMap(self._timings),
+            decision=self.decision,
+            steps=tuple(self.steps),
         )
 
 

@@ -20,14 +20,16 @@ from companion_async.cognition.context_manager.module import ContextManager, Con
 from companion_async.cognition.model_router.connection import check_installed
 from companion_async.cognition.model_router.module import MODULE as ROUTER
 from companion_async.cognition.model_router.module import ModelRouter
-from companion_async.cognition.model_router.prompt import Prompt, Said
+from companion_async.cognition.model_router.prompt import Said
 from companion_async.cognition.model_router.reply import Piece, Reply
+from companion_async.cognition.model_router.rules import classify
 from companion_async.companion.answer import Answer, Learned, Progress
 from companion_async.companion.built_in import built_in_modules, sort_out
 from companion_async.companion.case import Case, check_question
 from companion_async.companion.config import CompanionConfig
 from companion_async.companion.follow_up import search_text
 from companion_async.companion.reader import MOST_SOURCES, Reader
+from companion_async.companion.ways import Ways
 from companion_async.errors import MissingExtraError
 from companion_async.modules.spec import ModuleSpec
 from companion_async.security import check_count
@@ -51,6 +53,7 @@ class CompanionBrain(Brain):
         super().__init__(settings, clock=clock, seed=seed)
         self._conversations = Conversations(settings.context)
         self._reader = Reader(self, self._clock)
+        self._ways = Ways(self)
         self._off: FrozenMap[str] = FrozenMap()
 
     # -- life ------------------------------------------------------------------------------------------------------
@@ -120,17 +123,20 @@ class CompanionBrain(Brain):
     async def ask(
         self, question: str, *, conversation: str | None = None, limit: int = 5, kind: str | None = None
     ) -> Answer:
-        """Answer from what was read, with at most ``limit`` sources.
+        """Answer from what was read, with at most ``limit`` sources; work out a sum; run a program that is to be run.
 
-        With nothing read so far, what is configured is read first, once. Within a ``conversation`` earlier turns count
+        The answer's ``decision`` says which of these, and why. To look something up with nothing read so far, what is
+        configured is read first, once. Within a ``conversation`` earlier turns count
         and this one is remembered. ``kind`` of task (``code``, ``math``, ``summary``, ``reasoning``, ``chat``) is found
         out where it is not given. Cancelling ends the step that is under way and remembers nothing.
         """
-        case = await self._prepared(question, conversation, limit, kind)
-        # With nobody to ask, the step is the embedded responder's alone and need not pass by the loop.
-        target = "answer" if self.config.models.endpoints else "extract"
-        with case.step("answer"):
-            reply: Reply = await self.submit(ROUTER, target, case.prompt, timeout=None)
+        case = await self._opened(question, conversation, limit, kind)
+        reply = await self._ways.work_out(case) or await self._looked_up(case, limit)
+        if reply is None:
+            # With nobody to ask, the step is the embedded responder's alone and need not pass by the loop.
+            target = "answer" if self.config.models.endpoints else "extract"
+            with case.step("answer"):
+                reply = await self.submit(ROUTER, target, case.prompt(kind), timeout=None)
         return await self._concluded(case, reply)
 
     async def stream(
@@ -138,25 +144,31 @@ class CompanionBrain(Brain):
     ) -> AsyncGenerator[Piece | Answer, None]:
         """`ask` as it comes: pieces of text, and at the end the whole `Answer`.
 
-        A piece of another responder than the one before means that what came so far is void. Closing the generator ends
-        the request.
+        A piece of another responder than the one before means that what came so far is void. An answer that is given
+        the companion's manner comes in one piece. Closing the generator ends the request.
         """
-        case = await self._prepared(question, conversation, limit, kind)
-        reply: Reply | None = None
-        with case.step("answer"):
-            task = self.submit(ROUTER, "stream", case.prompt, timeout=None)
-            try:
-                async with aclosing(cast("AsyncGenerator[Piece | Reply, None]", task.items())) as items:
-                    async for item in items:
-                        if isinstance(item, Reply):
-                            reply = item
-                        else:
-                            yield item
-            finally:
-                task.cancel("nobody reads the answer any more")
+        case = await self._opened(question, conversation, limit, kind)
+        reply = await self._ways.work_out(case) or await self._looked_up(case, limit)
+        # A manner is given to the whole of an answer.
+        whole = reply is not None or self.config.personality.enabled
+        if reply is None:
+            with case.step("answer"):
+                task = self.submit(ROUTER, "stream", case.prompt(kind), timeout=None)
+                try:
+                    async with aclosing(cast("AsyncGenerator[Piece | Reply, None]", task.items())) as items:
+                        async for item in items:
+                            if isinstance(item, Reply):
+                                reply = item
+                            elif not whole:
+                                yield item
+                finally:
+                    task.cancel("nobody reads the answer any more")
         if reply is None:
             raise AssertionError("a stream of the router ends with its reply")
-        yield await self._concluded(case, reply)
+        answer = await self._concluded(case, reply)
+        if whole:
+            yield Piece(answer.text, answer.responder)
+        yield answer
 
     async def chat(self, message: str, *, conversation: str = "default", limit: int = 5) -> Answer:
         """`ask` within a conversation: what was said before counts, and "it" is what was spoken of last."""
@@ -176,27 +188,42 @@ class CompanionBrain(Brain):
         known: bool = await self.submit(CONTEXT, "clear", conversation)
         return known
 
-    async def _prepared(self, question: str, conversation: str | None, limit: int, kind: str | None) -> Case:
-        """Everything that an answer is made of: what was read, what was said, what was found."""
+    async def _opened(self, question: str, conversation: str | None, limit: int, kind: str | None) -> Case:
+        """What is asked, what was said before, and what is to be done about it."""
         check_count(limit, "limit", maximum=MOST_SOURCES)
-        case = Case(check_question(question), conversation, self._clock)
+        text = check_question(question)
+        classify(text, kind)  # a kind that is none is refused, whoever answers
+        modules = self._open("ask()").roster.registry
+        there = self._ways.there([(module.name, module.state) for module in modules])
+        case = Case(text, conversation, self._clock, there)
+        if conversation is not None:
+            with case.step("recall"):
+                window: Window = await self.submit(CONTEXT, "window", conversation)
+            earlier = [turn.text for turn in window.turns if turn.role == "user"]
+            case.spelt_out = search_text(case.question, earlier)
+            case.said, case.summary = tuple(Said(turn.role, turn.text) for turn in window.turns), window.summary
+        self._ways.perceive(case)
+        return case
+
+    async def _looked_up(self, case: Case, limit: int) -> Reply | None:
+        """Find what was read on it. The answer, where several searches have come to one that no model is to write."""
         if not self._reader.has_read:
             with case.step("read"):
                 await self._reader.be_ready()
-        window = Window()
-        if conversation is not None:
-            with case.step("recall"):
-                window = await self.submit(CONTEXT, "window", conversation)
-        earlier = [turn.text for turn in window.turns if turn.role == "user"]
-        spelt_out = search_text(case.question, earlier)
+        if case.decision.way == "hops":
+            reply = await self._ways.search_on(case, limit)
+            if reply is not None and not self.config.models.endpoints:
+                return reply
         with case.step("retrieve"):
-            case.passages = await self._reader.retrieve(spelt_out, limit)
-        said = tuple(Said(turn.role, turn.text) for turn in window.turns)
-        case.prompt = Prompt(case.question, case.passages, said, window.summary, kind, spelt_out)
-        return case
+            found = await self._reader.retrieve(case.spelt_out, limit)
+        known = {passage.location for passage in case.passages}
+        case.passages = (*case.passages, *(each for each in found if each.location not in known))[:limit]
+        return None
 
     async def _concluded(self, case: Case, reply: Reply) -> Answer:
+        text = await self._ways.styled(case, reply.text)
         if case.conversation is not None:
             with case.step("remember"):
-                await self.submit(CONTEXT, "exchange", case.conversation, case.question, reply.text)
-        return case.answer(reply)
+                await self.submit(CONTEXT, "exchange", case.conversation, case.question, text)
+        self._ways.learn(case, reply)
+        return case.answer(reply, text)

@@ -7,18 +7,26 @@ from typing import Any, Self
 import msgspec
 
 from companion_async.brain.config import BrainConfig
+from companion_async.cognition.advanced_reasoning.module import MODULE as REASONING
 from companion_async.cognition.advanced_reasoning.settings import ReasoningSettings
 from companion_async.cognition.autonomous_system.settings import AutonomousSettings
+from companion_async.cognition.code_executor.module import MODULE as CODE
 from companion_async.cognition.code_executor.settings import ExecutorSettings
 from companion_async.cognition.context_manager.settings import ContextSettings
 from companion_async.cognition.mind import check_agent_name
 from companion_async.cognition.model_router.settings import ModelSettings
 from companion_async.cognition.multimodal_processor.settings import MediaSettings
 from companion_async.cognition.neural_reasoning.settings import NeuralSettings
+from companion_async.cognition.personality_engine.module import MODULE as PERSONALITY
 from companion_async.cognition.personality_engine.settings import PersonalitySettings
+from companion_async.cognition.search_engine.module import MODULE as SEARCH
+from companion_async.cognition.self_learning.module import MODULE as LEARNING
 from companion_async.cognition.self_learning.settings import LearningSettings
 from companion_async.cognition.web_crawler.settings import CrawlerSettings
 from companion_async.errors import InvalidArgumentError
+
+OPTIONAL = (REASONING, CODE, SEARCH, PERSONALITY, LEARNING)
+"""The modules that `ask` and `chat` use where they are there, and can do without."""
 
 
 class KnowledgeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -57,10 +65,27 @@ class MindSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             raise InvalidArgumentError(f"file must be the path of a file, or unset; {file!r:.80} is not.")
 
 
+class AnsweringSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a companion does with a question by itself.
+
+    ``left_out`` names modules that `CompanionBrain.ask` and `CompanionBrain.chat` are not to use, of `OPTIONAL`: with
+    ``("code_executor",)`` no question has a program run. They can be given tasks all the same.
+    """
+
+    left_out: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        names: Any = self.left_out
+        if not isinstance(names, (tuple, list)) or not all(name in OPTIONAL for name in names):
+            raise InvalidArgumentError(f"left_out must be some of {', '.join(OPTIONAL)}; {names!r:.80} is not.")
+        msgspec.structs.force_setattr(self, "left_out", tuple(names))
+
+
 class CompanionConfig(BrainConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A `BrainConfig` with what the built-in modules need, each under a key of its own."""
 
     knowledge: KnowledgeSettings = KnowledgeSettings()
+    answering: AnsweringSettings = AnsweringSettings()
     models: ModelSettings = ModelSettings()
     context: ContextSettings = ContextSettings()
     code: ExecutorSettings = ExecutorSettings()
@@ -77,6 +102,7 @@ class CompanionConfig(BrainConfig, frozen=True, kw_only=True, forbid_unknown_fie
         super().__post_init__()
         rooms: dict[str, Any] = {
             "knowledge": KnowledgeSettings,
+            "answering": AnsweringSettings,
             "models": ModelSettings,
             "context": ContextSettings,
             "code": ExecutorSettings,

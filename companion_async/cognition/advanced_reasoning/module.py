@@ -50,9 +50,10 @@ class AdvancedReasoning(BaseModule):
         super().__init__()
         self._settings = settings or ReasoningSettings()
 
-    async def reason(self, question: str, strategy: str = "auto") -> Reasoned:
+    async def reason(self, question: str, strategy: str = "auto", limit: int = 20) -> Reasoned:
         """An answer, and how it was come by. ``strategy`` is one of `STRATEGIES`; ``auto`` is exact where the question
-        is a sum or an equation, else the use of tools with a model, else several searches.
+        is a sum or an equation, else the use of tools with a model, else several searches, which cite at most ``limit``
+        passages.
 
         A strategy that wants a model raises `ModelMissingError` where none answers. Cancelling ends the step under way.
         """
@@ -61,6 +62,7 @@ class AdvancedReasoning(BaseModule):
             raise InvalidArgumentError(f"question must be a text of 1 to {_LONGEST_QUESTION} characters.")
         if strategy not in STRATEGIES:
             raise InvalidArgumentError(f"strategy must be one of {', '.join(STRATEGIES)}; {strategy!r:.80} is not.")
+        check_count(limit, "limit", maximum=100)
         if strategy in ("auto", "exact"):
             exact = await self._worked(question)
             if exact is not None and (exact.found or strategy == "exact"):
@@ -73,7 +75,7 @@ class AdvancedReasoning(BaseModule):
             except ModelMissingError:
                 if strategy != "auto":
                     raise
-        return await self._hops(question)
+        return await self._hops(question, limit)
 
     def calculate(self, text: str) -> Reasoned:
         """A sum, an equation, a derivative, an integral of a polynomial, factors: in signs or in English."""
@@ -111,11 +113,11 @@ class AdvancedReasoning(BaseModule):
         found: Reasoned = await self.brain.submit(MODULE, "calculate", question)
         return found
 
-    async def _hops(self, question: str) -> Reasoned:
+    async def _hops(self, question: str, limit: int) -> Reasoned:
         """Search and quote what answers; then follow the names in that to passages that are about them."""
         steps: list[Step] = []
         parts: list[str] = []
-        cited: list[str] = []
+        cited: list[Passage] = []
         seen: set[str] = set()
         wanted: list[tuple[str, str]] = [("", question)]
         fit = 0.0
@@ -132,12 +134,12 @@ class AdvancedReasoning(BaseModule):
                 ]
                 prompt = Prompt(query, tuple(about), kind="reasoning")
                 reply: Reply = await self.brain.submit(_ROUTER, "extract", prompt)
-                if not reply.found:
+                if not reply.found or len(cited) + len(reply.cited) > limit:
                     continue
                 fit = fit or max(passage.fit for passage in about)
                 parts.append(renumbered(reply.text, len(cited)))
+                cited += (about[number] for number in reply.cited)
                 places = [about[number].location for number in reply.cited]
-                cited += places
                 seen.update(places)
                 steps.append(Step("solve", f"what answers: {query}", reply.text, tuple(places)))
                 following += [
@@ -145,7 +147,15 @@ class AdvancedReasoning(BaseModule):
                 ]
             wanted = following[:_FOLLOWED]
         answer = "\n\n".join(parts) or NOTHING_FOUND
-        return Reasoned(answer, "hops", tuple(steps), confidence=fit, found=bool(parts), responder="retrieval")
+        return Reasoned(
+            answer,
+            "hops",
+            tuple(steps),
+            confidence=fit,
+            found=bool(parts),
+            responder="retrieval",
+            passages=tuple(cited),
+        )
 
     # -- with one --------------------------------------------------------------------------------------------------
 

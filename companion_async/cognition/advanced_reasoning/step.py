@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from companion_async.cognition.model_router.prompt import Passage
+
 
 class Step(msgspec.Struct, frozen=True):
     """One step: its kind (``parse``, ``rewrite``, ``solve``, ``search``, ``thought``, ``critique``, ``tool``), what was
@@ -22,7 +24,7 @@ class Reasoned(msgspec.Struct, frozen=True):
     ``exact`` says that it was computed or proved, not estimated or written by a model; ``confidence`` is 1.0 then, and
     otherwise a share of agreement: of the question's words found, or of samples and critiques that agreed. ``found``
     is false where there is no answer. ``responder`` is who answered: ``sympy``, ``clingo``, ``planner``, ``retrieval``
-    or the name of a model's endpoint.
+    or the name of a model's endpoint. ``passages`` are those that the answer of several searches cites, [1] the first.
     """
 
     answer: str
@@ -32,3 +34,4 @@ class Reasoned(msgspec.Struct, frozen=True):
     confidence: float = 0.0
     found: bool = True
     responder: str = ""
+    passages: tuple[Passage, ...] = ()

@@ -140,9 +140,14 @@ class SelfLearning(BaseModule):
         """Remember an interaction; the better or worse it went, the more it matters. Its id."""
         value = _reward(reward)
         more = {**(context or {}), "answer": answer, "reward": value}
-        return self._memory.remember(
+        number = self._memory.remember(
             question, abs(2 * value - 1), type=_INTERACTION, valence=2 * value - 1, context=more
         )
+        with self._lock:
+            beyond = len(self._memory) - self._settings.max_interactions
+            if beyond > 0:
+                self._memory.forget([each.event_id for each in self._memory.all(limit=beyond)])
+        return number
 
     def recall(self, question: str, limit: int = 5) -> list[Recollection]:
         """Interactions that bear on a question; ``context`` has their answers and rewards."""

@@ -63,6 +63,17 @@ def test_the_topic_unused_for_longest_is_forgotten(tmp_path):
     learning.stop()
 
 
+@pytest.mark.feature("CB-51")
+def test_the_oldest_interactions_make_room():
+    """No more than the settings allow are kept, however many there were."""
+    one = SelfLearning(LearningSettings(max_interactions=3))
+    for number in range(10):
+        one.record(f"how is tea number {number} brewed?", "hot", 0.5)
+    found = one.recall("how is tea brewed?", 10)
+    assert {each.content.split()[4] for each in found} == {"7", "8", "9"}
+    one.stop()
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

@@ -1,0 +1,175 @@
+"""What a companion does with a question beside looking it up: works it out, runs it, follows it, learns from it."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import threading
+
+import pytest
+
+from companion_async.cognition.model_router.reply import Piece
+from companion_async.cognition.model_router.settings import EMBEDDED
+from companion_async.cognition.personality_engine.settings import PersonalitySettings
+from companion_async.cognition.personality_engine.traits import Traits
+from companion_async.cognition.self_learning import module as learning
+from companion_async.companion.companion import CompanionBrain
+from companion_async.companion.config import AnsweringSettings, CompanionConfig, KnowledgeSettings
+from companion_async.errors import InvalidArgumentError
+
+pytestmark = pytest.mark.feature("CB-53", "CB-57")
+
+
+def needs(package, extra):
+    return pytest.mark.skipif(importlib.util.find_spec(package) is None, reason=f"the extra {extra} is not installed")
+
+
+GREEN_TEA = "How hot should the water for green tea be?"
+HARBOUR = "# Crane\n\nThe old crane of the harbour was built by Ada Quist.\n"
+QUIST = "# Ada Quist\n\nAda Quist was an engineer, born in Malmo in 1871.\n"
+
+
+def knowing(folder, **more):
+    return CompanionConfig(knowledge=KnowledgeSettings(documents=(str(folder),)), **more)
+
+
+@needs("sympy", "reason")
+async def test_a_sum_is_worked_out_and_says_how(companion):
+    """It needs nothing read, has no source, and names who worked it out and by which steps."""
+    answer = await companion.ask("What is 15% of 80?")
+    assert (answer.text, answer.responder, answer.found, answer.sources) == ("12", "sympy", True, ())
+    assert (answer.decision.way, answer.decision.modules) == ("exact", ("advanced_reasoning",))
+    assert answer.steps
+    assert "sympy" in str(answer)
+    assert "read" not in answer.timings
+    assert answer.to_dict()["decision"]["way"] == "exact"
+
+
+@needs("sympy", "reason")
+async def test_a_sum_that_cannot_be_worked_out_is_looked_up_and_says_so(companion):
+    """The note has the reason; what was read is searched all the same."""
+    answer = await companion.ask("What is 2^(10^9)?")
+    assert (answer.found, answer.responder) == (False, EMBEDDED)
+    assert answer.note
+
+
+@needs("pydantic_monty", "sandbox")
+@pytest.mark.feature("CB-45")
+async def test_a_program_is_run_where_that_is_asked(companion):
+    """What it prints and the value of its end are the answer; the steps name the sandbox."""
+    answer = await companion.chat("What does this print?\n```python\nprint(6 * 7)\n'done'\n```")
+    assert answer.text == "42\n'done'"
+    assert (answer.responder, answer.decision.way) == ("code_executor", "run")
+    assert "python in " in answer.steps[0].text
+    failed = await companion.ask("Run this:\n```python\n1 / 0\n```")
+    assert "failed" in failed.text
+    assert "ZeroDivisionError" in failed.text
+
+
+async def test_what_is_left_out_is_not_used(documents):
+    """A module named in the settings is as good as off for questions, and goes on working for others."""
+    config = knowing(documents, answering=AnsweringSettings(left_out=("code_executor", "advanced_reasoning")))
+    async with CompanionBrain(config) as companion:
+        for question in ("Run this:\n```python\nprint(1)\n```", "What is 1 + 1?"):
+            answer = await companion.ask(question)
+            assert answer.decision.way == "retrieve"
+            assert answer.decision.off
+    with pytest.raises(InvalidArgumentError, match="left_out"):
+        AnsweringSettings(left_out=("model_router",))
+
+
+@needs("sympy", "reason")
+async def test_a_question_by_way_of_another_follows_what_it_found(tmp_path):
+    """Both passages are cited, each under the number that the text has."""
+    (tmp_path / "harbour.md").write_text(HARBOUR, encoding="utf-8")
+    (tmp_path / "quist.md").write_text(QUIST, encoding="utf-8")
+    async with CompanionBrain(knowing(tmp_path)) as companion:
+        answer = await companion.ask("Who built the old crane of the harbour and where was she born?")
+        assert answer.decision.way == "hops"
+        assert "Malmo" in answer.text
+        assert {source.title for source in answer.sources} == {"Crane", "Ada Quist"}
+        for number, source in enumerate(answer.sources, 1):
+            assert f"[{number}]" in answer.text
+            assert source.excerpt
+        short = await companion.ask("Who built the old crane of the harbour and where was she born?", limit=1)
+        assert len(short.sources) == 1
+
+
+async def test_an_answer_says_why_it_went_its_way(companion):
+    """Of an ordinary question too."""
+    answer = await companion.ask(GREEN_TEA)
+    assert answer.decision.way == "retrieve"
+    assert {"knowledge_retriever", "model_router"} <= set(answer.decision.modules)
+    assert answer.decision.reason.endswith(".")
+
+
+@needs("vaderSentiment", "persona")
+@pytest.mark.feature("CB-49")
+async def test_a_manner_is_given_to_answers_where_it_is_turned_on(documents):
+    """The opening is the companion's, the rest the answer as it was; streamed it is one piece, and remembered so."""
+    personality = PersonalitySettings(enabled=True, traits=Traits(warmth=0.9, formality=0.5))
+    async with CompanionBrain(knowing(documents, personality=personality)) as companion:
+        answer = await companion.chat(GREEN_TEA, conversation="ada")
+        assert answer.text.startswith("Happy to help. ")
+        assert "70 degrees" in answer.text
+        assert (await companion.history("ada"))[-1].text == answer.text
+        items = [item async for item in companion.stream(GREEN_TEA, conversation="bob")]
+        assert [type(item) for item in items[:-1]] == [Piece]
+        assert items[0].text == items[-1].text
+
+
+@needs("vaderSentiment", "persona")
+@pytest.mark.feature("CB-49")
+async def test_a_mood_is_perceived_even_where_no_manner_is_given(companion):
+    """The message moves the mood that is known of its user, and the answer is as it was."""
+    answer = await companion.chat("I am so angry, this is horrible! How hot is green tea?", conversation="ada")
+    await companion.drain()
+    profile = await companion.submit("personality_engine", "profile", "ada")
+    assert profile.messages == 1
+    assert profile.user.valence < 0
+    assert not answer.text.startswith("That sounds")
+
+
+@needs("river", "learn")
+@pytest.mark.feature("CB-51")
+async def test_learning_never_delays_an_answer(companion, monkeypatch):
+    """While what is to be learnt is stuck, questions are answered; afterwards it is all remembered."""
+    go, begun = threading.Event(), threading.Event()
+
+    def slow(reward):
+        begun.set()
+        go.wait()
+        return reward
+
+    monkeypatch.setattr(learning, "_reward", slow)
+    try:
+        async with asyncio.timeout(15):
+            answers = [await companion.ask(GREEN_TEA) for _ in range(20)]
+            await asyncio.to_thread(begun.wait)
+    finally:
+        go.set()
+    assert all("70 degrees" in answer.text for answer in answers)
+    await companion.drain()
+    known = await companion.submit("self_learning", "recall", "green tea water", 50)
+    assert len(known) == 20
+    assert known[0].context["way"] == "retrieve"
+
+
+@needs("river", "learn")
+@pytest.mark.feature("CB-51")
+async def test_learning_that_fails_fails_no_answer(companion, monkeypatch):
+    """An error there stays there, and shows in the module's figures."""
+
+    def broken(reward):
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(learning, "_reward", broken)
+    assert "70 degrees" in (await companion.ask(GREEN_TEA)).text
+    await companion.drain()
+    assert companion.status().module_threads["self_learning"].tasks_failed == 1
+
+
+async def test_a_kind_that_is_none_is_refused_whoever_answers(companion):
+    """Also of a question that no model would have seen."""
+    with pytest.raises(InvalidArgumentError):
+        await companion.ask("What is 1 + 1?", kind="poetry")
