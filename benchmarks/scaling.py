@@ -36,7 +36,7 @@ _QUICK = ("W1", "W2", "W3", "W4", "H5", "H6", "F2", "F3", "G4", "N5")
 def measure(loop: str, *, quick: bool, progress: Progress) -> Report:
     """Every controller through every shape, the same arrivals for all; then, if not quick, real threads."""
     names = _QUICK if quick else tuple(SHAPES)
-    seeds, swept_seeds, swept = (1, 1, SWEPT[::3]) if quick else (5, 2, SWEPT)
+    seeds, swept_seeds, swept = (1, 1, SWEPT[::3]) if quick else (2, 1, SWEPT)
     cells: dict[str, dict[str, list[Cell]]] = defaultdict(lambda: defaultdict(list))
     fixed: dict[str, dict[str, list[Cell]]] = defaultdict(lambda: defaultdict(list))
     curves: dict[str, list[Curve]] = defaultdict(list)

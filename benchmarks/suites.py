@@ -24,7 +24,7 @@ NAMES = (
 )
 # Their figures do not depend on the loop, or not so much that both are worth the time.
 ON_THE_FIRST = ("scaling", "start", "state", "events", "retrieval", "recall")
-ON_THE_LAST = ("depth", "priority", "fairness", "gil", "process", "hang", "agents", "telemetry")
+ON_THE_LAST = ("depth", "priority", "fairness", "gil", "process", "hang", "agents", "memory", "telemetry")
 
 SILENCE = 600.0
 """Seconds without a word after which a suite counts as stuck. Every suite tells its progress more often than that."""

@@ -12,7 +12,7 @@ from benchmarks.figures import Measurement, percentile
 from benchmarks.report import Progress
 from companion_async import Brain, BrainConfig
 
-SECONDS = 30.0
+SECONDS = 16.0
 _QUIET, _BUSY = 8.0, 22.0  # the load is high from the one to the other
 Work = Callable[[], None]
 
