@@ -80,6 +80,7 @@ class CompanionBrain(Brain):
         await self._reader.close()
         report = await super().shutdown(timeout)
         self._reader.let_go()
+        self._conversations.close()
         return report
 
     @property

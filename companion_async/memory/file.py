@@ -113,6 +113,10 @@ class MemoryFile:
             return bytes(data)
         return None
 
+    def drop(self, name: str) -> bool:
+        """Keep the document of that name no longer; False without one."""
+        return self.change_many("DELETE FROM part WHERE name = ?", ((name,),)) > 0
+
     def seal(self, *parts: Any) -> bytes:
         """The seal of a row that says this."""
         return hashlib.blake2b(repr(parts).encode("utf-8", "surrogatepass"), digest_size=16, key=self._key).digest()

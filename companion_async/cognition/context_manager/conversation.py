@@ -6,7 +6,7 @@ from collections import deque
 
 import msgspec
 
-from companion_async.cognition.context_manager.digest import Digest
+from companion_async.cognition.context_manager.digest import Digest, KeptDigest
 from companion_async.cognition.context_manager.settings import ContextSettings
 from companion_async.cognition.tokens import estimated_tokens
 
@@ -35,6 +35,15 @@ class Window(msgspec.Struct, frozen=True):
     cut: bool = False
 
 
+class KeptConversation(msgspec.Struct):
+    """A conversation as it is written down; ``window`` are those of its turns that a model is shown."""
+
+    count: int
+    history: list[Turn]
+    window: list[Turn]
+    digest: KeptDigest
+
+
 class Conversation:
     """Turns in order. Not for use by several threads at once."""
 
@@ -49,22 +58,42 @@ class Conversation:
 
     def append(self, role: str, text: str) -> Turn:
         """Add a turn; what falls out of the window goes into the summary, what falls out of the history is gone."""
-        settings = self._settings
         self._count += 1
         turn = Turn(self._count, role, text, estimated_tokens(text))
         self._history.append(turn)
         self._characters += len(text)
-        while len(self._history) > settings.history_turns or self._characters > settings.history_characters:
-            self._characters -= len(self._history.popleft().text)
         self._window.append(turn)
         self._tokens += turn.tokens
+        self._shrink()
+        return turn
+
+    def kept(self) -> KeptConversation:
+        """All that it is, to be written down."""
+        return KeptConversation(self._count, [*self._history], [*self._window], self._digest.kept())
+
+    @classmethod
+    def restored(cls, kept: KeptConversation, settings: ContextSettings) -> Conversation:
+        """What was written down, within these bounds."""
+        conversation = cls(settings)
+        conversation._count = kept.count
+        conversation._history.extend(kept.history)
+        conversation._characters = sum(len(turn.text) for turn in kept.history)
+        conversation._window.extend(kept.window)
+        conversation._tokens = sum(turn.tokens for turn in kept.window)
+        conversation._digest.restore(kept.digest)
+        conversation._shrink()
+        return conversation
+
+    def _shrink(self) -> None:
+        settings = self._settings
+        while len(self._history) > settings.history_turns or self._characters > settings.history_characters:
+            self._characters -= len(self._history.popleft().text)
         while len(self._window) > 1 and (
             len(self._window) > settings.window_turns or self._tokens > settings.window_tokens
         ):
             left = self._window.popleft()
             self._tokens -= left.tokens
             self._digest.fold(left.role, left.text)
-        return turn
 
     @property
     def window(self) -> Window:

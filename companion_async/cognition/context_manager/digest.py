@@ -10,6 +10,8 @@ import re
 from collections import Counter
 from typing import NamedTuple
 
+import msgspec
+
 from companion_async.cognition.tokens import estimated_tokens
 
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\s*\n+\s*")
@@ -37,6 +39,14 @@ class _Line(NamedTuple):
     weight: float
 
 
+class KeptDigest(msgspec.Struct):
+    """A digest as it is written down."""
+
+    turns: int
+    counts: dict[str, int]
+    lines: list[_Line]
+
+
 class Digest:
     """The most telling sentences of the turns folded in, within ``tokens``. The same turns make the same digest.
 
@@ -59,11 +69,23 @@ class Digest:
         found = [line for line in found if line.words]
         self._lines += sorted(found, key=self._worth, reverse=True)[:_PER_TURN]
         self._lines.sort()
-        while sum(estimated_tokens(_shown(line)) for line in self._lines) > self._budget:
-            self._lines.remove(min(self._lines, key=self._worth))
+        self._shrink()
+
+    def kept(self) -> KeptDigest:
+        """All that it is, to be written down."""
+        return KeptDigest(self.turns, dict(self._counts), [*self._lines])
+
+    def restore(self, kept: KeptDigest) -> None:
+        """Be what was written down, within one's own bounds."""
+        self.turns, self._counts, self._lines = kept.turns, Counter(kept.counts), [*kept.lines]
+        self._shrink()
 
     def __str__(self) -> str:
         return "\n".join(map(_shown, self._lines))
+
+    def _shrink(self) -> None:
+        while sum(estimated_tokens(_shown(line)) for line in self._lines) > self._budget:
+            self._lines.remove(min(self._lines, key=self._worth))
 
     def _line(self, place: int, role: str, sentence: str) -> _Line:
         spoken = _WORD.findall(sentence)

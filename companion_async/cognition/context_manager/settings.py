@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from companion_async.errors import InvalidArgumentError
@@ -14,6 +16,7 @@ class ContextSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     ``window_turns`` and ``window_tokens``: the latest turns, shown word for word. ``summary_tokens``: the extract of
     what came before them. ``history_turns`` and ``history_characters``: what is kept for looking back.
     ``max_text``: characters in one turn. ``max_conversations``: beyond it the one unused for longest is forgotten.
+    ``file`` keeps all conversations from one run to the next; without it they go with the process.
     """
 
     window_turns: int = 20
@@ -23,10 +26,15 @@ class ContextSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     history_characters: int = 200_000
     max_text: int = 100_000
     max_conversations: int = 1000
+    file: str | None = None
 
     def __post_init__(self) -> None:
         for key in self.__struct_fields__:
-            check_count(getattr(self, key), key)
+            if key != "file":
+                check_count(getattr(self, key), key)
+        file: Any = self.file
+        if file is not None and not (isinstance(file, str) and file):
+            raise InvalidArgumentError(f"file must be the path of a file, or unset; {file!r:.80} is not.")
         if self.max_text > self.history_characters:
             raise InvalidArgumentError(
                 f"max_text must be at most history_characters ({self.history_characters}), or a turn would be "
