@@ -17,12 +17,17 @@ from companion_async.security import check_state_path
 CLAIMS = "claims"
 """The path of the brain's state at which all its agents see who holds what."""
 
+LONGEST_NAME = 40
+"""Characters of an agent's name."""
+
 
 def check_agent_name(name: str) -> str:
     """``name`` if it can be one segment of a path of the state."""
     given: Any = name
-    if not isinstance(given, str) or len(check_state_path(f"agents.{name}")) != 2:
-        raise InvalidArgumentError(f"An agent's name is a text without dots; {name!r:.80} is not.")
+    if not isinstance(given, str) or len(check_state_path(f"agents.{name}")) != 2 or len(name) > LONGEST_NAME:
+        raise InvalidArgumentError(
+            f"An agent's name is a text of at most {LONGEST_NAME} characters without dots; {name!r:.80} is not."
+        )
     return name
 
 

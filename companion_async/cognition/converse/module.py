@@ -9,7 +9,7 @@ from typing import Any, cast
 import msgspec
 
 from companion_async.cognition.converse.words import instructions, intent, sentences
-from companion_async.cognition.mind import MindModule
+from companion_async.cognition.mind import LONGEST_NAME, MindModule
 from companion_async.cognition.model_router.prompt import Prompt
 from companion_async.cognition.model_router.reply import Piece, Reply
 from companion_async.cognition.model_router.settings import EMBEDDED
@@ -48,8 +48,11 @@ class Converse(MindModule):
     def hear(self, by: str, text: str) -> None:
         """Take in what somebody says: it stands in the agent's state as ``heard`` and is remembered."""
         given: tuple[Any, ...] = (by, text)
-        if not all(isinstance(each, str) for each in given) or not by or len(text) > _LONGEST:
-            raise InvalidArgumentError(f"hear() takes a name and a text of at most {_LONGEST} characters.")
+        texts = all(isinstance(each, str) for each in given)
+        if not texts or not 0 < len(by) <= LONGEST_NAME or len(text) > _LONGEST:
+            raise InvalidArgumentError(
+                f"hear() takes a name and a text, of at most {LONGEST_NAME} and {_LONGEST} characters."
+            )
         self._set("heard", {"by": by, "text": text, "at": self.mind.clock.time()})
         self.mind.memory.observe(f"{by} said: {text}", 0.5, event_type="talk", participants={by})
 

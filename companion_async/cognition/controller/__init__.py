@@ -1,0 +1,1 @@
+"""The built-in module that decides for the whole agent, from a little of what it knows."""

@@ -1,0 +1,106 @@
+"""The built-in module ``controller``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from companion_async.cognition.controller.bottleneck import Digest, squeeze
+from companion_async.cognition.controller.decision import Decision, decide
+from companion_async.cognition.controller.social import Relation, felt, kept, met, parted
+from companion_async.cognition.mind import Mind, MindModule
+from companion_async.cognition.planning.goals import Goal, urgency
+from companion_async.errors import InvalidArgumentError
+
+MODULE = "controller"
+"""The name it is registered under."""
+
+_ATTEMPTS = 100
+_WAITING = 16  # decisions that nobody has read yet; the oldest goes
+
+
+class Controller(MindModule):
+    """Decides for the whole agent, out of a digest of its state of at most `LIMIT` bytes, and broadcasts the decision.
+
+    It stands in the agent's state as ``decision``, which acting and talking follow, in the channel
+    ``<agent>.decisions``, and on the bus as ``state.changed``. A decision stands until it has been acted on or another
+    is better. Without ``broadcast`` each module decides for itself. Uses no model.
+    """
+
+    def __init__(self, mind: Mind | None = None, *, broadcast: bool = True) -> None:
+        super().__init__(mind)
+        self._broadcast = broadcast
+
+    def run(self) -> Decision:
+        """Decide, and broadcast what is new."""
+        decision, new = self.brain.state.transact(self._decide, attempts=_ATTEMPTS, module=self.mind.name)
+        if new and self._broadcast:
+            channel = self.brain.channel(f"{self.mind.name}.decisions", _WAITING, overflow="drop_oldest")
+            channel.put(decision)
+        return decision  # type: ignore[no-any-return]
+
+    def digest(self) -> Digest:
+        """What it sees now."""
+        return self._digest(self.brain.state.transaction())[0]
+
+    def feel(self, other: str, valence: float) -> Relation:
+        """How something with another felt, from -1 to 1, changes how the other is liked."""
+        if not -1 <= valence <= 1:
+            raise InvalidArgumentError(f"valence must be from -1 to 1; {valence!r:.80} is not.")
+
+        def change(tx: Any) -> Relation:
+            relations = self._relations(tx)
+            relations[other] = felt(relations.get(other, Relation()), valence)
+            tx.set(self.mind.path("relations"), msgspec.to_builtins(relations))
+            return relations[other]
+
+        return self.brain.state.transact(change, attempts=_ATTEMPTS, module=self.mind.name)  # type: ignore[no-any-return]
+
+    def _decide(self, tx: Any) -> tuple[Decision, bool]:
+        mind = self.mind
+        digest, relations, others = self._digest(tx)
+        last = tx.get(mind.path("decision"))
+        decision = decide(digest, tx.get(mind.path("decisions"), 0) + 1, mind.clock.time())
+        if digest.step and decision.step == digest.step:  # the digest may have it cut
+            plan = tx.get(mind.path("plan"))
+            decision = msgspec.structs.replace(decision, step=plan["steps"][plan["at"]])
+        if last is not None and last["step"] == decision.step:
+            acted = tx.get(mind.path("acting.decision")) == last["number"]
+            if not acted or decision.skill == "wait":
+                return msgspec.convert(last, Decision), False
+        after = {name: met(relation) if name in others else parted(relation) for name, relation in relations.items()}
+        if decision.skill == "greet":
+            name = decision.step.removeprefix("greet ")
+            after[name] = msgspec.structs.replace(after.get(name, Relation()), greeted=True)
+        tx.set(mind.path("relations"), msgspec.to_builtins(kept(after)))
+        tx.set(mind.path("decisions"), decision.number)
+        if self._broadcast:
+            tx.set(mind.path("decision"), msgspec.to_builtins(decision))
+        return decision, True
+
+    def _digest(self, tx: Any) -> tuple[Digest, dict[str, Relation], set[str]]:
+        mind = self.mind
+        others = set(tx.get(mind.path("perceived.others"), ()))
+        relations = {**dict.fromkeys(others, Relation()), **self._relations(tx)}
+        plan, action = tx.get(mind.path("plan")), tx.get(mind.path("action"))
+        step, goal, urgent = "", "", 0.0
+        # A step that was done and that planning has not looked at is not to be done again.
+        if plan is not None and tx.get(mind.path("acting.number"), 0) <= tx.get(mind.path("acted_on"), 0):
+            pursued = msgspec.convert(tx.get(mind.path("goals"))[plan["goal"]], Goal)
+            step, goal = plan["steps"][plan["at"]], pursued.text
+            urgent = urgency(pursued, mind.clock.time())
+        digest = squeeze(
+            heard=tx.get(mind.path("heard")),
+            step=step,
+            goal=goal,
+            urgency=urgent,
+            surprise="" if action is None or action["ok"] else f"{action['step']}: {action['reason']}",
+            others=others,
+            relations=relations,
+            needs=tx.get(mind.path("needs"), {}),
+        )
+        return digest, relations, others
+
+    def _relations(self, tx: Any) -> dict[str, Relation]:
+        return msgspec.convert(tx.get(self.mind.path("relations"), {}), dict[str, Relation])

@@ -1,0 +1,135 @@
+"""The controller as a module: one decision for all, broadcast, and what that is worth."""
+
+from __future__ import annotations
+
+import random
+from types import SimpleNamespace
+
+import pytest
+
+from companion_async import Brain, InvalidArgumentError
+from companion_async.cognition.controller.module import Controller
+from companion_async.cognition.converse.module import Converse
+from companion_async.cognition.execution.module import Execution
+from companion_async.cognition.mind import Mind
+from companion_async.cognition.planning.module import Planning
+from companion_async.state.coordinator import StateCoordinator
+
+pytestmark = pytest.mark.feature("PP-19")
+
+ROUNDS = 60
+
+
+@pytest.fixture
+def controller(virtual_clock):
+    module = Controller(Mind("ann", clock=virtual_clock))
+    state = StateCoordinator()
+    sent: list[object] = []
+    channel = SimpleNamespace(put=sent.append)
+    module.brain = SimpleNamespace(state=state, channel=lambda name, capacity, overflow: channel, sent=sent)
+    return module
+
+
+def put(controller, name, value):
+    controller.brain.state.propose("test", f"agents.ann.{name}", value)
+
+
+async def coherence(broadcast, seed=7):
+    """The share of rounds in which the agent does what it said, while the world goes on in between."""
+    chance = random.Random(seed)
+    mind = Mind("ann", skills={name: lambda target: True for name in ("dig", "drink", "rest")})
+    alike = 0
+    async with Brain() as brain:
+        for name, module in {
+            "planning": Planning(mind),
+            "controller": Controller(mind, broadcast=broadcast),
+            "converse": Converse(mind),
+            "execution": Execution(mind),
+        }.items():
+            await brain.register(name, module)
+        for _ in range(ROUNDS):
+            await stir(brain, chance)
+            await brain.submit("planning")
+            await brain.submit("controller")
+            said = (await brain.submit("converse", "say"))[-1]
+            await stir(brain, chance)
+            await brain.submit("planning")
+            done = await brain.submit("execution")
+            alike += done is not None and done.step == said.step
+    return alike / ROUNDS
+
+
+async def stir(brain, chance):
+    if chance.random() < 0.4:
+        await brain.submit("converse", "hear", chance.choice(["bo", "al"]), "hello")
+    if chance.random() < 0.6:
+        await brain.submit("planning", "add_goal", chance.choice(["dig", "drink", "rest"]), chance.random())
+
+
+async def test_with_the_broadcast_it_says_what_it_does_and_without_often_not():
+    """Talk and acting follow the decision in every round; each by itself, they part in most of them."""
+    assert await coherence(broadcast=True) == 1.0
+    assert await coherence(broadcast=False) < 0.5
+
+
+async def test_the_decision_is_told_in_the_state_the_channel_and_on_the_bus():
+    """To whoever listens, at the moment it is made."""
+    async with Brain() as brain:
+        await brain.register("controller", Controller(Mind("ann")))
+        channel = brain.channel("ann.decisions", 16, overflow="drop_oldest")
+        async with brain.events.subscribe("state.changed") as stream:
+            decision = await brain.submit("controller")
+            event = await anext(stream)
+        assert event.kind == "state.changed"
+        assert brain.state.get("agents.ann.decision.number") == decision.number == 1
+        assert await channel.receive() == decision
+
+
+def test_a_decision_stands_until_it_is_acted_on_or_another_is_better(controller):
+    """The same number, and nothing is told twice."""
+    put(controller, "heard", {"by": "bo", "text": "hello"})
+    assert [controller.run().number for _ in range(3)] == [1, 1, 1]
+    put(controller, "acting", {"decision": 1})
+    assert (controller.run().number, controller.run().number) == (2, 2)
+    put(controller, "heard", None)
+    assert (controller.run().step, len(controller.brain.sent)) == ("wait", 3)
+    put(controller, "acting", {"decision": 3})
+    assert controller.run().number == 3
+
+
+def test_a_step_that_was_done_is_not_decided_on_again_before_planning_looks(controller):
+    """It would be done twice."""
+    put(controller, "goals", {"g": {"id": "g", "text": "dig", "priority": 0.9}})
+    put(controller, "plan", {"goal": "g", "steps": ["dig"], "at": 0})
+    assert controller.run().step == "dig"
+    put(controller, "acting", {"decision": 1, "number": 1})
+    assert controller.run().step == "wait"
+    put(controller, "acted_on", 1)
+    assert controller.run().step == "dig"
+
+
+@pytest.mark.feature("PP-18")
+def test_whoever_comes_is_greeted_once(controller):
+    """And again after having been away."""
+    put(controller, "perceived", {"others": ["bo"]})
+    assert controller.run().step == "greet bo"
+    put(controller, "acting", {"decision": 1})
+    assert controller.run().step == "wait"
+    put(controller, "perceived", {"others": []})
+    put(controller, "heard", {"by": "al", "text": "hm"})
+    controller.run()
+    put(controller, "heard", None)
+    put(controller, "perceived", {"others": ["bo"]})
+    assert controller.run().step == "greet bo"
+    assert controller.feel("bo", 1.0).liking == pytest.approx(0.2)
+    with pytest.raises(InvalidArgumentError):
+        controller.feel("bo", 2)
+
+
+def test_a_long_step_is_decided_on_whole(controller):
+    """Though the digest has it cut."""
+    step = "dig " + "deeper " * 20
+    put(controller, "goals", {"g": {"id": "g", "text": step, "priority": 0.9}})
+    put(controller, "plan", {"goal": "g", "steps": [step], "at": 0})
+    assert len(controller.digest().step) == 80
+    assert controller.run().step == step
