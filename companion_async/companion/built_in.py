@@ -27,8 +27,6 @@ from companion_async.cognition.optimizer.module import Optimizer
 from companion_async.cognition.personality_engine.appraisal import PACKAGES as PERSONALITY_NEEDS
 from companion_async.cognition.personality_engine.module import MODULE as PERSONALITY
 from companion_async.cognition.personality_engine.module import PersonalityEngine
-from companion_async.cognition.planning.module import MODULE as PLANNING
-from companion_async.cognition.planning.module import Planning
 from companion_async.cognition.self_learning.learner import PACKAGES as LEARNING_NEEDS
 from companion_async.cognition.self_learning.module import MODULE as LEARNING
 from companion_async.cognition.self_learning.module import SelfLearning
@@ -36,6 +34,7 @@ from companion_async.cognition.web_crawler.module import MODULE as CRAWLER
 from companion_async.cognition.web_crawler.module import PACKAGES as CRAWLER_NEEDS
 from companion_async.cognition.web_crawler.module import WebCrawler
 from companion_async.companion.config import CompanionConfig
+from companion_async.companion.mind_modules import mind_modules
 from companion_async.modules.spec import ModuleSpec
 
 
@@ -134,8 +133,3 @@ def built_in_modules(config: CompanionConfig, clock: Clock) -> tuple[BuiltIn, ..
         ),
         *(BuiltIn(spec) for spec in mind_modules(Mind(config.mind.name, file=config.mind.file, clock=clock))),
     )
-
-
-def mind_modules(mind: Mind, prefix: str = "") -> tuple[ModuleSpec, ...]:
-    """The modules of one agent, which share its ``mind``; ``prefix`` goes before their names."""
-    return (ModuleSpec(prefix + PLANNING, Planning, "advanced", "medium", factory=lambda: Planning(mind)),)

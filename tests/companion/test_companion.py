@@ -37,6 +37,13 @@ async def test_the_built_in_modules_are_up_where_the_documents_say(companion):
         "multimodal_processor": ("running", "advanced", "medium"),
         "code_executor": ("running", "phase4", "high"),
         "personality_engine": ("running", "agi", "medium"),
+        "perception": ("running", "core", "high"),
+        "planning": ("running", "advanced", "medium"),
+        "reflection": ("running", "agi", "low"),
+        "retrieval": ("running", "advanced", "high"),
+        "execution": ("running", "core", "high"),
+        "converse": ("running", "core", "high"),
+        "controller": ("running", "agi", "high"),
     }
     assert expected.items() <= placed.items()
     assert {state for state, _, _ in placed.values()} == {"running"}
