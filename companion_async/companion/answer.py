@@ -65,9 +65,13 @@ class Progress(Picture, frozen=True, kw_only=True):
 
 
 class Learned(Picture, frozen=True, kw_only=True):
-    """What a reading yielded. ``notes`` say what was left out or cut short, and why."""
+    """What a reading yielded. ``notes`` say what was left out or cut short, and why. ``unchanged`` files were as they
+    had been read before and were not read again; documents of files that are ``gone`` were forgotten.
+    """
 
     documents: int = 0
     shares: int = 0
+    unchanged: int = 0
+    gone: int = 0
     notes: tuple[str, ...] = ()
     seconds: float = 0.0

@@ -17,6 +17,7 @@ from companion_async.clock import Clock
 from companion_async.cognition.context_manager.conversation import Turn, Window
 from companion_async.cognition.context_manager.module import MODULE as CONTEXT
 from companion_async.cognition.context_manager.module import ContextManager, Conversations
+from companion_async.cognition.knowledge_retriever.module import MODULE as RETRIEVER
 from companion_async.cognition.model_router.connection import check_installed
 from companion_async.cognition.model_router.module import MODULE as ROUTER
 from companion_async.cognition.model_router.module import ModelRouter
@@ -113,11 +114,20 @@ class CompanionBrain(Brain):
     async def learn(self, *paths: str | Path, on_progress: Callable[[Progress], object] | None = None) -> Learned:
         """Read files and folders, in parallel; without any, the configured ones, or the running Python's documentation.
 
-        Documents read again take the place of their former text. Reading the default twice is done once: whoever asks
+        Of files that were read before only those are read again that have changed (by size or time of change); what
+        was read of files that are gone is forgotten. Reading the default twice is done once: whoever asks
         for it while it is under way waits for the same reading. ``on_progress`` is called on the loop. Cancelled, a
         reading of one's own stops; one that others wait for goes on.
         """
         return await self._reader.learn(paths, on_progress)
+
+    async def unlearn(self, *paths: str | Path) -> int:
+        """Forget what was read of files, and of all files below folders, named as they were to `learn`.
+
+        How many documents that were. What is configured comes back with the next reading of it.
+        """
+        forgotten: int = await self.submit(RETRIEVER, "forget", *map(str, paths))
+        return forgotten
 
     # -- answering -------------------------------------------------------------------------------------------------
 

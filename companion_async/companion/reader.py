@@ -13,6 +13,7 @@ from loguru import logger
 from companion_async.clock import Clock
 from companion_async.cognition.corpus.document import ReadJob
 from companion_async.cognition.corpus.folders import folder_jobs
+from companion_async.cognition.corpus.stamps import Pending
 from companion_async.cognition.corpus.standard_library import standard_library_jobs
 from companion_async.cognition.knowledge_retriever.module import MODULE as RETRIEVER
 from companion_async.cognition.knowledge_retriever.module import Indexed, KnowledgeRetriever
@@ -22,6 +23,7 @@ from companion_async.cognition.search_engine.module import MODULE as SEARCH
 from companion_async.cognition.search_engine.module import SearchEngine
 from companion_async.companion.answer import Learned, Progress
 from companion_async.companion.receipt import Receipt
+from companion_async.errors import InvalidArgumentError
 from companion_async.modules.spec import ModuleSpec
 
 if TYPE_CHECKING:
@@ -80,11 +82,23 @@ class Reader:
                 reading.cancel()
 
     async def be_ready(self) -> None:
-        """Read what is configured, if nothing has been read yet, now or by an earlier run into the same database."""
+        """Read what is configured, if nothing has been read yet, now or by an earlier run into the same database.
+
+        Of documents that an earlier run has read, those that have changed are read anew.
+        """
+        known = False
         if self._receipt is not None and self._reading is None:
-            self.has_read = await self._brain.submit(RETRIEVER, self._was_read, self._receipt)
+            known = await self._brain.submit(RETRIEVER, self._was_read, self._receipt)
+            self.has_read = known and not self._settings.documents
         if not self.has_read:
-            await self.learn((), None)
+            try:
+                await self.learn((), None)
+            except InvalidArgumentError as error:
+                if not known:
+                    raise
+                # The documents are not where they were; what was read of them is.
+                logger.warning("What changed in the documents could not be told: {}", error)
+                self.has_read = True
 
     async def retrieve(self, question: str, limit: int) -> tuple[Passage, ...]:
         """The passages that fit ``question`` best."""
@@ -124,7 +138,9 @@ class Reader:
         brain = self._brain
         began = self._clock.monotonic()
         find = (folder_jobs, paths) if paths else (standard_library_jobs,)
-        jobs: list[ReadJob] = await brain.submit(RETRIEVER, *find, priority=_PRIORITY, timeout=None)
+        listed: list[ReadJob] = await brain.submit(RETRIEVER, *find, priority=_PRIORITY, timeout=None)
+        left: Pending = await brain.submit(RETRIEVER, "pending", listed, priority=_PRIORITY, timeout=None)
+        jobs = left.jobs
         notes: list[str] = []
         documents = done = 0
         shares = brain.map(
@@ -149,4 +165,11 @@ class Reader:
         self.has_read = True
         took = self._clock.monotonic() - began
         logger.info("Read {} documents in {} shares and {:.2f} s, {} notes.", documents, len(jobs), took, len(notes))
-        return Learned(documents=documents, shares=len(jobs), notes=tuple(notes), seconds=took)
+        return Learned(
+            documents=documents,
+            shares=len(jobs),
+            unchanged=left.unchanged,
+            gone=len(left.gone),
+            notes=tuple(notes),
+            seconds=took,
+        )

@@ -90,17 +90,21 @@ async def test_the_first_question_reads_once_for_all(companion):
 
 
 class Gate:
-    """Holds every reading of a share in its thread until it is opened."""
+    """Holds every reading of a share in its thread until it is opened; the first then ``breaks`` off, if told so."""
 
     def __init__(self):
         self.reads = 0
+        self.breaks = False
         self._reached = threading.Event()
         self._open = threading.Event()
 
     def read(self, job):
         self.reads += 1
+        first = self.reads == 1
         self._reached.set()
         self._open.wait()
+        if first and self.breaks:
+            raise OSError("the share was given up")
         return read(job)
 
     async def reached(self):
@@ -132,6 +136,7 @@ async def test_a_reader_that_leaves_does_not_take_the_reading_along(companion, g
 
 async def test_a_reading_that_all_have_left_is_given_up_and_can_be_had_again(companion, gate):
     """With nobody left to wait, the reading stops; the next question begins it anew."""
+    gate.breaks = True
     askers = [asyncio.create_task(companion.ask(GREEN_TEA)) for _ in range(2)]
     await gate.reached()
     for asker in askers:
@@ -213,6 +218,7 @@ async def test_a_database_is_read_once_for_ever(kept):
 
 async def test_a_database_that_was_filled_by_half_is_read_again(kept, gate):
     """After a reading that broke off, what there is in the file is not taken for the whole."""
+    gate.breaks = True
     async with CompanionBrain(kept) as companion:
         asking = asyncio.create_task(companion.ask(GREEN_TEA))
         await gate.reached()

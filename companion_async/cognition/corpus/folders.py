@@ -1,4 +1,4 @@
-"""Documents in folders: text, Markdown, reStructuredText, HTML and Python files.
+"""Documents in folders: text, Markdown, reStructuredText, HTML, PDF and Python files.
 
 Files are opened and read, never imported or run. What is hidden, generated or installed is left out, links to folders
 are not followed, and what cannot be read is told instead of ending the reading.
@@ -15,6 +15,7 @@ import tokenize
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from companion_async.cognition.corpus import pdf
 from companion_async.cognition.corpus.document import Document, Reading, ReadJob
 from companion_async.cognition.corpus.hypertext import html_sections
 from companion_async.cognition.corpus.markup import (
@@ -27,7 +28,7 @@ from companion_async.cognition.corpus.markup import (
 from companion_async.cognition.corpus.python_documents import python_documents
 from companion_async.cognition.corpus.python_source import entries
 from companion_async.cognition.corpus.syntax import syntax_tree
-from companion_async.errors import InvalidArgumentError
+from companion_async.errors import InvalidArgumentError, MissingExtraError
 
 _KINDS = {
     **dict.fromkeys((".txt", ".text"), "text"),
@@ -35,8 +36,9 @@ _KINDS = {
     **dict.fromkeys((".rst", ".rest"), "rst"),
     **dict.fromkeys((".html", ".htm", ".xhtml"), "html"),
     **dict.fromkeys((".py", ".pyi"), "python"),
+    ".pdf": "pdf",
 }
-_KINDS_READ = "text (.txt), Markdown (.md), reStructuredText (.rst), HTML (.html) and Python (.py)"
+_KINDS_READ = "text (.txt), Markdown (.md), reStructuredText (.rst), HTML (.html), PDF (.pdf) and Python (.py)"
 _LEFT_OUT = frozenset(("__pycache__", "node_modules", "site-packages", "dist-packages"))
 _LARGEST = 8_000_000
 _JOB_FILES = 20
@@ -55,7 +57,8 @@ def folder_jobs(paths: Iterable[str | Path]) -> list[ReadJob]:
     """Jobs that read all documents at and below ``paths``, in a fixed order, each file once.
 
     A path that does not exist or is empty, or one given alone without a list, raises `InvalidArgumentError`. Of a place
-    where nothing can be read there is a job too, whose notes tell it.
+    where nothing can be read there is a job too, whose notes tell it. A PDF file that is named itself raises
+    `MissingExtraError` where the extra ``documents`` is not installed; one in a folder is told in the notes.
     """
     if isinstance(paths, (str, Path)):
         raise InvalidArgumentError(f"Give the paths in a list: [{str(paths)!r}].")
@@ -65,6 +68,8 @@ def folder_jobs(paths: Iterable[str | Path]) -> list[ReadJob]:
         if not str(given).strip():
             raise InvalidArgumentError("An empty path names nothing; the folder that one is in is called '.'.")
         root = Path(given)
+        if root.suffix.lower() == ".pdf":
+            pdf.check_installed()
         try:
             files = list(_files(root))
         except OSError as error:
@@ -126,16 +131,21 @@ def read_files(job: ReadJob) -> Reading:
         notes.append(f"{job.root}: nothing in it can be read; read are {_KINDS_READ}")
     for name in job.paths:
         path = Path(name)
+        kind = _KINDS.get(path.suffix.lower(), "text")
+        largest = pdf.LARGEST if kind == "pdf" else _LARGEST
         try:
             with path.open("rb") as stream:
-                data = stream.read(_LARGEST + 1)
+                data = stream.read(largest + 1)
         except OSError as error:
             notes.append(f"{name}: not read ({error.strerror or type(error).__name__})")
+            continue
+        if kind == "pdf":
+            for document in _of_pdf(path, data, notes):
+                documents[document.id] = document
             continue
         if len(data) > _LARGEST:
             data = data[:_LARGEST]
             notes.append(f"{name}: only its first {_LARGEST:,} bytes were read")
-        kind = _KINDS.get(path.suffix.lower(), "text")
         text = _decoded(data, kind)
         if text is None:
             notes.append(f"{name}: left out, it is binary")
@@ -200,6 +210,31 @@ def _of_sections(sections: list[Section], name: str, location: str) -> Iterator[
             text=section.text,
             summary=first_sentence(section.text),
             context="\n".join((name, *section.headings[:-1])),
+            group=location,
+        )
+
+
+def _of_pdf(path: Path, data: bytes, notes: list[str]) -> Iterator[Document]:
+    """A document for each page; its location is what browsers open at that page (RFC 8118)."""
+    location = path.as_posix()
+    if not pdf.is_installed():
+        notes.append(f"{location}: not read, PDF takes {MissingExtraError.command(pdf.EXTRA)}")
+        return
+    if len(data) > pdf.LARGEST:
+        notes.append(f"{location}: left out, it has more than {pdf.LARGEST:,} bytes")
+        return
+    title, sections, note = pdf.pdf_sections(data)
+    if note:
+        notes.append(f"{location}: {note}")
+    for section in sections:
+        place = f"{location}#page={section.line}"
+        yield Document(
+            id=place,
+            title=f"{title or path.name}, page {section.line}",
+            location=place,
+            text=section.text,
+            summary=first_sentence(section.text),
+            context=path.name,
             group=location,
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import msgspec
 from companion_async.cognition.corpus.document import Document, ReadJob
 from companion_async.cognition.corpus.markup import split_passage
 from companion_async.cognition.corpus.reading import read
+from companion_async.cognition.corpus.stamps import Pending, is_below, pending, stamps_of
 from companion_async.cognition.search_engine.library import Library
 from companion_async.modules.module import BaseModule
 from companion_async.security import check_count
@@ -71,9 +72,29 @@ class KnowledgeRetriever(BaseModule):
 
     def read(self, job: ReadJob) -> Indexed:
         """Read a share of a corpus and take in what it holds. What cannot be read is told in the notes."""
+        stamps = stamps_of(job)
         reading = read(job)
-        self._library.add(reading.documents, whole_groups=True)
+        self._library.add(reading.documents, whole_groups=True, stamps=stamps)
         return Indexed(len(reading.documents), sum(len(document.text) for document in reading.documents), reading.notes)
+
+    def pending(self, jobs: Sequence[ReadJob]) -> Pending:
+        """What of ``jobs`` is to be read: not files that are as they were. Those that are gone are forgotten."""
+        found = pending(jobs, self._library.stamps())
+        if found.gone:
+            self._library.remove_groups(found.gone)
+        return found
+
+    def remove(self, ids: Iterable[str]) -> int:
+        """Forget the documents with these ids. How many of them there were."""
+        return self._library.remove(ids)
+
+    def forget(self, *paths: str) -> int:
+        """Forget what was read of these files, and of all files below these folders. How many documents that were."""
+        places = [Path(path) for path in paths]
+        known = self._library.stamps()
+        return self._library.remove_groups(
+            [group for group in known if any(is_below(Path(group), place) for place in places)]
+        )
 
     def count(self) -> int:
         """How many documents there are."""

@@ -47,6 +47,7 @@ _TELLING = 1_000
 # A word in more passages than this tells nothing of a group that would be worth counting them.
 _MOST_HAVING = 1_000
 _NOTHING_NEAR: Mapping[int, float] = {}
+_NO_STAMPS: Mapping[str, str] = {}
 _EXCERPT_WORDS = 40
 _PARTS = re.compile(r"(?<=[a-z])(?=[A-Z0-9])|(?<=[A-Z])(?=[A-Z][a-z])|[._]+")
 
@@ -113,16 +114,22 @@ class TextIndex:
         self.generation = 0
         """Grows whenever a passage is taken away; numbers of passages are only good within one."""
 
-    def add(self, documents: Sequence[Document], *, whole_groups: bool = False) -> int:
+    def add(
+        self, documents: Sequence[Document], *, whole_groups: bool = False, stamps: Mapping[str, str] = _NO_STAMPS
+    ) -> int:
         """Index ``documents``, all or none of them; one whose id is known takes the place of the former. Their number.
 
         With ``whole_groups`` they are all that their groups hold now: what else was there of these is forgotten.
+        ``stamps`` say of groups in what state they were read; what those held before is forgotten too.
         """
         count = 0
         with self._writing() as connection:
-            for group in dict.fromkeys(document.group for document in documents if whole_groups):
-                for (id_,) in list(connection.execute(_OF_GROUP, (_storable(group),))):
-                    self._remove(connection, str(id_))
+            for group in {**dict.fromkeys(document.group for document in documents if whole_groups), **stamps}:
+                self._remove_group(connection, group)
+            connection.executemany(
+                "INSERT OR REPLACE INTO source VALUES (?, ?)",
+                ((_storable(group), stamp) for group, stamp in stamps.items()),
+            )
             for document in documents:
                 self._remove(connection, document.id)
                 self._insert(connection, document)
@@ -134,11 +141,21 @@ class TextIndex:
         with self._writing() as connection:
             return sum(self._remove(connection, id_) for id_ in ids)
 
+    def stamps(self) -> dict[str, str]:
+        """The groups that were read with a stamp, each with its last."""
+        with self._open() as storage:
+            return {str(group): str(stamp) for group, stamp in storage.connection.execute("SELECT * FROM source")}
+
+    def remove_groups(self, groups: Iterable[str]) -> int:
+        """Forget all documents of these groups. How many there were."""
+        with self._writing() as connection:
+            return sum(self._remove_group(connection, group) for group in groups)
+
     def clear(self) -> None:
         """Forget every document."""
         with self._writing() as connection:
             self.generation += 1
-            for table in ("passage", "part", "mention", "document"):
+            for table in ("passage", "part", "mention", "document", "source"):
                 connection.execute(f"DELETE FROM {table}")
 
     def count(self) -> int:
@@ -249,6 +266,11 @@ class TextIndex:
         connection.executemany(
             "INSERT OR IGNORE INTO mention VALUES (?, ?)", ((_storable(target), number) for target in document.mentions)
         )
+
+    def _remove_group(self, connection: apsw.Connection, group: str) -> int:
+        connection.execute("DELETE FROM source WHERE cluster = ?", (_storable(group),))
+        ids = list(connection.execute(_OF_GROUP, (_storable(group),)))
+        return sum(self._remove(connection, str(id_)) for (id_,) in ids)
 
     def _remove(self, connection: apsw.Connection, id_: str) -> int:
         number = connection.execute("SELECT number FROM document WHERE id = ?", (_storable(id_),)).get

@@ -17,6 +17,7 @@ from companion_async.cognition.search_engine.semantics import SemanticIndex, sem
 from companion_async.errors import InvalidArgumentError, MissingExtraError
 
 MODES = ("text", "semantic", "hybrid", "auto")
+_NO_STAMPS: Mapping[str, str] = {}
 _CONSIDERED = 60
 _COMPARED = 2_000
 # Likeness in meaning counts in the score of a passage already; measured, more weight lowers the hit rate.
@@ -36,12 +37,27 @@ class Library:
         self._semantic: SemanticIndex | None = None
         self._generation = 0
 
-    def add(self, documents: Iterable[Document | Mapping[str, Any]], *, whole_groups: bool = False) -> int:
+    def add(
+        self,
+        documents: Iterable[Document | Mapping[str, Any]],
+        *,
+        whole_groups: bool = False,
+        stamps: Mapping[str, str] = _NO_STAMPS,
+    ) -> int:
         """Index ``documents``, all or none; one whose id is known replaces the former. How many there were.
 
-        ``whole_groups`` says that they are all their groups hold, as after a file was read anew.
+        ``whole_groups`` says that they are all their groups hold, as after a file was read anew; ``stamps`` in what
+        state the groups were then.
         """
-        return self._index.add(_checked(documents), whole_groups=whole_groups)
+        return self._index.add(_checked(documents), whole_groups=whole_groups, stamps=stamps)
+
+    def stamps(self) -> dict[str, str]:
+        """The groups that were read with a stamp, each with its last."""
+        return self._index.stamps()
+
+    def remove_groups(self, groups: Iterable[str]) -> int:
+        """Forget all documents of these groups. How many there were."""
+        return self._index.remove_groups(groups)
 
     def remove(self, ids: Iterable[str]) -> int:
         """Forget the documents with these ids. How many of them there were."""

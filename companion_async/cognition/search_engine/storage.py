@@ -26,6 +26,8 @@ CREATE INDEX mention_document ON mention(document);
 CREATE VIRTUAL TABLE passage USING fts5({", ".join(FIELDS)}, tokenize='porter unicode61');
 PRAGMA user_version={_SCHEMA};
 """
+# Came later than the others, and does not change what they mean.
+_SOURCES = "CREATE TABLE IF NOT EXISTS source(cluster TEXT PRIMARY KEY, stamp TEXT NOT NULL) WITHOUT ROWID"
 _READING = "CREATE VIRTUAL TABLE temp.vocabulary USING fts5vocab(main, passage, row)"
 _BUSY_MILLISECONDS = 5_000
 
@@ -86,6 +88,7 @@ class Storage:
                 f"{path} holds an index of schema {version}; this version reads {_SCHEMA}. Name another path, or "
                 "delete the file: it is made again from the documents."
             )
+        self.connection.execute(_SOURCES)
 
 
 def _sizes(context: apsw.FTS5ExtensionApi, *_: object) -> str:

@@ -1,0 +1,53 @@
+"""Text of PDF files, page by page, by pypdf. Needs the extra ``documents``."""
+
+from __future__ import annotations
+
+import importlib.util
+from io import BytesIO
+
+from companion_async.cognition.corpus.markup import Section
+from companion_async.errors import MissingExtraError
+
+EXTRA = "documents"
+LARGEST = 50_000_000
+_MOST_PAGES = 2_000
+
+
+def is_installed() -> bool:
+    """Whether pypdf is there. Imports nothing; looks at the disk."""
+    return importlib.util.find_spec("pypdf") is not None
+
+
+def check_installed() -> None:
+    """Raise `MissingExtraError` where pypdf is not there."""
+    if not is_installed():
+        raise MissingExtraError(EXTRA, "Reading PDF files")
+
+
+def pdf_sections(data: bytes) -> tuple[str, list[Section], str]:
+    """The title, a section for each page with text, whose ``line`` is the page, and a note on what was left out.
+
+    Pictures of text have none. A file that cannot be read is all note.
+    """
+    check_installed()
+    from pypdf import PdfReader  # 0.1 s, for whom it is used
+
+    sections: list[Section] = []
+    note = ""
+    try:
+        reader = PdfReader(BytesIO(data))
+        if reader.is_encrypted:
+            return "", [], "left out, it is encrypted"
+        title = str((reader.metadata and reader.metadata.title) or "")
+        count = len(reader.pages)
+        for number in range(min(count, _MOST_PAGES)):
+            text = reader.pages[number].extract_text().strip()
+            if text:
+                sections.append(Section((f"page {number + 1}",), number + 1, text))
+    except Exception as error:  # pypdf raises whatever a broken file makes of it
+        return "", sections, f"read up to page {len(sections)}, then it is damaged ({type(error).__name__})"
+    if count > _MOST_PAGES:
+        note = f"only its first {_MOST_PAGES:,} pages were read"
+    elif not sections:
+        note = "left out, no page of it has text"
+    return title, sections, note
