@@ -24,6 +24,7 @@ from companion_async.cognition.model_router.module import ModelRouter
 from companion_async.cognition.model_router.prompt import Said
 from companion_async.cognition.model_router.reply import Piece, Reply
 from companion_async.cognition.model_router.rules import classify
+from companion_async.companion.agents import Agents
 from companion_async.companion.answer import Answer, Learned, Progress
 from companion_async.companion.built_in import built_in_modules, sort_out
 from companion_async.companion.case import Case, check_question
@@ -56,6 +57,8 @@ class CompanionBrain(Brain):
         self._reader = Reader(self, self._clock)
         self._ways = Ways(self)
         self._off: FrozenMap[str] = FrozenMap()
+        self.agents = Agents(self, clock=clock, taken=(settings.mind.name,))
+        """Agents beside the one that the companion is."""
 
     # -- life ------------------------------------------------------------------------------------------------------
 

@@ -21,15 +21,15 @@ from companion_async.modules.spec import ModuleSpec
 
 
 def mind_modules(mind: Mind, prefix: str = "") -> tuple[ModuleSpec, ...]:
-    """All seven, which share ``mind``; ``prefix`` goes before their names. What reacts is urgent and in `core`, what
-    looks back is neither.
+    """All seven, which share ``mind``; ``prefix`` goes before their names. What reacts is in ``core``; what may wait
+    for a model or a file for long is elsewhere, so that however many are slow they take none of its places.
     """
     return (
         ModuleSpec(prefix + PERCEPTION, Perception, "core", "high", factory=lambda: Perception(mind)),
-        ModuleSpec(prefix + CONTROLLER, Controller, "agi", "high", factory=lambda: Controller(mind)),
+        ModuleSpec(prefix + CONTROLLER, Controller, "core", "high", factory=lambda: Controller(mind)),
         ModuleSpec(prefix + EXECUTION, Execution, "core", "high", factory=lambda: Execution(mind)),
         # Without a limit of the brain's: a model may take its time, and has limits of its own.
-        ModuleSpec(prefix + CONVERSE, Converse, "core", "high", timeout=None, factory=lambda: Converse(mind)),
+        ModuleSpec(prefix + CONVERSE, Converse, "agi", "high", timeout=None, factory=lambda: Converse(mind)),
         ModuleSpec(prefix + PLANNING, Planning, "advanced", "medium", factory=lambda: Planning(mind)),
         ModuleSpec(prefix + RETRIEVAL, Retrieval, "advanced", "high", factory=lambda: Retrieval(mind)),
         ModuleSpec(prefix + REFLECTION, Reflection, "agi", "low", factory=lambda: Reflection(mind)),

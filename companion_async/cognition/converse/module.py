@@ -9,11 +9,19 @@ from typing import Any, cast
 import msgspec
 
 from companion_async.cognition.converse.words import instructions, intent, sentences
-from companion_async.cognition.mind import LONGEST_NAME, MindModule
+from companion_async.cognition.mind import LONGEST_NAME, MindModule, check_agent_name
 from companion_async.cognition.model_router.prompt import Prompt
 from companion_async.cognition.model_router.reply import Piece, Reply
 from companion_async.cognition.model_router.settings import EMBEDDED
-from companion_async.errors import InvalidArgumentError, MissingExtraError, ModuleUnavailableError, UnknownModuleError
+from companion_async.errors import (
+    ChannelClosedError,
+    CompanionError,
+    InvalidArgumentError,
+    MissingExtraError,
+    ModuleUnavailableError,
+    UnknownModuleError,
+)
+from companion_async.events.channel import Channel
 
 MODULE = "converse"
 """The name it is registered under."""
@@ -23,6 +31,7 @@ TEMPLATES = "templates"
 
 _ROUTER = "model_router"
 _LONGEST = 10_000
+_INBOX = 64
 _ABSENT = (UnknownModuleError, ModuleUnavailableError, MissingExtraError)
 
 
@@ -55,6 +64,18 @@ class Converse(MindModule):
             )
         self._set("heard", {"by": by, "text": text, "at": self.mind.clock.time()})
         self.mind.memory.observe(f"{by} said: {text}", 0.5, event_type="talk", participants={by})
+
+    def listen(self) -> int:
+        """Hear what other agents have told this one; how much it was. All of it is remembered, the last stands."""
+        channel, count = inbox(self.brain, self.mind.name), 0
+        while count < _INBOX:
+            try:
+                by, text = channel.get(timeout=0)
+            except (TimeoutError, ChannelClosedError):
+                break
+            self.hear(by, text)
+            count += 1
+        return count
 
     async def say(self, to: str = "", message: str = "") -> AsyncGenerator[Piece | Said, None]:
         """Speak, in pieces as they come; the last item is all of it. ``message`` is what is answered, else what was
@@ -102,6 +123,9 @@ class Converse(MindModule):
         return found[0].content if found else ""
 
     def _remember(self, said: Said) -> None:
+        if said.to and self._is_agent(said.to):
+            inbox(self.brain, said.to).put((self.mind.name, said.text))
+
         def tell(tx: Any) -> None:
             tx.set(self.mind.path("said"), msgspec.to_builtins(said))
             heard = tx.get(self.mind.path("heard"))
@@ -111,3 +135,15 @@ class Converse(MindModule):
         self.brain.state.transact(tell, module=self.mind.name)
         who = {said.to} if said.to else ()
         self.mind.memory.observe(f"said: {said.text[:500]}", 0.3, event_type="talk", participants=who)
+
+    def _is_agent(self, name: str) -> bool:
+        try:
+            return name != self.mind.name and self.brain.state.get(f"agents.{check_agent_name(name)}") is not None
+        except CompanionError:  # somebody whose name can be no agent's
+            return False
+
+
+def inbox(brain: Any, name: str) -> Channel[tuple[str, str]]:
+    """The channel of what an agent is told, by whom and what; of more than `_INBOX` the oldest goes."""
+    found: Channel[tuple[str, str]] = brain.channel(f"{check_agent_name(name)}.heard", _INBOX, overflow="drop_oldest")
+    return found
