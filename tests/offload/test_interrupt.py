@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -123,3 +125,27 @@ def test_one_that_comes_too_late_is_taken_back():
     with gate.opened():
         for _ in range(1000):
             pass
+
+
+_TRACED = """
+import contextlib, sys, threading
+from companion_async.offload.interrupt import Interrupted, InterruptGate
+
+gate = InterruptGate(threading.get_ident())
+for struck in (False, True):
+    with contextlib.suppress(Interrupted), gate.opened():
+        if struck:
+            other = threading.Thread(target=gate.interrupt)
+            other.start()
+            other.join()
+    sys.settrace(lambda *_: None)
+    (lambda: None)()
+    sys.settrace(None)
+print("went on")
+"""
+
+
+def test_a_debugger_goes_on_after_runs_that_could_be_interrupted():
+    """On 3.11 an exception that is taken back as the manual has it stops every traced function for ever."""
+    done = subprocess.run([sys.executable, "-c", _TRACED], capture_output=True, text=True, timeout=15, check=False)
+    assert done.stdout == "went on\n", done.stderr
