@@ -12,6 +12,7 @@ from companion_async.brain.brain import Brain
 from companion_async.clock import Clock
 from companion_async.cognition.advanced_reasoning.planning import Action
 from companion_async.cognition.converse.module import Said, inbox
+from companion_async.cognition.converse.words import TALK
 from companion_async.cognition.mind import CLAIMS, Mind
 from companion_async.companion.mind_modules import mind_modules
 from companion_async.errors import InvalidArgumentError
@@ -32,8 +33,6 @@ SCALES: Mapping[str, float] = {
     "consolidate": 60.0,
 }
 """Seconds from one run to the next of each of an agent's activities."""
-
-_TALK = ("greet", "answer", "talk")
 
 
 class Agent:
@@ -89,15 +88,14 @@ class Agent:
 
     async def tell(self, other: str, text: str) -> None:
         """Say something to another agent: it comes into the channel of what that one hears, and is never waited for."""
-        await inbox(self._brain, self._agents[other].name).send((self.name, text))
+        await inbox(self._brain, self._agents[other].name).send((self.name, text, True))
 
     async def _speak(self) -> Said | None:
         """Say what was decided, once, where the decision is to talk; another agent hears it."""
         decision = self.get("decision")
-        if not decision or decision["skill"] not in _TALK or self.get("said.decision") == decision["number"]:
+        if not decision or decision["skill"] not in TALK or self.get("said.decision") == decision["number"]:
             return None
-        step = decision["step"].split(" ", 1)[-1].removeprefix("to ")
-        said: Said = (await self.submit("converse", "say", step))[-1]
+        said: Said = (await self.submit("converse", "say"))[-1]
         return said
 
     def _consolidate(self) -> None:

@@ -145,6 +145,23 @@ def test_piano_integration(run):
     assert int(found(r"^   (\d+) tasks in ", lines[10])[1]) == 12
 
 
+@pytest.mark.feature("PP-18", "PP-19", "PF-5", "PX-08")
+def test_small_world(run):
+    """Agents meet and talk, are fed, go elsewhere when the fruit is gone, and do what they say; one seed, one world."""
+    output = run("small_world.py")
+    found(r"Hello, \w+\.", output)
+    assert len(re.findall(r"I hear you", output)) > 2
+    fed = [int(times) for times in re.findall(r"was fed (\d+) times", output)]
+    assert len(fed) == 4
+    assert min(fed) > 2
+    vain = found(r"(\d+)  (\w+): I am going to use bush.* could not be done", output)
+    found(rf"{vain[2]}: .*walk to orchard", output[vain.end() :])
+    assert found(r"in (\d+) of (\d+) turns what was said was done", output).groups() == ("120", "120")
+    drawn = [line for line in output.splitlines() if line.startswith("   ")]
+    assert len(drawn) == 12
+    assert {"W", "O", "B"} & set("".join(drawn[:6]))
+
+
 @pytest.mark.feature("PT-10", "X-07", "PX-08")
 def test_transactions(run):
     """Of two that took one seat one has it and the other is told why not; nothing is half done, no addition is lost."""

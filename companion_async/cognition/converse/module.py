@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import msgspec
 
-from companion_async.cognition.converse.words import instructions, intent, sentences
+from companion_async.cognition.converse.words import addressee, instructions, intent, sentences
 from companion_async.cognition.mind import LONGEST_NAME, MindModule, check_agent_name
 from companion_async.cognition.model_router.prompt import Prompt
 from companion_async.cognition.model_router.reply import Piece, Reply
@@ -54,15 +54,18 @@ class Converse(MindModule):
     templates say it, which quote and understand nothing. Every `Said` names the one that spoke.
     """
 
-    def hear(self, by: str, text: str) -> None:
-        """Take in what somebody says: it stands in the agent's state as ``heard`` and is remembered."""
+    def hear(self, by: str, text: str, answer: bool = True) -> None:
+        """Take in what somebody says: it is remembered, and where it wants an ``answer`` stands as ``heard`` in the
+        agent's state until it has one.
+        """
         given: tuple[Any, ...] = (by, text)
         texts = all(isinstance(each, str) for each in given)
         if not texts or not 0 < len(by) <= LONGEST_NAME or len(text) > _LONGEST:
             raise InvalidArgumentError(
                 f"hear() takes a name and a text, of at most {LONGEST_NAME} and {_LONGEST} characters."
             )
-        self._set("heard", {"by": by, "text": text, "at": self.mind.clock.time()})
+        if answer:
+            self._set("heard", {"by": by, "text": text, "at": self.mind.clock.time()})
         self.mind.memory.observe(f"{by} said: {text}", 0.5, event_type="talk", participants={by})
 
     def listen(self) -> int:
@@ -70,10 +73,10 @@ class Converse(MindModule):
         channel, count = inbox(self.brain, self.mind.name), 0
         while count < _INBOX:
             try:
-                by, text = channel.get(timeout=0)
+                by, text, answer = channel.get(timeout=0)
             except (TimeoutError, ChannelClosedError):
                 break
-            self.hear(by, text)
+            self.hear(by, text, answer)
             count += 1
         return count
 
@@ -85,6 +88,7 @@ class Converse(MindModule):
         what = intent(self._get("decision"), heard, self._get("plan"))
         if heard is not None and not message and to in ("", heard["by"]):
             to, message = heard["by"], heard["text"]
+        to = to or addressee(what)
         remembered: str = await self.brain.to_thread(self._remembered, to or what.step)
         spoken = ""
         if await self._has_model():
@@ -124,7 +128,9 @@ class Converse(MindModule):
 
     def _remember(self, said: Said) -> None:
         if said.to and self._is_agent(said.to):
-            inbox(self.brain, said.to).put((self.mind.name, said.text))
+            # An answer to an answer would have no end.
+            answer = not said.step.startswith("answer ")
+            inbox(self.brain, said.to).put((self.mind.name, said.text, answer))
 
         def tell(tx: Any) -> None:
             tx.set(self.mind.path("said"), msgspec.to_builtins(said))
@@ -143,7 +149,10 @@ class Converse(MindModule):
             return False
 
 
-def inbox(brain: Any, name: str) -> Channel[tuple[str, str]]:
-    """The channel of what an agent is told, by whom and what; of more than `_INBOX` the oldest goes."""
-    found: Channel[tuple[str, str]] = brain.channel(f"{check_agent_name(name)}.heard", _INBOX, overflow="drop_oldest")
+def inbox(brain: Any, name: str) -> Channel[tuple[str, str, bool]]:
+    """The channel of what an agent is told: by whom, what, and whether that wants an answer. Of more than `_INBOX` the
+    oldest goes.
+    """
+    name = f"{check_agent_name(name)}.heard"
+    found: Channel[tuple[str, str, bool]] = brain.channel(name, _INBOX, overflow="drop_oldest")
     return found

@@ -7,6 +7,9 @@ from typing import Any
 
 import msgspec
 
+TALK = ("greet", "answer", "talk")
+"""The first words of steps that are themselves talk."""
+
 _LONGEST_QUOTE = 200
 
 
@@ -33,10 +36,16 @@ def intent(
     return Intent("wait", "there is nothing to do", 0)
 
 
+def addressee(what: Intent) -> str:
+    """Whom a step that is talk is meant for; empty for any other."""
+    head, _, rest = what.step.partition(" ")
+    return rest.removeprefix("to ") if head in TALK else ""
+
+
 def sentences(what: Intent, to: str, message: str, remembered: str = "") -> list[str]:
     """What is said of it, one sentence after the other. A template understands nothing: it quotes."""
-    head, _, rest = what.step.partition(" ")
-    name = rest.removeprefix("to ") or to or "friend"
+    head = what.step.partition(" ")[0]
+    name = addressee(what) or to or "friend"
     if head == "greet":
         return [f"Hello, {name}."]
     if head == "answer":

@@ -77,8 +77,9 @@ async def test_whoever_spoke_is_answered_once():
         await brain.submit("converse", "hear", "bo", "hello")
         said = (await brain.submit("converse", "say"))[-1]
         assert said.to == "bo"
+        await brain.submit("converse", "hear", "bo", "well", False)
         assert brain.state.get("agents.ann.heard") is None
-        assert [item.type for item in mind.memory.working.get_recent()] == ["talk", "talk"]
+        assert [item.type for item in mind.memory.working.get_recent()] == ["talk", "talk", "talk"]
         assert "bo" in mind.memory.semantic
         with pytest.raises(InvalidArgumentError):
             await brain.submit("converse", "hear", "", "hello")
