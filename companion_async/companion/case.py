@@ -12,6 +12,7 @@ from companion_async.clock import Clock
 from companion_async.cognition.advanced_reasoning.step import Step
 from companion_async.cognition.model_router.prompt import Passage, Prompt, Said
 from companion_async.cognition.model_router.reply import Reply
+from companion_async.cognition.search_engine.module import MODULE as SEARCH
 from companion_async.companion.answer import Answer, Source
 from companion_async.companion.decision import Decision, decide
 from companion_async.errors import InvalidArgumentError
@@ -55,6 +56,11 @@ class Case:
     def user(self) -> str:
         """Whose mood and manner count: a conversation is one user's."""
         return self.conversation or "default"
+
+    @property
+    def quotes(self) -> bool:
+        """Whether its words in quotes are to be found as they stand."""
+        return SEARCH in self.decision.modules
 
     def prompt(self, kind: str | None) -> Prompt:
         """What a responder is given of it."""

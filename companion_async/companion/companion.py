@@ -29,6 +29,7 @@ from companion_async.companion.answer import Answer, Learned, Progress
 from companion_async.companion.built_in import built_in_modules, sort_out
 from companion_async.companion.case import Case, check_question
 from companion_async.companion.config import CompanionConfig
+from companion_async.companion.decision import phrases
 from companion_async.companion.follow_up import search_text
 from companion_async.companion.reader import MOST_SOURCES, Reader
 from companion_async.companion.ways import Ways
@@ -229,7 +230,7 @@ class CompanionBrain(Brain):
             if reply is not None and not self.config.models.endpoints:
                 return reply
         with case.step("retrieve"):
-            found = await self._reader.retrieve(case.spelt_out, limit)
+            found = await self._reader.retrieve(case.spelt_out, limit, phrases(case.question) if case.quotes else ())
         known = {passage.location for passage in case.passages}
         case.passages = (*case.passages, *(each for each in found if each.location not in known))[:limit]
         return None

@@ -20,10 +20,10 @@ from companion_async.cognition.knowledge_retriever.module import Indexed, Knowle
 from companion_async.cognition.model_router.prompt import Passage
 from companion_async.cognition.search_engine.library import Library
 from companion_async.cognition.search_engine.module import MODULE as SEARCH
-from companion_async.cognition.search_engine.module import SearchEngine
+from companion_async.cognition.search_engine.module import Hit, SearchEngine
 from companion_async.companion.answer import Learned, Progress
 from companion_async.companion.receipt import Receipt
-from companion_async.errors import InvalidArgumentError
+from companion_async.errors import CompanionError, InvalidArgumentError
 from companion_async.modules.spec import ModuleSpec
 
 if TYPE_CHECKING:
@@ -100,10 +100,19 @@ class Reader:
                 logger.warning("What changed in the documents could not be told: {}", error)
                 self.has_read = True
 
-    async def retrieve(self, question: str, limit: int) -> tuple[Passage, ...]:
-        """The passages that fit ``question`` best."""
-        found = await self._brain.submit(RETRIEVER, "retrieve", question, limit)
-        return tuple(Passage(each.title, each.location, each.text, each.fit) for each in found)
+    async def retrieve(self, question: str, limit: int, phrases: Sequence[str] = ()) -> tuple[Passage, ...]:
+        """The passages that fit ``question`` best; before them those with the ``phrases``, searched for meanwhile."""
+        retrieving = self._brain.submit(RETRIEVER, "retrieve", question, limit)
+        quoted = " ".join(f'"{phrase}"' for phrase in phrases)
+        searching = self._brain.submit(SEARCH, "search", quoted, limit) if quoted else None
+        found = [Passage(each.title, each.location, each.text, each.fit) for each in await retrieving]
+        hits: list[Hit] = []
+        if searching is not None:
+            try:
+                hits = await searching
+            except CompanionError as error:
+                logger.warning("Words in quotes could not be searched for: {}", error)
+        return tuple(with_phrases(found, hits, limit))
 
     async def close(self) -> None:
         """Give up the reading that is under way, if there is one; let go of the library."""
@@ -173,3 +182,13 @@ class Reader:
             notes=tuple(notes),
             seconds=took,
         )
+
+
+def with_phrases(found: Sequence[Passage], hits: Sequence[Hit], limit: int) -> list[Passage]:
+    """``found`` with the ``hits`` first: the passages that are among both, then an excerpt of those that are not."""
+    places = {hit.location for hit in hits}
+    both = [passage for passage in found if passage.location in places]
+    known = {passage.location for passage in both}
+    fit = max((passage.fit for passage in found), default=1.0)
+    fresh = [Passage(hit.title, hit.location, hit.excerpt, fit) for hit in hits if hit.location not in known]
+    return [*both, *fresh, *(passage for passage in found if passage.location not in known)][:limit]

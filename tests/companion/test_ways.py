@@ -173,3 +173,15 @@ async def test_a_kind_that_is_none_is_refused_whoever_answers(companion):
     """Also of a question that no model would have seen."""
     with pytest.raises(InvalidArgumentError):
         await companion.ask("What is 1 + 1?", kind="poetry")
+
+
+@pytest.mark.feature("CB-43")
+async def test_words_in_quotes_come_first(tmp_path):
+    """The passage that has them as they stand is the first source, though another one has the words more often."""
+    (tmp_path / "a.md").write_text("# A\n\nThe harbour master of the harbour masters the harbour.\n", encoding="utf-8")
+    (tmp_path / "b.md").write_text("# B\n\nWe say safe harbour for a calm place by the sea.\n", encoding="utf-8")
+    async with CompanionBrain(knowing(tmp_path)) as companion:
+        answer = await companion.ask('What is a "safe harbour" by the sea?')
+        assert "search_engine" in answer.decision.modules
+        assert "b.md" in answer.sources[0].location
+        assert companion.status().module_threads["search_engine"].tasks_completed == 1

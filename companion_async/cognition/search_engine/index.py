@@ -23,15 +23,26 @@ import msgspec
 from companion_async.cognition.corpus.document import Document
 from companion_async.cognition.corpus.markup import split_passage
 from companion_async.cognition.search_engine.concepts import Concept, Vocabulary
+from companion_async.cognition.search_engine.query import Query
 from companion_async.cognition.search_engine.ranking import (
-    FIELD_WEIGHTS,
-    FIELDS,
     Candidate,
     Term,
     leanings,
     ranked,
     rarity,
     term,
+)
+from companion_async.cognition.search_engine.statements import (
+    CANDIDATE,
+    GROUPS,
+    HAVING,
+    KNOWN,
+    OF_GROUP,
+    PASSAGE,
+    RENOWN,
+    SIZES,
+    SNIPPET,
+    TEXTS,
 )
 from companion_async.cognition.search_engine.storage import Storage
 from companion_async.errors import StorageError
@@ -40,7 +51,6 @@ if TYPE_CHECKING:
     import apsw
 
 PASSAGE_CHARACTERS = 1_500
-_CANDIDATES = 200
 _NEAREST = 20
 # That a word is missing from fewer passages than this is chance.
 _TELLING = 1_000
@@ -48,34 +58,9 @@ _TELLING = 1_000
 _MOST_HAVING = 1_000
 _NOTHING_NEAR: Mapping[int, float] = {}
 _NO_STAMPS: Mapping[str, str] = {}
-_EXCERPT_WORDS = 40
+# Passages that SQLite is to score for one question, in about 10 ms.
+_MOST_SCORED = 10_000
 _PARTS = re.compile(r"(?<=[a-z])(?=[A-Z0-9])|(?<=[A-Z])(?=[A-Z][a-z])|[._]+")
-
-_OF_GROUP = "SELECT id FROM document WHERE cluster = ?"
-_CANDIDATE = f"""
-SELECT passage.rowid, {", ".join(FIELDS)}, cluster, depth, title
-FROM passage JOIN part ON part.passage = passage.rowid JOIN document ON document.number = part.document
-WHERE passage.rowid IN (
-  SELECT * FROM (
-    SELECT rowid FROM passage WHERE passage MATCH ?
-    ORDER BY bm25(passage, {", ".join(map(str, FIELD_WEIGHTS))}) LIMIT {_CANDIDATES})
-  UNION SELECT value FROM json_each(?))
-"""
-_PASSAGE = """
-SELECT id, title, location, kind, cluster, body
-FROM part JOIN document ON document.number = part.document JOIN passage ON passage.rowid = part.passage
-WHERE part.passage = ?
-"""
-_RENOWN = "SELECT target, count(DISTINCT cluster) FROM mention JOIN document ON number = document GROUP BY target"
-_SIZES = "SELECT sizes(passage) FROM passage WHERE passage MATCH ? LIMIT 1"
-_KNOWN = "SELECT doc FROM temp.vocabulary WHERE term = ?"
-_HAVING = "SELECT rowid FROM passage WHERE passage MATCH ?"
-_GROUPS = "SELECT passage, cluster FROM part JOIN document ON document.number = part.document"
-_SNIPPET = f"""
-SELECT snippet(passage, {FIELDS.index("body")}, '', '', ' ... ', {_EXCERPT_WORDS})
-FROM passage WHERE passage MATCH ? AND rowid = ?
-"""
-_TEXTS = f"SELECT rowid, concat_ws(char(10), {', '.join(FIELDS)}) FROM passage WHERE rowid > ? ORDER BY rowid"
 
 
 class Found(msgspec.Struct):
@@ -163,20 +148,22 @@ class TextIndex:
         with self._open() as storage:
             return int(storage.connection.execute("SELECT count(*) FROM document").get)
 
-    def find(self, question: str, limit: int, near: Mapping[int, float] = _NOTHING_NEAR) -> list[Found]:
-        """The passages that fit ``question`` best, at most ``limit``; any text is a question.
+    def find(self, query: Query, limit: int, near: Mapping[int, float] = _NOTHING_NEAR) -> list[Found]:
+        """The passages that fit ``query`` best, at most ``limit``.
 
         ``near`` are passages with their likeness to it in meaning, the nearest first, if that is known.
         """
         with self._open() as storage:
-            concepts = self._concepts(storage, question)
-            match = _matching(concepts)
-            candidates = self._candidates(storage, match, near) if match and limit > 0 else []
+            concepts = self._concepts(storage, query.text)
+            words = self._telling(storage, concepts)
+            match = f"({query.match}) AND ({words or query.match} OR ({query.match}))" if query.match else words
+            candidates = self._candidates(storage, match, query, near) if match and limit > 0 else []
             if not candidates:
                 return []
             terms, lengths = self._terms(storage, concepts), self._average_lengths(storage, match)
             order = ranked(candidates, terms, lengths, self._leanings(storage, concepts))
-            found = self._found(storage, [(each.passage, each.score) for each in order[:limit]])
+            fitting = self._found(storage, ((each.passage, each.score) for each in order))
+            found = [*islice((each for each in fitting if query.admits(each)), limit)]
             asked = self._asked(storage, concepts)
             for each in found:
                 each.fit = min(1.0, each.score / asked) if asked else 1.0
@@ -185,7 +172,7 @@ class TextIndex:
     def passages(self, numbers: Sequence[tuple[int, float]]) -> list[Found]:
         """The passages of these numbers with these scores, in this order; what is gone is left out."""
         with self._open() as storage:
-            return self._found(storage, numbers)
+            return list(self._found(storage, numbers))
 
     def excerpts(self, question: str, numbers: Sequence[int]) -> dict[int, str]:
         """For each passage the stretch that has most of the question's words, on one line, cut at words."""
@@ -193,7 +180,7 @@ class TextIndex:
             match = _matching(self._concepts(storage, question))
             found = {}
             for number in numbers if match else ():
-                text = storage.connection.execute(_SNIPPET, (match, number)).get
+                text = storage.connection.execute(SNIPPET, (match, number)).get
                 if isinstance(text, str):
                     found[number] = " ".join(text.split())
             return found
@@ -216,7 +203,7 @@ class TextIndex:
     def texts(self, after: int) -> list[tuple[int, str]]:
         """Number and all searched text of every passage whose number is above ``after``."""
         with self._open() as storage:
-            return [(int(number), str(text)) for number, text in storage.connection.execute(_TEXTS, (after,))]
+            return [(int(number), str(text)) for number, text in storage.connection.execute(TEXTS, (after,))]
 
     def close(self) -> None:
         """Close the database. What was in memory is gone; calls from now on raise `StorageError`."""
@@ -269,7 +256,7 @@ class TextIndex:
 
     def _remove_group(self, connection: apsw.Connection, group: str) -> int:
         connection.execute("DELETE FROM source WHERE cluster = ?", (_storable(group),))
-        ids = list(connection.execute(_OF_GROUP, (_storable(group),)))
+        ids = list(connection.execute(OF_GROUP, (_storable(group),)))
         return sum(self._remove(connection, str(id_)) for (id_,) in ids)
 
     def _remove(self, connection: apsw.Connection, id_: str) -> int:
@@ -299,11 +286,30 @@ class TextIndex:
             terms.append(term(sure, concept.weight, rarities))
         return terms
 
-    def _candidates(self, storage: Storage, match: str, near: Mapping[int, float]) -> list[Candidate]:
-        nearest = json.dumps([*islice(near, _NEAREST)])
-        rows = list(storage.connection.execute(_CANDIDATE, (match, nearest)))
+    def _telling(self, storage: Storage, concepts: Sequence[Concept]) -> str:
+        """What finds passages with the words of ``concepts``: all of them, or the rarest where they are in too many.
+
+        A passage that has only words which are nearly everywhere is hardly what is asked for, and SQLite would have to
+        score them all.
+        """
+        words = dict.fromkeys(word for concept in concepts for word in concept.words)
+        having = sorted((_having(storage, storage.stem(word)), word) for word in words)
+        chosen, scored = [], 0
+        for count, word in having:
+            scored += count
+            if chosen and scored > _MOST_SCORED:
+                break
+            # One that is nowhere finds nothing and hides nothing.
+            if count:
+                chosen.append(word)
+        return _any_of(chosen)
+
+    def _candidates(self, storage: Storage, match: str, query: Query, near: Mapping[int, float]) -> list[Candidate]:
+        nearest = json.dumps([*islice(near, _NEAREST)] if not query.exacting else [])
+        place = query.location and _storable(query.location)
+        rows = list(storage.connection.execute(CANDIDATE, (match, query.kind, place, nearest)))
         if not self._renown:
-            self._renown = {"": 0, **{str(target): int(count) for target, count in storage.connection.execute(_RENOWN)}}
+            self._renown = {"": 0, **{str(target): int(count) for target, count in storage.connection.execute(RENOWN)}}
         return [
             Candidate(
                 number,
@@ -334,7 +340,7 @@ class TextIndex:
     def _leanings(self, storage: Storage, concepts: Sequence[Concept]) -> dict[str, float]:
         """How much the question's own words are at home in each group."""
         if not self._groups:
-            self._groups = {int(passage): str(group) for passage, group in storage.connection.execute(_GROUPS)}
+            self._groups = {int(passage): str(group) for passage, group in storage.connection.execute(GROUPS)}
             self._group_sizes = Counter(self._groups.values())
         total = len(self._groups)
         own: dict[str, tuple[str, float]] = {}
@@ -345,7 +351,7 @@ class TextIndex:
         words = []
         for stem, (word, weight) in own.items():
             if 0 < (having := _having(storage, stem)) <= _MOST_HAVING:
-                rows = storage.connection.execute(_HAVING, (f'"{word}"',))
+                rows = storage.connection.execute(HAVING, (f'"{word}"',))
                 known = Counter(self._groups.get(passage, "") for (passage,) in rows)
                 # A table that another process writes to may have more than was there when the groups were counted.
                 del known[""]
@@ -354,23 +360,29 @@ class TextIndex:
 
     def _average_lengths(self, storage: Storage, match: str) -> list[float]:
         if not self._lengths:
-            rows, *totals = map(int, str(storage.connection.execute(_SIZES, (match,)).get).split())
+            rows, *totals = map(int, str(storage.connection.execute(SIZES, (match,)).get).split())
             self._lengths = [total / max(rows, 1) for total in totals]
         return self._lengths
 
-    def _found(self, storage: Storage, numbers: Sequence[tuple[int, float]]) -> list[Found]:
-        rows = ((number, score, storage.connection.execute(_PASSAGE, (number,)).get) for number, score in numbers)
-        return [Found(number, score, *row) for number, score, row in rows if row is not None]
+    def _found(self, storage: Storage, numbers: Iterable[tuple[int, float]]) -> Iterator[Found]:
+        for number, score in numbers:
+            row = storage.connection.execute(PASSAGE, (number,)).get
+            if row is not None:
+                yield Found(number, score, *row)
 
 
 def _matching(concepts: Sequence[Concept]) -> str:
+    return _any_of(dict.fromkeys(word for concept in concepts for word in concept.words))
+
+
+def _any_of(words: Iterable[str]) -> str:
     """What finds passages with any of the words. Each is quoted, and made of letters and digits alone."""
-    return " OR ".join(f'"{word}"' for word in dict.fromkeys(word for concept in concepts for word in concept.words))
+    return " OR ".join(f'"{word}"' for word in words)
 
 
 def _having(storage: Storage, stem: str) -> int:
     """In how many passages ``stem`` occurs."""
-    return int(storage.connection.execute(_KNOWN, (stem,)).get or 0)
+    return int(storage.connection.execute(KNOWN, (stem,)).get or 0)
 
 
 def _storable(text: str) -> str:

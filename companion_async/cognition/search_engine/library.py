@@ -12,6 +12,7 @@ import msgspec
 from companion_async.cognition.corpus.document import Document
 from companion_async.cognition.search_engine.fusion import reciprocal_rank_fusion
 from companion_async.cognition.search_engine.index import Found, TextIndex
+from companion_async.cognition.search_engine.query import Query
 from companion_async.cognition.search_engine.ranking import varied
 from companion_async.cognition.search_engine.semantics import SemanticIndex, semantics_installed
 from companion_async.errors import InvalidArgumentError, MissingExtraError
@@ -75,26 +76,33 @@ class Library:
         """Let go of the database. What was only in memory is gone."""
         self._index.close()
 
-    def find(self, question: str, limit: int, mode: str = "auto", *, vary: bool = False) -> tuple[str, list[Found]]:
+    def find(
+        self, question: str | Query, limit: int, mode: str = "auto", *, vary: bool = False
+    ) -> tuple[str, list[Found]]:
         """The method that was used, and the passages that fit ``question`` best, at most ``limit``.
 
         ``mode``: ``"text"`` by words, ``"semantic"`` by meaning, ``"hybrid"`` both, ``"auto"`` hybrid where the extra
         ``ml`` is installed. Without it the former two raise `MissingExtraError`. ``vary`` puts back further passages
-        of one group.
+        of one group. A text is taken as it is; a `Query` asks for phrases and beginnings of words as well, and finds
+        by text where it does.
         """
-        if not isinstance(question, str):
+        query = question if isinstance(question, Query) else Query(question)
+        if not isinstance(query.text, str):
             raise InvalidArgumentError(f"A question is a text; {question!r:.80} is not.")
+        question = query.text
         if mode not in MODES:
             raise InvalidArgumentError(f"{mode!r:.80} is no mode. Use one of: {', '.join(MODES)}.")
         method = mode if mode != "auto" else "hybrid" if semantics_installed() else "text"
         if method != "text" and not semantics_installed():
             raise MissingExtraError("ml", f"{method.capitalize()} search")
+        if query.exacting:
+            method = "text"
         considered = max(limit, _CONSIDERED)
         near = self._nearest(question, _COMPARED) if method != "text" else []
         if method == "semantic":
-            found = self._index.passages(near[:considered])
+            found = [each for each in self._index.passages(near) if query.admits(each)][:considered]
         else:
-            found = self._index.find(question, considered, dict(near))
+            found = self._index.find(query, considered, dict(near))
         if vary:
             found = varied(found)
         if method == "hybrid":
@@ -103,6 +111,7 @@ class Library:
             found = self._index.passages(
                 reciprocal_rank_fusion([(1.0, [each.passage for each in found]), (_SEMANTIC_WEIGHT, by_meaning)])
             )
+            found = [each for each in found if query.admits(each)]
             for each in found:
                 each.fit = fits.get(each.passage, 0.0)
         return method, found[:limit]

@@ -11,6 +11,8 @@ import msgspec
 from companion_async.cognition.corpus.document import Document
 from companion_async.cognition.search_engine.index import Found
 from companion_async.cognition.search_engine.library import Library
+from companion_async.cognition.search_engine.query import parsed
+from companion_async.errors import InvalidArgumentError
 from companion_async.modules.module import BaseModule
 from companion_async.security import check_count
 
@@ -67,14 +69,27 @@ class SearchEngine(BaseModule):
         """How many documents there are."""
         return self._library.count()
 
-    def search(self, query: str, limit: int = 10, mode: str = "text") -> list[Hit]:
+    def search(
+        self, query: str, limit: int = 10, mode: str = "text", *, kind: str | None = None, location: str | None = None
+    ) -> list[Hit]:
         """The documents that fit ``query`` best, at most ``limit``, each once.
 
-        Any text is a query: there is no syntax in it. ``mode``: ``"text"``, or ``"semantic"`` and ``"hybrid"`` where
-        the extra ``ml`` is installed (`MissingExtraError` where not), or ``"auto"`` for the best there is.
+        Any text is a query. Words in double quotes must stand side by side as there, in any of their forms; ``open*``
+        asks for words that begin so; the other words are what ranks. ``kind`` keeps to documents of that kind,
+        ``location`` to those whose location begins so.
+
+        ``mode``: ``"text"``, or ``"semantic"`` and ``"hybrid"`` where the extra ``ml`` is installed
+        (`MissingExtraError` where not), or ``"auto"`` for the best there is; with quotes or stars it is by text.
         """
         check_count(limit, "limit", maximum=_MOST)
-        method, found = self._library.find(query, 3 * limit, mode)
+        text: Any = query
+        if not isinstance(text, str):
+            raise InvalidArgumentError(f"A query is a text; {text!r:.80} is not.")
+        for name, value in (("kind", kind), ("location", location)):
+            given: Any = value
+            if given is not None and not isinstance(given, str):
+                raise InvalidArgumentError(f"{name} must be a text, or None for any; {given!r:.80} is not.")
+        method, found = self._library.find(parsed(query, kind, location), 3 * limit, mode)
         best: dict[str, Found] = {}
         for each in found:
             best.setdefault(each.document_id, each)

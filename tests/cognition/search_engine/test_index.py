@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from companion_async.cognition.corpus.document import Document
 from companion_async.cognition.search_engine.index import PASSAGE_CHARACTERS, TextIndex
+from companion_async.cognition.search_engine.query import Query
 from companion_async.errors import StorageError
 
 pytestmark = pytest.mark.feature("CB-42", "CB-43")
@@ -35,14 +36,14 @@ def ids(found):
 def test_documents_are_found_by_any_form_of_their_words(index):
     """Reading finds what reads; what has more of the question comes first; what has nothing stays away."""
     assert index.add([document("a", "reads zip files"), document("b", "a file"), document("c", "sings")]) == 3
-    assert ids(index.find("reading a zip file", 10)) == ["a", "b"]
-    assert index.find("nothing of this", 10) == []
-    assert index.find("zip", 0) == []
+    assert ids(index.find(Query("reading a zip file"), 10)) == ["a", "b"]
+    assert index.find(Query("nothing of this"), 10) == []
+    assert index.find(Query("zip"), 0) == []
 
 
 def test_an_empty_index_finds_nothing(index):
     """No document, no passage, no error."""
-    assert index.find("zip", 5) == []
+    assert index.find(Query("zip"), 5) == []
     assert index.count() == 0
     assert index.texts(0) == []
 
@@ -52,15 +53,15 @@ def test_a_known_id_is_replaced(index):
     index.add([document("a", "zip")])
     index.add([document("a", "tar")])
     assert index.count() == 1
-    assert index.find("zip", 5) == []
-    assert ids(index.find("tar", 5)) == ["a"]
+    assert index.find(Query("zip"), 5) == []
+    assert ids(index.find(Query("tar"), 5)) == ["a"]
 
 
 def test_a_group_read_anew_forgets_what_is_gone(index):
     """A file with fewer sections than before leaves none of the old behind; other groups are not touched."""
     index.add([document("f#0", "zip", group="f"), document("f#1", "zip", group="f"), document("g#0", "zip", group="g")])
     index.add([document("f#0", "zip", group="f")], whole_groups=True)
-    assert sorted(ids(index.find("zip", 5))) == ["f#0", "g#0"]
+    assert sorted(ids(index.find(Query("zip"), 5))) == ["f#0", "g#0"]
 
 
 def test_removed_documents_are_gone_with_all_their_passages(index):
@@ -69,7 +70,7 @@ def test_removed_documents_are_gone_with_all_their_passages(index):
     index.add([document("a", long, mentions=("b",)), document("b", "zip", group="b")])
     assert len(index.texts(0)) > 5
     assert index.remove(["a", "nowhere"]) == 1
-    assert ids(index.find("zip word", 5)) == ["b"]
+    assert ids(index.find(Query("zip word"), 5)) == ["b"]
     assert len(index.texts(0)) == 1
     index.clear()
     assert (index.count(), index.texts(0)) == (0, [])
@@ -79,7 +80,7 @@ def test_a_long_document_is_found_by_the_part_that_fits(index):
     """What comes back is the passage, not the book."""
     filler = "\n\n".join(f"paragraph {number} about something else entirely" for number in range(200))
     index.add([document("a", f"{filler}\n\nhow zip works\n\n{filler}")])
-    (best, *_) = index.find("zip", 3)
+    (best, *_) = index.find(Query("zip"), 3)
     assert "how zip works" in best.text
     assert len(best.text) <= PASSAGE_CHARACTERS
 
@@ -87,8 +88,8 @@ def test_a_long_document_is_found_by_the_part_that_fits(index):
 def test_a_document_without_text_is_found_by_its_title(index):
     """A name is something to be found by; parts of it too."""
     index.add([document("zipfile.ZipFile"), document("other")])
-    assert ids(index.find("zipfile", 5)) == ["zipfile.ZipFile"]
-    assert ids(index.find("zip", 5)) == ["zipfile.ZipFile"]
+    assert ids(index.find(Query("zipfile"), 5)) == ["zipfile.ZipFile"]
+    assert ids(index.find(Query("zip"), 5)) == ["zipfile.ZipFile"]
 
 
 def test_adding_is_all_or_nothing(index):
@@ -100,7 +101,7 @@ def test_adding_is_all_or_nothing(index):
     with pytest.raises(AttributeError):
         index.add([document("a", "zip"), Broken()])
     assert index.count() == 0
-    assert index.find("zip", 5) == []
+    assert index.find(Query("zip"), 5) == []
 
 
 @pytest.mark.parametrize(
@@ -114,7 +115,7 @@ def test_adding_is_all_or_nothing(index):
 def test_there_is_no_syntax_in_a_question(index, hostile):
     """Operators, quotes, control characters and broken text are words or nothing, never an error."""
     index.add([document("a", "zip file")])
-    found = index.find(hostile, 5)
+    found = index.find(Query(hostile), 5)
     assert ids(found) in ([], ["a"])
     assert index.count() == 1
     index.excerpts(hostile, [each.passage for each in found])
@@ -126,7 +127,7 @@ def test_no_text_breaks_the_index_from_either_side(text):
     index = TextIndex()
     try:
         index.add([Document(text or "x", text, text, text, group=text, context=text, mentions=(text,))])
-        assert len(index.find(text, 5)) <= 1
+        assert len(index.find(Query(text), 5)) <= 1
         assert index.count() == 1
     finally:
         index.close()
@@ -135,14 +136,14 @@ def test_no_text_breaks_the_index_from_either_side(text):
 def test_a_megabyte_of_question_is_answered(index):
     """The size of a question does not decide how long it takes."""
     index.add([document("a", "zip file")])
-    assert ids(index.find("zip " * 250_000, 5)) == ["a"]
-    assert index.find("x" * 1_000_000, 5) == []
+    assert ids(index.find(Query("zip " * 250_000), 5)) == ["a"]
+    assert index.find(Query("x" * 1_000_000), 5) == []
 
 
 def test_excerpts_show_where_it_fits(index):
     """The stretch around the words, on one line; a passage without any has none."""
     index.add([document("a", "start\n" + "filler words here " * 60 + "the zip file stands here\nend")])
-    (found,) = index.find("zip file", 1)
+    (found,) = index.find(Query("zip file"), 1)
     excerpt = index.excerpts("zip file", [found.passage])[found.passage]
     assert "zip file stands" in excerpt
     assert "\n" not in excerpt
@@ -154,9 +155,9 @@ def test_excerpts_show_where_it_fits(index):
 def test_what_many_mention_is_known(index):
     """Among equals the document that others build on comes first, and not the more when one mentions it twice."""
     index.add([document(name, "zip file", group=name) for name in ("a", "b")])
-    assert ids(index.find("zip file", 2)) == ["a", "b"]
+    assert ids(index.find(Query("zip file"), 2)) == ["a", "b"]
     index.add([document(f"m{number}", "other", group=f"m{number}", mentions=("b",)) for number in range(5)])
-    assert ids(index.find("zip file", 2)) == ["b", "a"]
+    assert ids(index.find(Query("zip file"), 2)) == ["b", "a"]
 
 
 def test_threads_write_and_read_at_once_without_loss(index):
@@ -168,7 +169,7 @@ def test_threads_write_and_read_at_once_without_loss(index):
         together.wait()
         for turn in range(20):
             index.add([document(f"{number}-{turn}", f"zip {number} {turn}")])
-            assert index.find("zip file", 3)
+            assert index.find(Query("zip file"), 3)
             if turn % 2:
                 assert index.remove([f"{number}-{turn}"]) == 1
         return True
@@ -185,9 +186,9 @@ def test_a_file_keeps_what_was_added(tmp_path):
     first = TextIndex(path)
     first.add([document("a", "zip file", group="g")])
     second = TextIndex(path)
-    assert ids(second.find("zip", 5)) == ["a"]
+    assert ids(second.find(Query("zip"), 5)) == ["a"]
     second.add([document("b", "zip file")])
-    assert sorted(ids(first.find("zip", 5))) == ["a", "b"]
+    assert sorted(ids(first.find(Query("zip"), 5))) == ["a", "b"]
     first.close()
     second.close()
     third = TextIndex(path)
@@ -221,4 +222,4 @@ def test_troubles_of_the_store_are_ours(tmp_path):
     index.close()
     index.close()
     with pytest.raises(StorageError, match="closed"):
-        index.find("zip", 1)
+        index.find(Query("zip"), 1)
