@@ -109,7 +109,13 @@ class CompanionBrain(Brain):
     def _own_modules(self) -> tuple[ModuleSpec, ...]:
         models, conversations, traced = self.config.models, self._conversations, self.config.tracing.enabled
         return (
-            ModuleSpec(ROUTER, ModelRouter, "core", "critical", factory=lambda: ModelRouter(models, traced=traced)),
+            ModuleSpec(
+                ROUTER,
+                ModelRouter,
+                "core",
+                "critical",
+                factory=lambda: ModelRouter(models, traced=traced, clock=self._clock),
+            ),
             ModuleSpec(CONTEXT, ContextManager, "core", "high", factory=lambda: ContextManager(conversations)),
         )
 

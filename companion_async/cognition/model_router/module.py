@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 
 import msgspec
 
+from companion_async.clock import Clock, SystemClock
+from companion_async.cognition.model_router.breaker import Breaker
 from companion_async.cognition.model_router.call_span import CallSpan
 from companion_async.cognition.model_router.connection import Connection, KeyMissingError, check_installed, connect
 from companion_async.cognition.model_router.embedded import embedded_reply
@@ -15,10 +18,13 @@ from companion_async.cognition.model_router.prompt import Prompt, cited, compose
 from companion_async.cognition.model_router.reply import Failure, Piece, Reply, Usage
 from companion_async.cognition.model_router.rules import Route, classify, route
 from companion_async.cognition.model_router.settings import Endpoint, ModelSettings
+from companion_async.cognition.tokens import estimated_tokens
 from companion_async.modules.module import BaseModule
 
 MODULE = "model_router"
 """The name it is registered under."""
+
+_LONGEST_PAUSE = 3_600.0
 
 
 class ModelRouter(BaseModule):
@@ -26,15 +32,26 @@ class ModelRouter(BaseModule):
     responder, which needs no model. Every reply says who gave it and who could not.
 
     A configured endpoint whose SDK is not installed raises `MissingExtraError` here; one whose key is not set is passed
-    over, and the replies say so. ``traced``: each call of an endpoint is an OpenTelemetry span.
+    over, and the replies say so. So is one that has failed too often lately or has used up its budget. ``traced``: each
+    call of an endpoint is an OpenTelemetry span.
     """
 
     def __init__(
-        self, settings: ModelSettings | None = None, *, env: Mapping[str, str] = os.environ, traced: bool = False
+        self,
+        settings: ModelSettings | None = None,
+        *,
+        env: Mapping[str, str] = os.environ,
+        traced: bool = False,
+        clock: Clock | None = None,
     ) -> None:
         super().__init__()
+        self._clock = clock if clock is not None else SystemClock()
         self._traced = traced
         self._endpoints = {endpoint.name: endpoint for endpoint in (settings or ModelSettings()).endpoints}
+        self._breakers = {
+            name: Breaker(each.breaker_failures, each.breaker_seconds, each.tokens_per_hour)
+            for name, each in self._endpoints.items()
+        }
         self._env = env
         self._connections: dict[str, Connection] = {}
         self._unreachable: dict[str, Failure] = {}
@@ -80,6 +97,11 @@ class ModelRouter(BaseModule):
             if connection is None:
                 failures.append(self._unreachable.get(name) or Failure(name, "not connected"))
                 continue
+            breaker = self._breakers[name]
+            refusal = breaker.refusal(self._clock.monotonic(), prompt.tokens)
+            if refusal:
+                failures.append(Failure(name, refusal))
+                continue
             composed = compose(prompt, endpoint.context_tokens - endpoint.max_output_tokens)
             span = CallSpan(endpoint) if self._traced else None
             broken: BaseException | None = None
@@ -93,16 +115,20 @@ class ModelRouter(BaseModule):
                             yield Piece(piece, name)
             except Exception as error:
                 broken = error
+                breaker.failed(self._clock.monotonic(), _again_after(error))
                 failures.append(Failure(name, _reason(error)))
                 self.logger.warning("endpoint {} failed: {}", name, _reason(error))
                 continue
             except BaseException as gone:  # nobody wants the answer any more
                 broken = gone
+                breaker.left()
                 raise
             finally:
                 if span is not None:
                     span.close(broken, usage)
             text = "".join(parts).strip()
+            used = usage.input_tokens + usage.output_tokens if usage else prompt.tokens + estimated_tokens(text)
+            breaker.answered(self._clock.monotonic(), used)
             if text:
                 yield _reply(text, endpoint, kind, prompt, tuple(failures), usage)
                 return
@@ -133,6 +159,16 @@ def _reply(
         usage=usage,
         model=endpoint.model,
     )
+
+
+def _again_after(error: Exception) -> float:
+    """The seconds for which a server asks to be left alone, at most an hour; 0 where it does not say."""
+    headers = getattr(getattr(error, "response", None), "headers", {})
+    try:
+        seconds = float(headers.get("retry-after", 0.0))
+    except ValueError:  # a date; the breaker's own pause does
+        return 0.0
+    return min(max(seconds, 0.0), _LONGEST_PAUSE) if math.isfinite(seconds) else 0.0
 
 
 def _reason(error: Exception) -> str:

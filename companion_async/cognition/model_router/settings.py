@@ -33,7 +33,9 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     a config. Unset, it is the provider's usual variable, but only where ``base_url`` is unset as well: no key
     goes to an address that it was not meant for. ``kinds``: the tasks it is meant for, none for any; ``from_tokens``:
     the size from which on it is preferred. ``timeout``: seconds without a word from it; ``retries``: further tries at
-    the same address, after failures that may pass.
+    the same address, after failures that may pass, with jitter and as it asks for in Retry-After. After
+    ``breaker_failures`` failed calls in a row it is left alone for ``breaker_seconds``, or longer where it asks for
+    that. ``tokens_per_hour`` is what it may use in any hour, by its own count or else estimated; None for any amount.
     """
 
     name: str
@@ -47,6 +49,9 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     max_output_tokens: int = 1024
     timeout: float = 60.0
     retries: int = 1
+    breaker_failures: int = 3
+    breaker_seconds: float = 30.0
+    tokens_per_hour: int | None = None
 
     def __post_init__(self) -> None:
         check_name(self.name, "endpoint name")
@@ -70,6 +75,10 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         if not isinstance(kinds, (tuple, list)) or not all(kind in KINDS for kind in kinds):
             raise InvalidArgumentError(f"{where}kinds must be some of {', '.join(KINDS)}; {kinds!r:.80} is not.")
         msgspec.structs.force_setattr(self, "kinds", tuple(kinds))
+        check_count(self.breaker_failures, f"{where}breaker_failures")
+        check_seconds(self.breaker_seconds, f"{where}breaker_seconds")
+        if self.tokens_per_hour is not None:
+            check_count(self.tokens_per_hour, f"{where}tokens_per_hour")
         check_count(self.from_tokens, f"{where}from_tokens", minimum=0)
         check_count(self.max_output_tokens, f"{where}max_output_tokens")
         check_count(self.context_tokens, f"{where}context_tokens", minimum=self.max_output_tokens + 1)

@@ -294,7 +294,8 @@ class TextIndex:
         """
         words = dict.fromkeys(word for concept in concepts for word in concept.words)
         having = sorted((_having(storage, storage.stem(word)), word) for word in words)
-        chosen, scored = [], 0
+        chosen: list[str] = []
+        scored = 0
         for count, word in having:
             scored += count
             if chosen and scored > _MOST_SCORED:

@@ -14,7 +14,8 @@ class ModelServer(ThreadingHTTPServer):
     """Answers every request with ``words``, and keeps what it was asked.
 
     ``status`` other than 200 refuses; ``break_after`` drops the connection after so many words; ``gate`` holds the
-    answer back after its first word until it is set.
+    answer back after its first word until it is set. ``refusals``: so many requests are refused with ``refusal`` and
+    ``retry_after`` first. ``silence`` holds back everything until it is set; ``garbage`` sends events that are no JSON.
     """
 
     daemon_threads = False
@@ -26,6 +27,9 @@ class ModelServer(ThreadingHTTPServer):
         self.status = 200
         self.break_after: int | None = None
         self.gate: threading.Event | None = None
+        self.refusals, self.refusal, self.retry_after = 0, 429, ""
+        self.silence: threading.Event | None = None
+        self.garbage = False
         self.hung_up = threading.Event()
         self.requests: list[dict[str, Any]] = []
 
@@ -48,8 +52,9 @@ def serving(**facts: Any) -> Iterator[ModelServer]:
     try:
         yield server
     finally:
-        if server.gate is not None:
-            server.gate.set()
+        for held in (server.gate, server.silence):
+            if held is not None:
+                held.set()
         server.shutdown()
         thread.join()
         server.server_close()
@@ -68,11 +73,20 @@ class _Handler(BaseHTTPRequestHandler):
         if server.status != 200:
             self._refuse(server.status)
             return
+        if server.refusals:
+            server.refusals -= 1
+            self._refuse(server.refusal)
+            return
+        if server.silence is not None:
+            server.silence.wait()
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.end_headers()
         events = _openai_events if self.path.endswith("/chat/completions") else _anthropic_events
         try:
+            if server.garbage:
+                self.wfile.write(b"event: message_start\ndata: {not json\n\n")
+                return
             for number, event in enumerate(events(body["model"], server.words)):
                 if server.break_after is not None and number > server.break_after:
                     return
@@ -94,6 +108,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(text)))
+        if self.server.retry_after:
+            self.send_header("Retry-After", self.server.retry_after)
         self.end_headers()
         self.wfile.write(text)
 
