@@ -41,13 +41,13 @@ class World:
     def seen_by(self, name: str) -> dict[str, object]:
         return {"name": name, "curr_tile": self.at[name], "maze": self}
 
-    def walk(self, name: str, place: str) -> list[str]:
+    def walk(self, name: str, place: str) -> list[str] | bool:
         """Next to the place, where there is room for more than one."""
         x, y = self.places[place]
         self.at[name] = min(WIDTH - 1, max(0, x + self.chance.choice((-1, 0, 1)))), y
         return [f"at {place}"]
 
-    def take(self, name: str, place: str) -> bool:
+    def take(self, name: str, place: str) -> list[str] | bool:
         """Eat or drink there; False where the fruit is gone."""
         if not self.fruit.get(place, 1):
             return False

@@ -63,6 +63,7 @@ class Execution(MindModule):
         return number
 
     def _do(self, number: int, step: str, decision: int) -> Outcome:
+        """Whatever happens there is an outcome: planning waits for it."""
         mind = self.mind
         skills: dict[str, Callable[..., Any]] = {**self._own_skills(), **mind.skills}
         name, target = skill_of(step, skills)
@@ -76,6 +77,11 @@ class Execution(MindModule):
             except Exception as error:
                 self.logger.warning("The skill {} failed: {}.", name, type(error).__name__)
                 ok, reason = False, f"the skill failed with {type(error).__name__}"
+            except BaseException as error:  # it ends this run, and its task says so
+                reason = f"it broke off with {type(error).__name__}"
+                broken = Outcome(number, step, name, False, hoped, (), reason, decision)
+                self._set("action", msgspec.to_builtins(broken))
+                raise
             self._practise(name, ok)
         outcome = Outcome(number, step, name, ok, hoped, observed, reason, decision)
         self._set("action", msgspec.to_builtins(outcome))

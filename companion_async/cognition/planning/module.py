@@ -116,6 +116,7 @@ class Planning(MindModule):
             tx.get(mind.path("perceived.others"), ()),
             goals.values(),
         )
+        own = own[: max(0, MOST_GOALS - sum(goal.alive for goal in goals.values()))]
         known = self._room({**goals, **{goal.id: goal for goal in own}})
         # That a need was once met says nothing of now.
         facts = facts.difference(*(goal.wants for goal in own))

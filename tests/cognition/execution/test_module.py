@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from companion_async import Brain
+from companion_async import Brain, TaskCrashedError
 from companion_async.cognition.advanced_reasoning.planning import Action
 from companion_async.cognition.execution.module import Execution
 from companion_async.cognition.mind import Mind
@@ -60,6 +60,19 @@ def test_what_is_not_as_expected_is_noticed_and_remembered(execution):
     assert {name: skill.failed for name, skill in execution.skills().items()} == {"open": 1, "climb": 1}
     assert execution.do("wait").ok
     assert execution.mind.memory.working.get_recent(1)[0].type == "surprise"
+
+
+async def test_a_skill_that_ends_its_run_holds_nothing_up():
+    """The task says what happened, and planning has an outcome to go on from."""
+    mind = Mind("ann", skills={"dig": lambda target: exit(3)})
+    async with Brain() as brain:
+        await brain.register("execution", Execution(mind))
+        await brain.register("planning", Planning(mind))
+        await brain.submit("planning", "add_goal", "dig")
+        await brain.submit("planning")
+        with pytest.raises(TaskCrashedError):
+            await brain.submit("execution")
+        assert (await brain.submit("planning")).laid_aside == {"goal-1": "every way that was known was tried"}
 
 
 def test_to_talk_is_to_turn_to_somebody(execution):
