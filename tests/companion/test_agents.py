@@ -76,6 +76,10 @@ async def test_they_live_by_themselves_each_activity_at_its_own_pace(agents):
     assert (
         min(runs for period, runs in paces if period == 0.5) > max(runs for period, runs in paces if period == 1.0) > 5
     )
+    count = len(ann._tickers)
+    ann.live({"reflection": 0.0})
+    assert len(ann._tickers) == count - 1
+    await settled(ann)
     ann.rest()
     before = ann.get("acting.number")
     await ann.mind.clock.advance(5)
@@ -130,13 +134,16 @@ def fast_done(agents):
 
 
 async def test_an_agent_is_taken_out_with_what_it_held(agents):
-    """Its modules, its state and its claims; its name is free again."""
+    """Its modules, its state, its claims and its tickers; its name is free again."""
     ann = await agents.add("ann")
+    ann.live({"planning": 0.0})
+    tickers = list(ann._tickers)
     await ann.submit("planning", "add_goal", "drink", kwargs={"claims": ["well"]})
     await ann.submit("planning")
     brain = agents._brain
     assert brain.state.get("claims.well.by") == "ann/goal-1"
     await agents.remove("ann")
+    assert all(ticker.stopped for ticker in tickers)
     assert brain.state.get("claims.well") is None
     assert brain.state.get("agents.ann") is None
     assert not [name for name in brain.status().module_threads if name.startswith("ann.")]
