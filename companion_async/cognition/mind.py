@@ -89,8 +89,8 @@ class Mind:
 
 
 class MindModule(BaseModule):
-    """A module of an agent. It keeps nothing of its own: what it knows stands in the agent's state and memory, so that
-    a fresh instance goes on where the last one was.
+    """A module of an agent. It keeps nothing of its own but caches: what it knows stands in the agent's state and
+    memory, so that a fresh instance goes on where the last one was.
     """
 
     def __init__(self, mind: Mind | None = None) -> None:
