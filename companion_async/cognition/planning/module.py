@@ -93,16 +93,17 @@ class Planning(MindModule):
 
     def _round(self, report: Report | None = None) -> Planned:
         mind = self.mind
-        planned, course = self.brain.state.transact(
+        planned: Round = self.brain.state.transact(
             lambda tx: self._plan(tx, report), attempts=_ATTEMPTS, module=mind.name
         )
+        course = planned.course
         goal = planned.goals[course.goal] if course is not None else None
         aside = {
             each.id: each.reason for each in planned.goals.values() if each.status in ("waiting", "failed", "missed")
         }
         return Planned(goal, course.step if course else "", course.steps if course else (), aside)
 
-    def _plan(self, tx: Any, report: Report | None) -> tuple[Round, Course | None]:
+    def _plan(self, tx: Any, report: Report | None) -> Round:
         mind, now = self.mind, self.mind.clock.time()
         goals = self._goals(tx.get(mind.path("goals"), {}))
         plan = tx.get(mind.path("plan"))
@@ -140,7 +141,7 @@ class Planning(MindModule):
         for name, value in after.items():
             if tx.get(mind.path(name)) != value:
                 tx.set(mind.path(name), value)
-        return done, done.course
+        return done
 
     def _last_action(self, tx: Any) -> Report | None:
         """What execution did since the last run."""
