@@ -20,10 +20,10 @@ from benchmarks.report import Progress, Report
 
 NAMES = (
     *("throughput", "latency", "depth", "priority", "fairness", "gil", "process", "scaling", "hang", "agents"),
-    *("memory", "start", "telemetry", "locks", "state", "events", "http", "retrieval", "recall"),
+    *("memory", "start", "telemetry", "locks", "state", "events", "http", "retrieval", "answers", "recall"),
 )
 # Their figures do not depend on the loop, or not so much that both are worth the time.
-ON_THE_FIRST = ("scaling", "start", "state", "events", "retrieval", "recall")
+ON_THE_FIRST = ("scaling", "start", "state", "events", "retrieval", "answers", "recall")
 ON_THE_LAST = ("depth", "priority", "fairness", "gil", "process", "hang", "agents", "memory", "telemetry")
 
 SILENCE = 600.0

@@ -43,6 +43,8 @@ _TASKS = (
     ("expand", re.compile(r"\b(?:expand|multiply out)\s+(?P<body>.+)$")),
     ("simplify", re.compile(r"\bsimplify\s+(?P<body>.+)$")),
 )
+# An exclamation mark after a number or a bracket is a factorial.
+_END = re.compile(r"(?:[?.\s]|(?<![\d)!])!)+\Z")
 _FOR = re.compile(r"\s+for\s+(?P<by>[a-z])\s*$")
 _SOLVED = re.compile(r"^\s*solve\s+for\s+(?P<by>[a-z])\b", re.IGNORECASE)
 _WORDS = (
@@ -94,7 +96,7 @@ def exercise(text: str) -> Exercise | None:
     What is one but is too large to be worked out (a number of more than 5,000 digits, say) is an
     `InvalidArgumentError`.
     """
-    said = text.strip().rstrip("?.! ")
+    said = _END.sub("", text.strip())
     if len(said) > LONGEST or not re.search(r"\d|\b[a-z]\b", said, re.IGNORECASE):
         return None
     named = _SOLVED.match(said)

@@ -127,3 +127,19 @@ def test_any_text_is_looked_at_without_harm(text):
     """It is an exercise, none, or refused; nothing else comes of it."""
     with contextlib.suppress(InvalidArgumentError):
         exercise(text)
+
+
+@pytest.mark.feature("CB-47")
+@pytest.mark.parametrize(
+    ("text", "body"),
+    [
+        ("What is 10! / 8!?", "factorial(10) / factorial(8)"),
+        ("5!", "factorial(5)"),
+        ("Compute x + 1, please!", None),
+        ("Solve 2x = y !", "2*x = y"),
+    ],
+)
+def test_an_exclamation_mark_after_a_number_is_a_factorial(text, body):
+    """Elsewhere at the end it is only loud."""
+    found = exercise(text)
+    assert (found and found.text) == body

@@ -1,0 +1,99 @@
+"""What a whole companion answers: sums, programs to run, facts, facts by way of another, and what nothing answers.
+
+``python -m benchmarks answers`` asks the questions of ``tests/mixed_questions.toml`` of a `CompanionBrain` without a
+model that has read the standard library's documentation and ``tests/mixed_corpus``. Right is an answer that is the one
+named, or has all the words named; a source is right when it is of a file named. What nothing answers is refused when
+the answer says so. The questions marked as held out are counted apart.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tomllib
+from pathlib import Path
+
+import msgspec
+
+from benchmarks.figures import Measurement, percentile
+from benchmarks.report import Progress, Report
+from companion_async.companion.answer import Answer
+from companion_async.companion.companion import CompanionBrain
+
+_TESTS = Path(__file__).parents[1] / "tests"
+QUESTIONS = _TESTS / "mixed_questions.toml"
+CORPUS = _TESTS / "mixed_corpus"
+_QUICK = 3
+
+
+class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is asked, and what is right: the ``answer`` itself, or words that it ``contains``, and files as sources."""
+
+    text: str
+    answer: str = ""
+    contains: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    held_out: bool = False
+
+    def is_right(self, answer: Answer) -> bool:
+        """Whether the text is what it should be; of a question without an answer, whether that is said."""
+        if not self.answer and not self.contains:
+            return not answer.found
+        return (
+            answer.found
+            and (not self.answer or answer.text == self.answer)
+            and all(word in answer.text for word in self.contains)
+        )
+
+    def has_source(self, answer: Answer, first: int) -> bool:
+        """Whether one of the first sources is right."""
+        return any(name in each.location for each in answer.sources[:first] for name in self.sources)
+
+
+def questions() -> dict[str, list[Question]]:
+    """All of them by kind: ``exact``, ``code``, ``fact``, ``hops``, ``unanswerable``."""
+    with QUESTIONS.open("rb") as file:
+        return msgspec.convert(tomllib.load(file), dict[str, list[Question]], strict=True)
+
+
+async def ask_all(asked: list[Question], companion: CompanionBrain) -> list[tuple[Question, Answer]]:
+    """Each question with its answer, one after the other."""
+    return [(question, await companion.ask(question.text)) for question in asked]
+
+
+def measure(loop: str, *, quick: bool, progress: Progress) -> Report:
+    """Every question once; ``quick`` every third one."""
+    return asyncio.run(_measured(loop, _QUICK if quick else 1, progress))
+
+
+async def _measured(loop: str, step: int, progress: Progress) -> Report:
+    measurements: list[Measurement] = []
+    notes: list[str] = []
+    async with CompanionBrain() as companion:
+        await companion.learn()
+        await companion.learn(CORPUS)
+        progress(0.4)
+        kinds = questions()
+        for number, (kind, asked) in enumerate(kinds.items(), 1):
+            told = await ask_all(asked[::step], companion)
+            for held_out in (False, True):
+                some = [(question, answer) for question, answer in told if question.held_out is held_out]
+                measurements += _figures(f"{kind}{', held out' if held_out else ''}", some)
+            wrong = [question.text.split("\n")[0] for question, answer in told if not question.is_right(answer)]
+            notes.append(f"{kind}: {len(told)} asked" + (f"; not right: {' | '.join(wrong)}" if wrong else ""))
+            progress(0.4 + 0.6 * number / len(kinds))
+        off = ", ".join(companion.modules_off)
+    notes += [f"off: {off}"] if off else []
+    return Report(suite="answers", loop=loop, measurements=tuple(measurements), notes=tuple(notes))
+
+
+def _figures(name: str, told: list[tuple[Question, Answer]]) -> list[Measurement]:
+    if not told:
+        return []
+    right = sum(question.is_right(answer) for question, answer in told) / len(told)
+    figures = [Measurement("companion", f"{name}, right", "share", (right,))]
+    if any(question.sources for question, _ in told):
+        for first in (1, 3):
+            share = sum(question.has_source(answer, first) for question, answer in told) / len(told)
+            figures.append(Measurement("companion", f"{name}, right source at {first}", "share", (share,)))
+    taken = percentile([answer.seconds for _, answer in told], 95)
+    return [*figures, Measurement("companion", f"{name}, p95", "ms", (1e3 * taken,))]
