@@ -23,7 +23,7 @@ from companion_async.cognition.search_engine.module import MODULE as SEARCH
 from companion_async.cognition.search_engine.module import Hit, SearchEngine
 from companion_async.companion.answer import Learned, Progress
 from companion_async.companion.receipt import Receipt
-from companion_async.errors import CompanionError, InvalidArgumentError
+from companion_async.errors import BrainClosedError, InvalidArgumentError
 from companion_async.modules.spec import ModuleSpec
 
 if TYPE_CHECKING:
@@ -110,7 +110,9 @@ class Reader:
         if searching is not None:
             try:
                 hits = await searching
-            except CompanionError as error:
+            except BrainClosedError:
+                raise
+            except Exception as error:
                 logger.warning("Words in quotes could not be searched for: {}", error)
         return tuple(with_phrases(found, hits, limit))
 

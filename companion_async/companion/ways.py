@@ -58,7 +58,7 @@ class Ways:
                     return await self._ran(case)
         except BrainClosedError:
             raise
-        except CompanionError as error:
+        except Exception as error:
             _note(case, case.decision.modules[0], error)
         return None
 
@@ -69,7 +69,7 @@ class Ways:
                 found: Reasoned = await self._brain.submit(REASONING, "reason", case.spelt_out, "hops", limit)
         except BrainClosedError:
             raise
-        except CompanionError as error:
+        except Exception as error:
             _note(case, REASONING, error)
             return None
         if not found.found:
@@ -95,7 +95,7 @@ class Ways:
                 manner: Styled = await self._brain.submit(PERSONALITY, "style", text, case.user)
             except BrainClosedError:
                 raise
-            except CompanionError as error:
+            except Exception as error:
                 _note(case, PERSONALITY, error)
                 return text
         return manner.text
@@ -132,7 +132,7 @@ class Ways:
         return Reply(_told(done), CODE, "code")
 
 
-def _note(case: Case, module: str, error: CompanionError) -> None:
+def _note(case: Case, module: str, error: Exception) -> None:
     # What is wrong with a question its asker may read; other errors speak of the inside, and answers go over HTTP.
     why = str(error) if isinstance(error, InvalidArgumentError) else type(error).__name__
     case.notes.append(f"{module} could not help: {why}")

@@ -8,6 +8,7 @@ import threading
 
 import pytest
 
+from companion_async.cognition.advanced_reasoning import module as reasoning
 from companion_async.cognition.model_router.reply import Piece
 from companion_async.cognition.model_router.settings import EMBEDDED
 from companion_async.cognition.personality_engine.settings import PersonalitySettings
@@ -64,6 +65,24 @@ async def test_a_program_is_run_where_that_is_asked(companion):
     failed = await companion.ask("Run this:\n```python\n1 / 0\n```")
     assert "failed" in failed.text
     assert "ZeroDivisionError" in failed.text
+
+
+@needs("sympy", "reason")
+@pytest.mark.parametrize("question", ["What is 1 + 1?", "Who built the old crane and where was she born?"])
+async def test_a_module_that_fails_fails_no_question(companion, monkeypatch, question):
+    """Whatever it raises, the question is looked up, and the note names the kind of error and no more."""
+
+    def broken(*args):
+        raise RuntimeError("a secret")
+
+    monkeypatch.setattr(reasoning, "work_out", broken)
+    monkeypatch.setattr(reasoning, "bridges", broken)
+    monkeypatch.setattr(reasoning, "Step", broken)
+    answer = await companion.ask(question)
+    assert answer.decision.way in ("exact", "hops")
+    assert answer.responder == EMBEDDED
+    assert "RuntimeError" in answer.note
+    assert "secret" not in answer.note
 
 
 async def test_what_is_left_out_is_not_used(documents):
