@@ -33,20 +33,20 @@ def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.timeout(90)
 @pytest.mark.feature("PM-15")
 def test_a_run_prints_tables_and_writes_every_figure(tmp_path):
-    """A hundred thousand tasks on each loop leave nothing behind but a bounded history, and the verdict says so."""
+    """A hundred thousand tasks leave nothing behind but a bounded history, and the verdict says so."""
     path = tmp_path / "figures.json"
     done = bench("memory", "--quick", "--json", str(path))
     assert done.returncode == 0, done.stderr
     results = msgspec.json.decode(path.read_bytes(), type=Results)
     assert results.quick
     assert results.machine == msgspec.structs.replace(describe(), load=results.machine.load)
-    assert [one.loop for one in results.reports] == list(available())
+    assert [one.loop for one in results.reports] == [available()[-1]]
     for one in results.reports:
         assert one.samples[0].threads == one.samples[-1].threads
         assert "1,000 tasks still known, with history_size=1,000" in one.notes
         assert [verdict.goal for verdict in one.verdicts] == ["100,000 tasks leave no threads and <= 4 MiB behind"]
         assert one.verdicts[0].reached
-    for words in ("Memory on asyncio", "Goals", "switch interval", "+0 threads"):
+    for words in (f"Memory on {available()[-1]}", "Goals", "switch interval", "+0 threads"):
         assert words in done.stdout
 
 
