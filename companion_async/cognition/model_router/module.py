@@ -11,6 +11,7 @@ import msgspec
 
 from companion_async.clock import Clock, SystemClock
 from companion_async.cognition.model_router.breaker import Breaker
+from companion_async.cognition.model_router.cache import AnswerCache, CacheFigures
 from companion_async.cognition.model_router.call_span import CallSpan
 from companion_async.cognition.model_router.connection import Connection, KeyMissingError, check_installed, connect
 from companion_async.cognition.model_router.embedded import embedded_reply
@@ -47,7 +48,9 @@ class ModelRouter(BaseModule):
         super().__init__()
         self._clock = clock if clock is not None else SystemClock()
         self._traced = traced
-        self._endpoints = {endpoint.name: endpoint for endpoint in (settings or ModelSettings()).endpoints}
+        known = settings or ModelSettings()
+        self._endpoints = {endpoint.name: endpoint for endpoint in known.endpoints}
+        self._cache = AnswerCache(known.cache_size, known.cache_likeness, known.cache_seconds)
         self._breakers = {
             name: Breaker(each.breaker_failures, each.breaker_seconds, each.tokens_per_hour)
             for name, each in self._endpoints.items()
@@ -75,6 +78,10 @@ class ModelRouter(BaseModule):
         prompt = Prompt(question, kind=kind)
         return route(classify(question, kind), prompt.tokens if tokens is None else tokens, self._ordered)
 
+    async def cache(self) -> CacheFigures:
+        """How the cache of answers does: how often it was asked, and how often it had one."""
+        return self._cache.figures
+
     def extract(self, prompt: Prompt) -> Reply:
         """The embedded responder's own answer, whatever endpoints there are."""
         return embedded_reply(prompt, classify(prompt.question, prompt.kind))
@@ -91,6 +98,11 @@ class ModelRouter(BaseModule):
         """The answer in pieces as they come, then the whole `Reply`, which alone knows what it rests on."""
         kind = classify(prompt.question, prompt.kind)
         failures: list[Failure] = []
+        cached = self._cache.get(prompt, kind, self._clock.monotonic())
+        if cached is not None:
+            yield Piece(cached.text, cached.responder)
+            yield cached
+            return
         for name in route(kind, prompt.tokens, self._ordered).endpoints:
             endpoint, parts, usage = self._endpoints[name], list[str](), None
             connection = self._connections.get(name)
@@ -130,13 +142,15 @@ class ModelRouter(BaseModule):
             used = usage.input_tokens + usage.output_tokens if usage else prompt.tokens + estimated_tokens(text)
             breaker.answered(self._clock.monotonic(), used)
             if text:
-                yield _reply(text, endpoint, kind, prompt, tuple(failures), usage)
+                reply = _reply(text, endpoint, kind, prompt, tuple(failures), usage)
+                self._cache.put(prompt, kind, reply, self._clock.monotonic())
+                yield reply
                 return
             failures.append(Failure(name, "an empty answer"))
         # In a thread of its own: picking sentences takes milliseconds that the loop has not got.
-        reply: Reply = await self.brain.submit(MODULE, "extract", prompt)
-        yield Piece(reply.text, reply.responder)
-        yield msgspec.structs.replace(reply, failures=tuple(failures))
+        quoted: Reply = await self.brain.submit(MODULE, "extract", prompt)
+        yield Piece(quoted.text, quoted.responder)
+        yield msgspec.structs.replace(quoted, failures=tuple(failures))
 
     @property
     def _ordered(self) -> tuple[Endpoint, ...]:

@@ -99,11 +99,23 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class ModelSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The endpoints, in order of preference. Without one, the embedded responder answers everything."""
+    """The endpoints, in order of preference. Without one, the embedded responder answers everything.
+
+    ``cache_size`` answers of models are kept for ``cache_seconds`` and given to questions of nearly the same words
+    (``cache_likeness``, from 0 to 1) over the same passages; with 0, the default, none is.
+    """
 
     endpoints: tuple[Endpoint, ...] = ()
+    cache_size: int = 0
+    cache_likeness: float = 0.95
+    cache_seconds: float = 3_600.0
 
     def __post_init__(self) -> None:
+        check_count(self.cache_size, "cache_size", minimum=0, maximum=10_000)
+        check_seconds(self.cache_seconds, "cache_seconds")
+        likeness: Any = self.cache_likeness
+        if isinstance(likeness, bool) or not isinstance(likeness, (int, float)) or not 0 < likeness <= 1:
+            raise InvalidArgumentError(f"cache_likeness must be above 0 and at most 1; {likeness!r:.80} is not.")
         endpoints: Any = self.endpoints
         if not isinstance(endpoints, (tuple, list)) or not all(isinstance(each, Endpoint) for each in endpoints):
             raise InvalidArgumentError(f"endpoints must be a tuple of Endpoint; {endpoints!r:.80} is not.")
