@@ -97,8 +97,10 @@ async def test_a_model_is_asked_once_for_the_same():
         assert (len(server.requests), figures.hit_rate) == (1, 0.5)
 
 
-def test_limits_that_are_none_are_refused():
+@pytest.mark.parametrize(
+    ("name", "value"), [("cache_size", -1), ("cache_likeness", 0), ("cache_likeness", 1.5), ("cache_seconds", -1.0)]
+)
+def test_limits_that_are_none_are_refused(name, value):
     """Each by its name."""
-    for name, value in (("cache_size", -1), ("cache_likeness", 0), ("cache_likeness", 1.5), ("cache_seconds", -1.0)):
-        with pytest.raises(InvalidArgumentError, match=name):
-            ModelSettings(**{name: value})
+    with pytest.raises(InvalidArgumentError, match=name):
+        ModelSettings(**{name: value})
