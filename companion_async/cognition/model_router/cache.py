@@ -34,8 +34,8 @@ class CacheFigures(msgspec.Struct, frozen=True):
 class AnswerCache:
     """At most ``size`` answers, the one unused for longest goes first; none is older than ``seconds``.
 
-    Two questions are alike by the cosine of their words' stems and of pairs of them side by side, since bytes to text is
-    not text to bytes; they must be of one kind, rest on the very same passages and have the same numbers in the same
+    Two questions are alike by the cosine of their words' stems and of pairs of them side by side, since bytes to text
+    is not text to bytes; they must be of one kind, rest on the very same passages and have the same numbers in the same
     order. What was said before makes each talk its own: only questions that stand alone are looked up or kept. Loop
     only.
     """
