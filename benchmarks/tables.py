@@ -15,6 +15,7 @@ from benchmarks.machine import Machine
 from benchmarks.report import Report, Verdict, told
 
 _MIB = 2**20
+_MOST_COLUMNS = 8
 
 
 def machine(described: Machine) -> RenderableType:
@@ -74,6 +75,8 @@ def _said(verdict: Verdict) -> Text:
 
 def _contest(one: Report) -> Table:
     settings = list(dict.fromkeys((each.setting, each.unit) for each in one.measurements))
+    if len(settings) > _MOST_COLUMNS:
+        return _by_setting(one, settings)
     table = _table(f"{one.suite.capitalize()} on {one.loop}", "")
     for setting, unit in settings:
         table.add_column(f"{setting}\n{unit}", justify="right")
@@ -87,6 +90,19 @@ def _contest(one: Report) -> Table:
             if one.comparisons:
                 cells.append(_times(one, name, setting))
         table.add_row(name, *cells, style="bold" if name in OURS else "")
+    return table
+
+
+def _by_setting(one: Report, settings: list[tuple[str, str]]) -> Table:
+    """A row for each setting, where there are too many for a column each: medians alone."""
+    names = list(dict.fromkeys(each.contender for each in one.measurements))
+    table = _table(f"{one.suite.capitalize()} on {one.loop}", "")
+    for name in names:
+        table.add_column(name, justify="right", style="bold" if name in OURS else "")
+    for setting, unit in settings:
+        found = [_find(one, name, setting) for name in names]
+        cells = ["" if each is None else median_text(summarize(each.rounds)) for each in found]
+        table.add_row(f"{setting}, {unit}", *cells)
     return table
 
 

@@ -208,6 +208,14 @@ def test_figures_without_peers_stand_alone():
     assert [line.split() for line in text.splitlines() if "ask" in line] == [["ask", "0.875"]]
 
 
+def test_many_settings_have_a_row_each():
+    """Nobody reads forty columns."""
+    measurements = tuple(Measurement("companion", f"shape {n}", "s", (float(n),)) for n in range(20))
+    text = shown(tables.report(Report(suite="scaling", loop="asyncio", measurements=measurements)))
+    assert [line.split()[-1] for line in text.splitlines() if "shape 17" in line] == ["17.0"]
+    assert max(map(len, text.splitlines())) < 80
+
+
 def test_a_missed_goal_is_shown_as_missed():
     """Reached, not reached, and narrowly so, in words."""
     verdicts = (Verdict("a", "c", "1 x", True), Verdict("b", "c", "2 x", False), Verdict("d", "c", "3 x", False, False))
