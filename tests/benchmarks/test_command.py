@@ -42,7 +42,7 @@ def test_a_run_prints_tables_and_writes_every_figure(tmp_path):
     assert results.machine == msgspec.structs.replace(describe(), load=results.machine.load)
     assert [one.loop for one in results.reports] == [available()[-1]]
     for one in results.reports:
-        assert one.samples[0].threads == one.samples[-1].threads
+        assert one.samples[-1].threads <= one.samples[0].threads  # what warmed up may be on its way home
         assert "1,000 tasks still known, with history_size=1,000" in one.notes
         assert [verdict.goal for verdict in one.verdicts] == ["100,000 tasks leave no threads and <= 4 MiB behind"]
         assert one.verdicts[0].reached
