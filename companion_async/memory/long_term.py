@@ -12,7 +12,7 @@ import msgspec
 from companion_async.clock import Clock, SystemClock
 from companion_async.errors import InvalidArgumentError
 from companion_async.memory.file import MemoryFile
-from companion_async.memory.question import Question
+from companion_async.memory.question import Question, tag
 from companion_async.memory.ranking import WEIGHTS, score, spread, strength
 from companion_async.security import SecurityValidator, check_count
 
@@ -301,8 +301,3 @@ def _tags(kind: str | None, importance: float | None, participants: Iterable[str
         yield tag("importance", str(min(9, int(10 * importance))))
     for name in participants:
         yield tag("with", name)
-
-
-def tag(field: str, value: str) -> str:
-    """The word of the index for a field's value. Hexadecimal, so that no tokenizer takes it apart."""
-    return f"{field}0{value.encode('utf-8', 'surrogatepass').hex()}0"

@@ -12,7 +12,6 @@ _MOST_WORDS = 8
 _RAREST = 3
 _COUNTED = 500
 _LOOKED_AT = 20_000
-_IMPORTANT = "tags : (importance0390 OR importance0380 OR importance0370)"  # from 0.7 on
 _NEWEST = "SELECT id, importance FROM event WHERE id BETWEEN ? AND ? ORDER BY id DESC LIMIT ?"
 _WEIGHTIEST = "SELECT id, importance FROM event WHERE id BETWEEN ? AND ? ORDER BY importance DESC, id DESC LIMIT ?"
 _HAVING = (
@@ -20,6 +19,14 @@ _HAVING = (
 )
 _COUNT = "SELECT count(*), min(rowid) FROM (SELECT rowid FROM words WHERE words MATCH ? ORDER BY rowid DESC LIMIT ?)"
 _MATCHING = "SELECT rowid FROM words WHERE words MATCH ? AND rowid BETWEEN ? AND ? ORDER BY rowid DESC LIMIT ?"
+
+
+def tag(field: str, value: str) -> str:
+    """The word of the index for a field's value. Hexadecimal, so that no tokenizer takes it apart."""
+    return f"{field}0{value.encode('utf-8', 'surrogatepass').hex()}0"
+
+
+_IMPORTANT = f"tags : ({' OR '.join(tag('importance', band) for band in '987')})"  # from 0.7 on
 
 
 class Question:

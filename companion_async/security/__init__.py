@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from companion_async.security.arguments import check_count, check_fraction, check_name, check_seconds
+from companion_async.security.arguments import check_count, check_fraction, check_label, check_name, check_seconds
 from companion_async.security.paths import PATH_CHARACTERS, PATH_SEGMENTS, check_state_path
 from companion_async.security.validator import SecurityValidator
 from companion_async.security.values import SecuritySettings, check_value
@@ -14,6 +14,7 @@ __all__ = [
     "SecurityValidator",
     "check_count",
     "check_fraction",
+    "check_label",
     "check_name",
     "check_seconds",
     "check_state_path",

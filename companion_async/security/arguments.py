@@ -10,6 +10,7 @@ from typing import Any
 from companion_async.errors import InvalidArgumentError
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
+_LONGEST_LABEL = 200
 _BRIEF = reprlib.Repr()
 _BRIEF.maxstring = _BRIEF.maxother = 80
 
@@ -27,6 +28,15 @@ def check_name(value: Any, what: str) -> str:
     if isinstance(value, str) and _NAME.fullmatch(value):
         return value
     raise InvalidArgumentError(f"{shown(value)} is no {what}: use 1 to 64 letters, digits, '_', '-' or '.'.")
+
+
+def check_label(value: Any, what: str) -> str:
+    """``value`` if it is text for people to tell things apart by, of 1 to 200 printable characters; else
+    `InvalidArgumentError`.
+    """
+    if isinstance(value, str) and 0 < len(value) <= _LONGEST_LABEL and value.isprintable():
+        return value
+    raise InvalidArgumentError(f"{what} must be 1 to {_LONGEST_LABEL} printable characters; {shown(value)} is not.")
 
 
 def check_seconds(value: Any, what: str, *, zero: bool = False) -> float:

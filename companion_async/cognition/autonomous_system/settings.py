@@ -8,7 +8,7 @@ import msgspec
 
 from companion_async.cognition.autonomous_system.operation import OPERATIONS
 from companion_async.errors import InvalidArgumentError
-from companion_async.security import check_count
+from companion_async.security import check_count, check_fraction
 
 
 class AutonomousSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -30,8 +30,6 @@ class AutonomousSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
             raise InvalidArgumentError(f"allowed is a tuple of {', '.join(OPERATIONS)}; {allowed!r:.80} is not.")
         msgspec.structs.force_setattr(self, "allowed", tuple(allowed))
         for name in ("max_risk", "min_benefit"):
-            value: Any = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
-                raise InvalidArgumentError(f"{name} must be a number from 0 to 1; {value!r:.80} is not.")
+            check_fraction(getattr(self, name), name)
         check_count(self.max_actions, "max_actions", maximum=100)
         check_count(self.audit_size, "audit_size")

@@ -13,12 +13,10 @@ from companion_async.cognition.context_manager.settings import ContextSettings
 from companion_async.cognition.context_manager.shelf import Shelf
 from companion_async.errors import InvalidArgumentError
 from companion_async.modules.module import BaseModule
-from companion_async.security import check_count
+from companion_async.security import check_count, check_label
 
 MODULE = "context_manager"
 """The name it is registered under."""
-
-_NAME_LIMIT = 200
 
 
 class Conversations:
@@ -37,7 +35,7 @@ class Conversations:
 
     def append(self, name: str, turns: Sequence[tuple[str, str]]) -> tuple[Turn, ...]:
         """Add turns of role and text, all of them side by side, or none where one is refused."""
-        _check_name(name)
+        check_label(name, "conversation")
         for role, text in turns:
             self._check_turn(role, text)
         with self._opened() as shelf:
@@ -61,14 +59,14 @@ class Conversations:
 
     def window(self, name: str) -> Window:
         """The window of a conversation; an empty one where there is none of that name."""
-        _check_name(name)
+        check_label(name, "conversation")
         with self._opened():
             conversation = self._used(name)
             return conversation.window if conversation else Window()
 
     def history(self, name: str, limit: int) -> tuple[Turn, ...]:
         """The last ``limit`` turns of a conversation, oldest first; none where there is none of that name."""
-        _check_name(name)
+        check_label(name, "conversation")
         check_count(limit, "limit")
         with self._opened():
             conversation = self._used(name)
@@ -76,7 +74,7 @@ class Conversations:
 
     def clear(self, name: str) -> bool:
         """Forget a conversation; False where there is none of that name."""
-        _check_name(name)
+        check_label(name, "conversation")
         with self._opened() as shelf:
             if name not in self._by_name:
                 return False
@@ -163,10 +161,3 @@ class ContextManager(BaseModule):
     def conversations(self) -> tuple[str, ...]:
         """Their names, the one used last at the end."""
         return self._conversations.names()
-
-
-def _check_name(name: Any) -> None:
-    if not isinstance(name, str) or not 0 < len(name) <= _NAME_LIMIT or not name.isprintable():
-        raise InvalidArgumentError(
-            f"{str(name)[:80]!r} is no conversation: name it in 1 to {_NAME_LIMIT} printable characters."
-        )

@@ -13,14 +13,13 @@ from companion_async.cognition.neural_reasoning.settings import NeuralSettings
 from companion_async.cognition.neural_reasoning.texts import TextVectors
 from companion_async.errors import InvalidArgumentError
 from companion_async.modules.module import BaseModule
-from companion_async.security import check_count
+from companion_async.security import check_count, check_label
 
 MODULE = "neural_reasoning"
 """The name it is registered under."""
 
 EXTRA = "ml"
 PACKAGES = ("numpy", "sklearn")
-_LONGEST_NAME = 200
 _LONGEST_TEXT = 100_000
 _MOST_CLUSTERED = 2_000
 
@@ -48,7 +47,7 @@ class NeuralReasoning(BaseModule):
 
     def store(self, name: str, pattern: Vector) -> int:
         """Remember a pattern under a name. How many there are."""
-        _check_name(name)
+        check_label(name, "name")
         vector = self._vector(pattern)
         with self._lock:
             self._patterns.put(name, vector)
@@ -56,7 +55,7 @@ class NeuralReasoning(BaseModule):
 
     def forget(self, name: str) -> bool:
         """Forget a pattern; False where there is none of that name."""
-        _check_name(name)
+        check_label(name, "name")
         with self._lock:
             return self._patterns.remove(name)
 
@@ -87,11 +86,11 @@ class NeuralReasoning(BaseModule):
 
     def learn(self, classifier: str, examples: Sequence[Vector], labels: Sequence[str]) -> int:
         """Teach a classifier examples, each with its label. How many it has learnt from by now."""
-        _check_name(classifier)
+        check_label(classifier, "classifier")
         if isinstance(examples, str) or isinstance(labels, str):
             raise InvalidArgumentError("examples and labels are sequences, one label for each example.")
         for label in labels:
-            _check_name(label)
+            check_label(label, "label")
         vectors = [self._vector(each) for each in examples]
         with self._lock:
             found = self._classifiers.get(classifier)
@@ -105,7 +104,7 @@ class NeuralReasoning(BaseModule):
 
     def classify(self, classifier: str, what: Vector) -> Classified:
         """The class of something, by what was learnt."""
-        _check_name(classifier)
+        check_label(classifier, "classifier")
         vector = self._vector(what)
         with self._lock:
             found = self._classifiers.get(classifier)
@@ -119,8 +118,3 @@ class NeuralReasoning(BaseModule):
         if not given.strip() or len(given) > _LONGEST_TEXT:
             raise InvalidArgumentError(f"A text has 1 to {_LONGEST_TEXT} characters, not all of them blank.")
         return self._texts.vector(given)
-
-
-def _check_name(name: Any) -> None:
-    if not isinstance(name, str) or not 0 < len(name) <= _LONGEST_NAME or not name.isprintable():
-        raise InvalidArgumentError(f"A name is 1 to {_LONGEST_NAME} printable characters; {str(name)[:80]!r} is none.")

@@ -14,11 +14,11 @@ from companion_async.cognition.personality_engine.style import Styled, styled
 from companion_async.cognition.personality_engine.traits import Mood, decayed, evolved, moved, tendency
 from companion_async.errors import InvalidArgumentError
 from companion_async.modules.module import BaseModule
+from companion_async.security import check_label
 
 MODULE = "personality_engine"
 """The name it is registered under."""
 
-_LONGEST_NAME = 200
 _SYMPATHY = 0.3
 _IMPRESSION = 0.5
 _PRAISE = 0.4
@@ -53,12 +53,12 @@ class PersonalityEngine(BaseModule):
             user_mood = moved(now.user, shown, _IMPRESSION)
             return msgspec.structs.replace(now, mood=touched, user=user_mood, messages=now.messages + 1)
 
-        return self._known.change(_named(user), feel).user
+        return self._known.change(check_label(user, "user"), feel).user
 
     def style(self, text: str, user: str = "default") -> Styled:
         """``text`` in the manner that this user gets."""
         _check_text(text, "text")
-        profile = self._felt(self._known.of(_named(user)))
+        profile = self._felt(self._known.of(check_label(user, "user")))
         if not self._settings.enabled:
             return Styled(text)
         return styled(text, profile.traits, profile.user)
@@ -81,15 +81,15 @@ class PersonalityEngine(BaseModule):
             mood = moved(now.mood, Mood(rating, abs(rating), rating), _PRAISE * abs(rating))
             return msgspec.structs.replace(now, traits=traits, mood=mood, feedback=now.feedback + 1)
 
-        return self._known.change(_named(user), learn)
+        return self._known.change(check_label(user, "user"), learn)
 
     def profile(self, user: str = "default") -> Profile:
         """What the companion is for a user now, with moods as they have faded."""
-        return self._felt(self._known.of(_named(user)))
+        return self._felt(self._known.of(check_label(user, "user")))
 
     def forget(self, user: str = "default") -> bool:
         """Forget a user; False where there was nothing to forget."""
-        return self._known.forget(_named(user))
+        return self._known.forget(check_label(user, "user"))
 
     def _felt(self, profile: Profile) -> Profile:
         now, half_life = self._clock.time(), self._settings.half_life
@@ -98,14 +98,6 @@ class PersonalityEngine(BaseModule):
         return msgspec.structs.replace(
             profile, mood=mood, user=decayed(profile.user, Mood(), passed, half_life), felt=now
         )
-
-
-def _named(user: Any) -> str:
-    if not isinstance(user, str) or not 0 < len(user) <= _LONGEST_NAME or not user.isprintable():
-        raise InvalidArgumentError(
-            f"{str(user)[:80]!r} is no user: name them in 1 to {_LONGEST_NAME} printable characters."
-        )
-    return user
 
 
 def _check_text(text: Any, what: str) -> None:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 
 from companion_async.cognition.personality_engine.traits import Traits
-from companion_async.errors import InvalidArgumentError
-from companion_async.security import check_count, check_seconds
+from companion_async.security import check_count, check_fraction, check_seconds
 
 
 class PersonalitySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -27,8 +24,6 @@ class PersonalitySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
 
     def __post_init__(self) -> None:
         for name in ("learning_rate", "drift"):
-            value: Any = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
-                raise InvalidArgumentError(f"{name} must be a number from 0 to 1; {value!r:.80} is not.")
+            check_fraction(getattr(self, name), name)
         check_seconds(self.half_life, "half_life")
         check_count(self.max_users, "max_users")

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 
 from companion_async.errors import InvalidArgumentError
+from companion_async.security import check_fraction
 
 MIDDLE = 0.5
 
@@ -26,9 +25,7 @@ class Traits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     def __post_init__(self) -> None:
         for name in self.__struct_fields__:
-            value: Any = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
-                raise InvalidArgumentError(f"{name} must be a number from 0 to 1; {value!r:.80} is not.")
+            check_fraction(getattr(self, name), name)
 
 
 TRAITS = Traits.__struct_fields__

@@ -18,13 +18,13 @@ from companion_async.errors import InvalidArgumentError, StorageError
 from companion_async.memory.file import MemoryFile
 from companion_async.memory.long_term import LongTermMemory, Recollection
 from companion_async.modules.module import BaseModule
+from companion_async.security import check_fraction, check_label
 
 MODULE = "self_learning"
 """The name it is registered under."""
 
 _PART = "lessons"
 _INTERACTION = "interaction"
-_LONGEST_NAME = 200
 _MOST_OPTIONS = 100
 _MOST_FEATURES = 100
 
@@ -90,11 +90,11 @@ class SelfLearning(BaseModule):
 
     def choose(self, topic: str, options: Sequence[str], context: Mapping[str, float] | None = None) -> Choice:
         """Which of the options to take. ``context`` are numbers that may matter, by name."""
-        _check_name(topic, "topic")
+        check_label(topic, "topic")
         if isinstance(options, str) or not 0 < len(options) <= _MOST_OPTIONS or len(set(options)) < len(options):
             raise InvalidArgumentError(f"options must be 1 to {_MOST_OPTIONS} different names.")
         for option in options:
-            _check_name(option, "an option")
+            check_label(option, "an option")
         known = _context(context)
         with self._lock:
             return self._topic(topic).choose(options, known)
@@ -103,15 +103,15 @@ class SelfLearning(BaseModule):
         """Take in how an option did, from 0 (it did not serve) to 1 (it did). True where that shows that things have
         changed: what was learnt on the topic before the change is unlearnt.
         """
-        _check_name(topic, "topic")
-        _check_name(option, "option")
-        lesson = Lesson(option, _reward(reward), _context(context), self._clock.time())
+        check_label(topic, "topic")
+        check_label(option, "option")
+        lesson = Lesson(option, check_fraction(reward, "reward"), _context(context), self._clock.time())
         with self._lock:
             return self._topic(topic).learn(lesson)
 
     def explain(self, topic: str) -> Explanation:
         """What was learnt on a topic, and from what."""
-        _check_name(topic, "topic")
+        check_label(topic, "topic")
         with self._lock:
             learner = self._topics.get(topic)
             if learner is None:
@@ -132,13 +132,13 @@ class SelfLearning(BaseModule):
 
     def forget(self, topic: str) -> bool:
         """Unlearn a topic; False where nothing was known of it."""
-        _check_name(topic, "topic")
+        check_label(topic, "topic")
         with self._lock:
             return self._topics.pop(topic, None) is not None
 
     def record(self, question: str, answer: str, reward: float, context: Mapping[str, Any] | None = None) -> int:
         """Remember an interaction; the better or worse it went, the more it matters. Its id."""
-        value = _reward(reward)
+        value = check_fraction(reward, "reward")
         more = {**(context or {}), "answer": answer, "reward": value}
         number = self._memory.remember(
             question, abs(2 * value - 1), type=_INTERACTION, valence=2 * value - 1, context=more
@@ -164,25 +164,12 @@ class SelfLearning(BaseModule):
         return learner
 
 
-def _check_name(name: Any, what: str) -> None:
-    if not isinstance(name, str) or not 0 < len(name) <= _LONGEST_NAME or not name.isprintable():
-        raise InvalidArgumentError(
-            f"{what} must be 1 to {_LONGEST_NAME} printable characters; {str(name)[:80]!r} is not."
-        )
-
-
-def _reward(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
-        raise InvalidArgumentError(f"reward must be a number from 0 to 1; {value!r:.80} is not.")
-    return float(value)
-
-
 def _context(context: Mapping[str, float] | None) -> dict[str, float]:
     known = {} if context is None else dict(context)
     if len(known) > _MOST_FEATURES:
         raise InvalidArgumentError(f"A context has at most {_MOST_FEATURES} features, not {len(known)}.")
     for name, value in known.items():
-        _check_name(name, "a feature")
+        check_label(name, "a feature")
         given: Any = value
         if not isinstance(given, (int, float)) or not math.isfinite(given):
             raise InvalidArgumentError(f"The feature {name!r} must be a finite number; {given!r:.80} is not.")
