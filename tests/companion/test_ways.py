@@ -155,12 +155,12 @@ async def test_learning_never_delays_an_answer(companion, monkeypatch):
     """While what is to be learnt is stuck, questions are answered; afterwards it is all remembered."""
     go, begun = threading.Event(), threading.Event()
 
-    def slow(reward):
+    def slow(reward, name):
         begun.set()
         go.wait()
         return reward
 
-    monkeypatch.setattr(learning, "_reward", slow)
+    monkeypatch.setattr(learning, "check_fraction", slow)
     try:
         async with asyncio.timeout(15):
             answers = [await companion.ask(GREEN_TEA) for _ in range(20)]
@@ -179,10 +179,10 @@ async def test_learning_never_delays_an_answer(companion, monkeypatch):
 async def test_learning_that_fails_fails_no_answer(companion, monkeypatch):
     """An error there stays there, and shows in the module's figures."""
 
-    def broken(reward):
+    def broken(reward, name):
         raise OSError("the disk is full")
 
-    monkeypatch.setattr(learning, "_reward", broken)
+    monkeypatch.setattr(learning, "check_fraction", broken)
     assert "70 degrees" in (await companion.ask(GREEN_TEA)).text
     await companion.drain()
     assert companion.status().module_threads["self_learning"].tasks_failed == 1
