@@ -60,7 +60,7 @@ def measure(name: str, loop: str, *, quick: bool, progress: Progress) -> Report:
     begun = time.perf_counter()
     report = suite.measure(loop, quick=quick, progress=progress)
     absences = (*report.absences, *turns.LOST)
-    spent = dict(turns.SPENT.most_common())
+    spent = dict(sorted(turns.SPENT.items(), key=lambda entry: -entry[1]))
     return msgspec.structs.replace(report, seconds=time.perf_counter() - begun, spent=spent, absences=absences)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import time
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 
 from benchmarks.contender import Work
@@ -17,7 +17,7 @@ TURN = 60.0
 """Seconds that a peer's turn may take, with its opening and closing."""
 LOST: list[Absence] = []
 """Peers that failed in this process, which is that of one suite: `suites.measure` adds them to its report."""
-SPENT: Counter[str] = Counter()
+SPENT: dict[str, float] = defaultdict(float)
 """Seconds of each contender's turns in this process, opening and closing included; it is added there too."""
 
 Turn = Callable[[CallOfClient], Awaitable[Mapping[tuple[str, str], float]]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import threading
-from collections import Counter
+from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -217,7 +217,7 @@ async def test_whoever_is_too_slow_is_not_asked_for_more(monkeypatch):
 
 async def test_the_time_of_turns_is_told(monkeypatch):
     """Of each contender the seconds of all its turns, with what it took to open and close it."""
-    monkeypatch.setattr(turns, "SPENT", Counter())
+    monkeypatch.setattr(turns, "SPENT", defaultdict(float))
     instants = itertools.count()
     monkeypatch.setattr(turns, "time", SimpleNamespace(perf_counter=lambda: float(next(instants))))
 
