@@ -98,11 +98,13 @@ $(PY):
 	echo "error: Python 3.11 or newer is needed and none was found; say where it is with: make PYTHON=/path/to/python" >&2; \
 	exit 1
 
+# The floor of everything in every extra: a constraint on what is not installed costs nothing, and none can be forgotten.
 %/floors.txt: pyproject.toml | $(PY)
 	@$(PY) -c 'import re, tomllib; \
 	project = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
-	wanted = project["dependencies"] + [need for extra in ("aiohttp", "fastapi", "llm", "media", "ml", "otel", "sandbox", "serve", "test", "web") for need in project["optional-dependencies"][extra]]; \
-	print(*(re.sub(r">=([\w.]+)", r"==\1", need) for need in wanted), sep="\n")' > $@
+	wanted = project["dependencies"] + sum(project["optional-dependencies"].values(), []); \
+	floor = lambda need: re.sub(r"\[.*?\]", "", need).replace(">=", "=="); \
+	print(*sorted({floor(need) for need in wanted if "=" in need}), sep="\n")' > $@
 
 $(VENV)/.core: pyproject.toml $(CONSTRAINTS) | $(PY)
 	@echo "Installing companion-async and what it runs on into $(VENV)"
