@@ -38,6 +38,7 @@ Config = Annotated[
 ]
 Json = Annotated[bool, Parameter(name="--json", negative=(), show_default=False, help="Print JSON.")]
 Url = Annotated[str, Parameter(name="--url", help="Where the server listens.")]
+ServerUrl = Annotated[str | None, Parameter(name="--url", help="Ask the server that runs there instead of reading.")]
 Token = Annotated[
     str | None,
     Parameter(name="--token", env_var="COMPANION_TOKEN", show_env_var=True, help="Its token, if it has one."),
@@ -72,10 +73,7 @@ def ask(
     limit: Annotated[int | None, Parameter(help="How many sources to rest the answer on, at most; 5.")] = None,
     json: Json = False,
     config: Config = None,
-    url: Annotated[
-        str | None,
-        Parameter(name="--url", help="Ask the server that runs there instead of reading."),
-    ] = None,
+    url: ServerUrl = None,
     token: Token = None,
 ) -> int:
     """Answer one question, with its sources, and end."""
@@ -92,11 +90,15 @@ def ask(
 
 
 @app.command(group=_READING)
-def chat(*, docs: Docs = None, config: Config = None) -> int:
+def chat(*, docs: Docs = None, config: Config = None, url: ServerUrl = None, token: Token = None) -> int:
     """Talk: one question after the other, each seen in the light of the ones before. Ends at Ctrl-D."""
-    from companion_async.cli.chat import chat_until_end
+    from companion_async.cli.chat import chat_until_end, chat_with_server
 
-    return chat_until_end(docs, config)
+    if url is None:
+        return chat_until_end(docs, config)
+    if (docs, config) != (None, None):
+        raise InvalidArgumentError("--url asks a server that has its own settings: leave --docs and --config.")
+    return chat_with_server(url, token)
 
 
 @app.command(group=_READING)

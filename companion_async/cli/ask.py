@@ -6,7 +6,6 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-import msgspec
 from rich.console import Console
 
 from companion_async.cli.answers import answer_page
@@ -14,7 +13,7 @@ from companion_async.cli.companion import load_config, read, running, tell, what
 from companion_async.cli.console import complain, console
 from companion_async.cli.process import FAILED, OK
 from companion_async.cli.reading import ReadingDisplay
-from companion_async.cli.remote import NoAnswerError, check_url, post
+from companion_async.cli.remote import NoAnswerError, answer_of, answering, check_url, post
 from companion_async.companion.answer import Answer
 from companion_async.companion.case import check_question
 from companion_async.companion.reader import MOST_SOURCES
@@ -41,13 +40,10 @@ def ask_server(question: str, url: str, token: str | None, as_json: bool) -> int
     check_question(question)
     check_url(url)
     try:
-        told = post(url, "/api/ask", token, {"question": question})
-        answer = msgspec.convert({"text": told["answer"], **told}, Answer)
+        with answering(url):
+            answer = answer_of(post(url, "/api/ask", token, {"question": question}))
     except NoAnswerError as error:
         complain(str(error))
-        return FAILED
-    except (KeyError, TypeError, msgspec.ValidationError):
-        complain(f"what answers at {url} is no server of this kind, or of another version.")
         return FAILED
     return _print(answer, as_json)
 

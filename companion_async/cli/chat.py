@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import concurrent.futures
-import queue
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 
-from anyio.from_thread import BlockingPortal, start_blocking_portal
+from anyio.from_thread import start_blocking_portal
 from rich.console import Console, Group
 from rich.text import Text
 
 from companion_async.cli.answers import answer_foot, answer_page
 from companion_async.cli.companion import load_config, read, running, tell, what_is_read
 from companion_async.cli.console import complain, console
-from companion_async.cli.process import OK, loop_name
+from companion_async.cli.partner import Here, Partner, There
+from companion_async.cli.process import FAILED, OK, loop_name
 from companion_async.cli.reading import ReadingDisplay
-from companion_async.cli.tables import threads_table
-from companion_async.cognition.model_router.reply import Piece
+from companion_async.cli.remote import NoAnswerError, check_url
 from companion_async.cognition.model_router.settings import EMBEDDED
 from companion_async.companion.answer import Answer
-from companion_async.companion.companion import CompanionBrain
 from companion_async.errors import CompanionError
 
-CONVERSATION = "terminal"
 _HELP = """\
 /new      begin a new conversation
 /history  what was said
@@ -48,13 +45,26 @@ def chat_until_end(docs: Sequence[str] | None, config_path: Path | None) -> int:
         with ReadingDisplay(Console(stderr=True), what_is_read(config), companion.status, plain=False) as display:
             learned = portal.call(read, companion, display)
         tell(learned, config)
-        return _Session(companion, portal, out).run()
+        return _Session(Here(companion, portal), out).run()
+
+
+def chat_with_server(url: str, token: str | None) -> int:
+    """`chat_until_end` with the companion of the server at ``url``. Where it does not answer, a line says so: at a
+    terminal the next question may be asked when it is back, lines of a pipe end there with exit code 1.
+    """
+    check_url(url)
+    partner = There(url, token)
+    try:
+        partner.greet()
+        return _Session(partner, console()).run()
+    except NoAnswerError as error:
+        complain(str(error))
+        return FAILED
 
 
 class _Session:
-    def __init__(self, companion: CompanionBrain, portal: BlockingPortal, out: Console) -> None:
-        self._companion = companion
-        self._portal = portal
+    def __init__(self, partner: Partner, out: Console) -> None:
+        self._partner = partner
         self._out = out
         self._interactive = sys.stdin.isatty() and sys.stdout.isatty()
 
@@ -70,6 +80,10 @@ class _Session:
                 self._out.print(Text("\n(stopped)", style="yellow"))
             except CompanionError as error:
                 complain(error.message)
+            except NoAnswerError as error:
+                if not self._interactive:
+                    raise
+                complain(str(error))
         return OK
 
     def _typed(self) -> Iterator[str]:
@@ -93,13 +107,13 @@ class _Session:
         if line == "/help":
             self._out.print(_HELP)
         elif line == "/new":
-            self._portal.call(self._companion.forget, CONVERSATION)
+            self._partner.forget()
             self._out.print(Text("A new conversation.", style="dim"))
         elif line == "/history":
-            for turn in self._portal.call(self._companion.history, CONVERSATION):
-                self._out.print(Text.assemble((f"{turn.role}: ", "bold"), turn.text))
+            for role, text in self._partner.history():
+                self._out.print(Text.assemble((f"{role}: ", "bold"), text))
         elif line == "/threads":
-            self._portal.call(self._threads)
+            self._out.print(self._partner.threads())
         elif line.startswith("/"):
             complain(f"there is no {line.split()[0]}; /help lists what there is.")
         elif line:
@@ -109,41 +123,18 @@ class _Session:
             if not self._interactive:
                 self._out.print()
 
-    async def _threads(self) -> None:
-        status = self._companion.status()
-        modules = {name: self._companion.module_status(name).to_dict() for name in status.module_threads}
-        self._out.print(threads_table(status.to_dict(), modules))
-
     def _answer(self, question: str) -> None:
-        pieces: queue.SimpleQueue[Piece | Answer | None] = queue.SimpleQueue()
-
-        async def follow() -> None:
-            try:
-                async for item in self._companion.stream(question, conversation=CONVERSATION):
-                    pieces.put(item)
-            finally:
-                pieces.put(None)
-
-        running = self._portal.start_task_soon(follow)
-        try:
-            self._show(pieces)
-            running.result()
-        except BaseException:
-            running.cancel()
-            concurrent.futures.wait([running], timeout=2.0)
-            raise
-
-    def _show(self, pieces: queue.SimpleQueue[Piece | Answer | None]) -> None:
         speaker = ""
-        while (item := pieces.get()) is not None:
-            if isinstance(item, Answer):
-                self._out.print(answer_page(item) if not speaker else Group("\n", answer_foot(item)))
-                return
-            if speaker and speaker != item.responder:
-                self._out.print(Text(f"\n({speaker} broke off; {item.responder} begins anew)\n", style="yellow"))
-            speaker = item.responder if self._interactive and item.responder != EMBEDDED else ""
-            if speaker:
-                self._out.print(Text(item.text), end="", soft_wrap=True)
+        with closing(self._partner.ask(question)) as parts:
+            for item in parts:
+                if isinstance(item, Answer):
+                    self._out.print(answer_page(item) if not speaker else Group("\n", answer_foot(item)))
+                    continue
+                if speaker and speaker != item.responder:
+                    self._out.print(Text(f"\n({speaker} broke off; {item.responder} begins anew)\n", style="yellow"))
+                speaker = item.responder if self._interactive and item.responder != EMBEDDED else ""
+                if speaker:
+                    self._out.print(Text(item.text), end="", soft_wrap=True)
 
 
 def _given() -> Iterator[str]:

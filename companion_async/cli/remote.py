@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
+import msgspec
 from rich.console import RenderableType
 
 from companion_async.cli.console import complain, console
 from companion_async.cli.process import FAILED, OK
 from companion_async.cli.tables import decisions_table, modules_table, threads_table
+from companion_async.companion.answer import Answer
 from companion_async.errors import InvalidArgumentError
 from companion_async.security import check_count
 
@@ -53,13 +57,11 @@ def show_decisions(limit: int, url: str, token: str | None, as_json: bool) -> in
 def _show(url: str, path: str, token: str | None, as_json: bool, table: Callable[[Any], RenderableType]) -> int:
     check_url(url)
     try:
-        data = get(url, path, token)
-        shown = json.dumps(data, indent=2) if as_json else table(data)
+        with answering(url):
+            data = get(url, path, token)
+            shown = json.dumps(data, indent=2) if as_json else table(data)
     except NoAnswerError as error:
         complain(str(error))
-        return FAILED
-    except (KeyError, TypeError, AttributeError):
-        complain(f"what answers at {url} is no server of this kind, or of another version.")
         return FAILED
     if isinstance(shown, str):
         print(shown)
@@ -87,30 +89,79 @@ def get(url: str, path: str, token: str | None) -> Any:
 
 def post(url: str, path: str, token: str | None, content: Any) -> Any:
     """`get`, but with ``content`` as JSON, and as long as a model may take."""
+    return _answer(_posting(url, path, content), url, token, _LONG_TIMEOUT)
+
+
+def stream(url: str, path: str, token: str | None, content: Any) -> Generator[tuple[str, Any], None, None]:
+    """`post`, where the answer is a stream: the kind of each event and what it says, as they come.
+
+    An event ``error`` is a `NoAnswerError` as well. A stream that breaks off may just end, so its last event has to be
+    known. Closing the iterator hangs up, which stops the server's work on it.
+    """
+    event = ""
+    with _opened(_posting(url, path, content), url, token, _LONG_TIMEOUT) as response:
+        for line in response:
+            name, _, said = line.decode().rstrip("\r\n").partition(": ")
+            if name == "event":
+                event = said
+            elif name == "data":
+                told = json.loads(said)
+                if event == "error":
+                    raise NoAnswerError(f"the server at {url} could not answer: {told['message']} (id {told['id']})")
+                yield event, told
+
+
+@contextmanager
+def answering(url: str) -> Iterator[None]:
+    """Within the block, an answer of another shape than is looked for is a `NoAnswerError` as well."""
+    try:
+        yield
+    except (KeyError, TypeError, AttributeError, ValueError):  # a ValidationError of msgspec's is a ValueError
+        raise NoAnswerError(f"what answers at {url} is no server of this kind, or of another version.") from None
+
+
+def answer_of(told: Any) -> Answer:
+    """A server's answer to a question, as one of a companion at hand."""
+    return msgspec.convert({"text": told["answer"], **told}, Answer)
+
+
+def _posting(url: str, path: str, content: Any) -> urllib.request.Request:
     request = urllib.request.Request(url.rstrip("/") + path, json.dumps(content).encode(), method="POST")
     request.add_header("Content-Type", "application/json")
-    return _answer(request, url, token, _LONG_TIMEOUT)
+    return request
 
 
 def _answer(request: urllib.request.Request, url: str, token: str | None, timeout: float) -> Any:
-    request.add_header("Accept", "application/json")
-    if token:
-        request.add_header("Authorization", f"Bearer {token}")
-    try:
-        with _opener().open(request, timeout=timeout) as response:
-            body = json.loads(response.read(_LARGEST))
-    except urllib.error.HTTPError as error:
-        with error:
-            raise NoAnswerError(_refusal(url, error.code)) from None
-    except (OSError, ValueError) as error:
-        if isinstance(error, ValueError):
-            raise NoAnswerError(f"what answers at {url} is no server of this kind.") from None
-        reason = getattr(error, "reason", error)
-        why = getattr(reason, "strerror", None) or str(reason) or type(error).__name__
-        raise NoAnswerError(f"no server answers at {url} ({why}); start one with: companion serve") from None
+    with _opened(request, url, token, timeout) as response:
+        body = json.loads(response.read(_LARGEST))
     if not isinstance(body, dict) or not body.get("success"):
         raise NoAnswerError(f"what answers at {url} is no server of this kind.")
     return body["data"]
+
+
+@contextmanager
+def _opened(request: urllib.request.Request, url: str, token: str | None, timeout: float) -> Iterator[Any]:
+    request.add_header("Accept", "application/json, text/event-stream")
+    if token:
+        request.add_header("Authorization", f"Bearer {token}")
+    begun = False
+    try:
+        with _opener().open(request, timeout=timeout) as response:
+            begun = True
+            yield response
+    except urllib.error.HTTPError as error:
+        with error:
+            raise NoAnswerError(_refusal(url, error.code)) from None
+    except OSError as error:
+        reason = getattr(error, "reason", error)
+        why = getattr(reason, "strerror", None) or str(reason) or type(error).__name__
+        if begun:
+            raise NoAnswerError(f"the server at {url} went away in the middle of its answer ({why}).") from None
+        raise NoAnswerError(f"no server answers at {url} ({why}); start one with: companion serve") from None
+    except http.client.IncompleteRead:
+        raise NoAnswerError(f"the server at {url} went away in the middle of its answer.") from None
+    except (ValueError, http.client.HTTPException):
+        raise NoAnswerError(f"what answers at {url} is no server of this kind.") from None
 
 
 def _opener() -> urllib.request.OpenerDirector:

@@ -9,6 +9,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from companion_async.cognition.advanced_reasoning.step import Step
 from companion_async.companion.answer import Answer as Found
 from companion_async.companion.answer import Source
 from companion_async.companion.case import check_question
@@ -29,7 +30,10 @@ class Question(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class Told(Picture, frozen=True, kw_only=True):
-    """An answer with its sources, the most important first; ``found`` is false where it says that there is none."""
+    """An answer with its sources, the most important first; ``found`` is false where it says that there is none.
+
+    ``steps`` say how an answer was come by that was worked out, run or took several searches.
+    """
 
     answer: str
     sources: tuple[Source, ...]
@@ -39,6 +43,7 @@ class Told(Picture, frozen=True, kw_only=True):
     note: str
     seconds: float
     timings: dict[str, float] = FrozenMap()
+    steps: tuple[Step, ...] = ()
 
 
 async def ask(call: Call) -> Told | Answer:
@@ -80,4 +85,5 @@ def _told(answer: Found) -> Told:
         note=answer.note,
         seconds=answer.seconds,
         timings=dict(answer.timings),
+        steps=answer.steps,
     )

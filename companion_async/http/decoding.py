@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
@@ -18,6 +21,7 @@ LARGEST = 1_048_576
 """Bytes that a body may have."""
 PATIENCE = 10.0
 """Seconds within which a body must have come."""
+_STEPS = 10
 
 
 async def read_body(request: Request, largest: int = LARGEST) -> bytes:
@@ -31,7 +35,7 @@ async def read_body(request: Request, largest: int = LARGEST) -> bytes:
         raise Refusal(415, "unsupported_media_type", "The body must not be compressed.", closing=True)
     body = bytearray()
     try:
-        with anyio.fail_after(PATIENCE):
+        with _patience(PATIENCE):
             async for chunk in request.chunks():
                 body += chunk
                 if len(body) > largest:
@@ -39,6 +43,31 @@ async def read_body(request: Request, largest: int = LARGEST) -> bytes:
     except TimeoutError:
         raise Refusal(408, "slow_body", f"The body did not come within {PATIENCE:g} s.", closing=True) from None
     return bytes(body)
+
+
+@contextmanager
+def _patience(seconds: float) -> Iterator[None]:
+    """`anyio.fail_after`, but counted in steps by the loop: where the process stood still, as on a machine that was put
+    to sleep, that is one step, and what came meanwhile is still read.
+    """
+    loop, left = asyncio.get_running_loop(), _STEPS
+
+    def step() -> None:
+        nonlocal left, timer
+        left -= 1
+        if left:
+            timer = loop.call_later(seconds / _STEPS, step)
+        else:
+            scope.cancel()
+
+    timer = loop.call_later(seconds / _STEPS, step)
+    with anyio.CancelScope() as scope:
+        try:
+            yield
+        finally:
+            timer.cancel()
+    if scope.cancelled_caught:
+        raise TimeoutError
 
 
 def _too_large(largest: int) -> Refusal:

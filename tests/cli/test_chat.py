@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -126,3 +127,138 @@ def test_a_models_words_come_as_they_are_written_and_ctrl_c_stops_them(terminal)
         chat.see("you> ")
         chat.type("/quit\n")
         assert chat.process.wait(10) == 0
+
+
+@pytest.fixture
+def server(documents):
+    """A served companion that has read the documents, as the process, and its address."""
+    serve = [*COMMAND[:-2], "serve", "--port", "0", "--docs", documents]
+    process = subprocess.Popen(serve, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    assert process.stdout is not None
+    found = re.search(r"http://\S+:\d+", process.stdout.readline())
+    assert found
+    yield process, found[0]
+    process.kill()
+    process.communicate()
+
+
+def talk_to(url, talk):
+    command = [*COMMAND[:-1], "--url", url]
+    env = {**os.environ, "COLUMNS": "200"}
+    return subprocess.run(command, input=talk, capture_output=True, text=True, timeout=15, check=False, env=env)
+
+
+def test_a_running_server_is_talked_to(server):
+    """Its answers come with their sources, earlier questions count, and /new and /history are about this chat."""
+    _, url = server
+    talk = "How hot should water for green tea be?\nAnd how is it brewed?\n/history\n/new\n/history\n/threads\n/nope\n"
+    done = talk_to(url, talk)
+    assert done.returncode == 0
+    assert done.stdout.count("Green tea is brewed with water of 70 deg") >= 2
+    assert "tea.md" in done.stdout
+    assert (done.stdout.count("user: "), done.stdout.count("assistant: ")) == (2, 2)
+    assert "context_manager" in done.stdout
+    assert done.stderr == "companion: there is no /nope; /help lists what there is.\n"
+    other = talk_to(url, "/history\n")
+    assert (other.returncode, other.stdout) == (0, "")
+
+
+def test_a_server_that_goes_is_told_in_one_line(server):
+    """At a terminal the chat stays and says so, each time that it is asked; Ctrl-D ends it. A pipe ends with code 1."""
+    process, url = server
+    chat = Terminal([*COMMAND[:-1], "--url", url])
+    try:
+        chat.see("you> ")
+        chat.type("How hot should water for green tea be?\n")
+        assert "70 degrees" in chat.see("embedded-extractive in")
+        chat.see("you> ")
+        process.kill()
+        process.wait()
+        chat.type("And black tea?\n")
+        assert chat.see("companion serve").count("companion: no server answers at") == 1
+        chat.see("you> ")
+        chat.type("\x04")
+        assert chat.process.wait(10) == 0
+    finally:
+        chat.close()
+    done = talk_to(url, "Why?\n")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+
+
+def test_a_server_and_documents_are_one_too_many():
+    """What is read is the server's to say; the misuse is one line and code 2, as is an address that is none."""
+    for rest in (["--url", "http://127.0.0.1:1", "--docs", "."], ["--url", "here"]):
+        done = subprocess.run([*COMMAND[:-1], *rest], capture_output=True, text=True, timeout=15, check=False)
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+        assert "--url" in done.stderr
+
+
+def test_pieces_of_a_server_and_its_silence(own_answers):
+    """Pieces come as they are sent; Ctrl-C stops the answer by hanging up; a stream that breaks off is told so."""
+    url, gate, hung_up = own_answers
+    chat = Terminal([*COMMAND[:-1], "--url", url])
+    try:
+        chat.see("you> ")
+        chat.type("stop\n")
+        chat.see("Seventy")
+        chat.type("\x03")
+        chat.see("(stopped)")
+        gate.set()
+        assert hung_up.wait(5)
+        chat.see("you> ")
+        chat.type("break\n")
+        chat.see("went away in the middle of its answer")
+        chat.see("you> ")
+        chat.type("whole\n")
+        assert "Seventy degrees [1]." in chat.see("here in ")
+        chat.see("you> ")
+        chat.type("\x04")
+        assert chat.process.wait(10) == 0
+    finally:
+        chat.close()
+
+
+@pytest.fixture
+def own_answers():
+    """A server that streams, and breaks off or waits when it is asked to: its address, and what lets it go on."""
+    gate, hung_up = threading.Event(), threading.Event()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b'{"success": true, "data": []}')
+
+        def do_POST(self):
+            asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            self.send_response(200)
+            self.end_headers()
+            self.tell("piece", {"text": "Seventy", "responder": "here"})
+            if asked["question"] == "break":
+                return
+            if asked["question"] == "stop":
+                gate.wait(10)
+                try:
+                    while True:
+                        self.tell("piece", {"text": " and", "responder": "here"})
+                except OSError:
+                    hung_up.set()
+                    return
+            self.tell("piece", {"text": " degrees [1].", "responder": "here"})
+            source = {"title": "Tea", "location": "tea.md", "excerpt": "..."}
+            self.tell("answer", {"answer": "Seventy degrees [1].", "sources": [source], "responder": "here"})
+
+        def tell(self, kind, data):
+            self.wfile.write(f"event: {kind}\ndata: {json.dumps(data)}\n\n".encode())
+
+        def log_message(self, *args):
+            """Quiet."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}", gate, hung_up
+    gate.set()
+    server.shutdown()
+    thread.join()
+    server.server_close()

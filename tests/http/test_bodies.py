@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import time
 
 import httpx2
 import pytest
 
 from companion_async.http import decoding
 from companion_async.http.decoding import LARGEST
+from companion_async.http.request import Request
 from tests.http.servers import GUARDED, KINDS, OPERATOR, a_brain, client_of, on_loopback
 
 pytestmark = pytest.mark.feature("X-12")
@@ -175,6 +177,20 @@ async def test_a_body_that_comes_too_slowly_is_408(kind, monkeypatch):
         assert b"408" in await reader.readline()
         writer.close()
         await writer.wait_closed()
+
+
+async def test_a_pause_of_ours_is_not_the_clients(monkeypatch):
+    """A body that came while the process stood still, for longer than bodies may take, is read all the same."""
+    monkeypatch.setattr(decoding, "PATIENCE", 0.1)
+
+    async def paused():
+        yield b"{"
+        time.sleep(0.2)
+        await asyncio.sleep(0)
+        yield b"}"
+
+    request = Request(method="POST", path="/", query="", params={}, headers={}, chunks=paused)
+    assert await decoding.read_body(request) == b"{}"
 
 
 @pytest.mark.parametrize("kind", KINDS)
