@@ -26,6 +26,9 @@ def scheduling_settings(config: BrainConfig) -> SchedulingSettings:
         history_seconds=config.history_seconds,
         stream_buffer=config.stream_buffer,
         keep_place=config.keep_place,
+        # Nobody else is told of them, so for nobody else are they kept.
+        arguments_of=("all" if config.security.keep_arguments else "unfinished") if config.expose_errors else "none",
+        hidden_arguments=frozenset(config.security.hidden_arguments),
     )
 
 

@@ -10,13 +10,12 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from companion_async.errors import UnknownTaskError
-from companion_async.http.arguments import Argument, shown_arguments
 from companion_async.http.operation import Call
 from companion_async.http.refusal import Refusal, at_the_door, code_of
 from companion_async.modules.record import error_text
-from companion_async.scheduling.dossier import call_of, downstream_of, upstream_of
+from companion_async.scheduling.dossier import downstream_of, shown_of, upstream_of
 from companion_async.scheduling.task import Task
-from companion_async.security import SecurityValidator
+from companion_async.security import Argument, SecurityValidator
 from companion_async.status.picture import Picture
 
 _LARGEST_RESULT = 1_048_576  # bytes of JSON
@@ -108,8 +107,8 @@ class TaskDetail(TaskPicture, frozen=True, kw_only=True):
     """One task with its way and, once it has completed, its result. What is no JSON, or more than a MiB of it, is left
     out, and ``omitted`` says why.
 
-    ``arguments`` are told to operators where the config exposes errors; else, and where they are let go with the end of
-    the task, they are None, and ``withheld`` says why. ``upstream`` are those that it waits or waited for,
+    ``arguments`` are told to operators where the config exposes errors; else, and where they were let go with the end
+    of the task, they are None, and ``withheld`` says why. ``upstream`` are those that it waits or waited for,
     ``downstream`` those that wait or waited for it, at most 100 of each.
     """
 
@@ -253,10 +252,12 @@ def _arguments(call: Call, task: Task[Any]) -> tuple[tuple[Argument, ...] | None
         return None, "What a task is called with is for operators, where the config has expose_errors."
     if task.lane.offload == "process":
         return None, "It runs in a process of its own, and what it is called with is packed for that."
-    called = call_of(task)
-    if called is None:
-        return None, "Arguments are let go with the end of their task, unless it failed."
-    return shown_arguments(*called), None
+    shown = shown_of(task)
+    if shown is not None:
+        return shown, None
+    if task.started < 0:
+        return None, "It ended before it ran, and what it would have been called with is let go."
+    return None, "What completed lets go of its arguments; security.keep_arguments in the config keeps a text of them."
 
 
 def _related(task: Task[Any]) -> Related:

@@ -7,6 +7,7 @@ from itertools import islice
 from typing import Any
 
 from companion_async.scheduling.task import Task
+from companion_async.security import Argument, shown_arguments
 
 MOST_LOOKED_AT = 20_000
 
@@ -15,7 +16,7 @@ Call = tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]
 
 def call_of(task: Task[Any]) -> Call | None:
     """The callable of a task and its arguments. None once it has ended, since they are let go then; what failed with
-    a traceback keeps them, as that does.
+    a traceback keeps them, as that does. `shown_of` knows more.
     """
     more = task.more
     if more is not None and more.called is not None:
@@ -28,6 +29,14 @@ def call_of(task: Task[Any]) -> Call | None:
     if task.plan.streams:
         function, args = args[0], args[1:]
     return function, args, kwargs
+
+
+def shown_of(task: Task[Any]) -> tuple[Argument, ...] | None:
+    """A text of a task's arguments, after its end as far as one was kept."""
+    if task.more is not None and task.more.shown is not None:
+        return task.more.shown
+    called = call_of(task)
+    return None if called is None else shown_arguments(*called)
 
 
 def upstream_of(task: Task[Any]) -> list[tuple[str, Task[Any] | None]]:

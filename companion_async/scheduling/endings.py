@@ -22,6 +22,7 @@ from companion_async.scheduling.dossier import call_of
 from companion_async.scheduling.particulars import Particulars
 from companion_async.scheduling.submission import NO_KWARGS
 from companion_async.scheduling.task import Task, TaskState
+from companion_async.security import shown_arguments
 
 if TYPE_CHECKING:
     from companion_async.scheduling.scheduler import Scheduler
@@ -41,6 +42,7 @@ class Endings:
         self._dependents = scheduler.dependencies.dependents
         self._completed_topic = scheduler.announcer.completed_topic
         self._failing: deque[tuple[Task[Any], Task[Any]]] = deque()
+        self._keeps_all = scheduler.settings.arguments_of == "all"
         self._random = random.Random(seed)  # jitter, no secret
         self.completed = self.failed = self.cancelled = self.timed_out = 0
         self.callback_errors = 0
@@ -54,7 +56,8 @@ class Endings:
         no sample, and nobody wants more of the task than its result. Everything else is `deliver`'s.
         """
         age, dependents, topic = self._age, self._dependents, self._completed_topic
-        plain, event = not dependents and not topic.calls, self._scheduler.announcer.completed
+        whole = self._keeps_all
+        plain, event = not dependents and not topic.calls and not whole, self._scheduler.announcer.completed
         lane: Any = None
         count, seconds, last = 0, 0.0, 0.0
         events: list[Event] = []
@@ -110,7 +113,7 @@ class Endings:
                     self.deliver(letter)
                 else:
                     letter()  # type: ignore[operator]
-                plain = not dependents and not topic.calls
+                plain = not dependents and not topic.calls and not whole
         finally:
             if count:
                 self._settled(lane, count, seconds, last, events)
@@ -249,6 +252,8 @@ class Endings:
     def _end(self, task: Task[Any], state: TaskState, now: float) -> None:
         """The one way in which a task ends."""
         scheduler = self._scheduler
+        if state is not _COMPLETED or self._keeps_all:
+            self._keep_arguments(task)
         if task.more is not None and task.more.work is not None:
             scheduler.routines.give_up(task)
         task.phase = state
@@ -269,6 +274,15 @@ class Endings:
             self._pass_on(task)
         if state is not _COMPLETED or self._completed_topic.active:
             scheduler.announcer.ended(task)
+
+    def _keep_arguments(self, task: Task[Any]) -> None:
+        """Keep a text of what a run was called with. Of those that never ran there may be too many at once."""
+        settings = self._scheduler.settings
+        if settings.arguments_of == "none" or task.started < 0 or task.module in settings.hidden_arguments:
+            return
+        called = call_of(task)
+        if called is not None and task.lane.offload != "process" and task.rare().called is None:
+            task.rare().shown = shown_arguments(*called)
 
     def _settle(self, task: Task[Any], more: Particulars) -> None:
         for timer in more.timers:

@@ -14,6 +14,7 @@ import msgspec
 from companion_async.modules.retry import RetryPolicy
 from companion_async.modules.timeout import Timeout
 from companion_async.scheduling.timers import Timer
+from companion_async.security import Argument
 
 
 class Progress(msgspec.Struct, frozen=True):
@@ -27,7 +28,7 @@ class Particulars(msgspec.Struct, eq=False):
     """What few tasks have, kept apart so that the many stay small.
 
     ``after`` are the numbers of those that it waited for; ``called`` is what a failed run was called with, which the
-    frames of its error keep alive anyway.
+    frames of its error keep alive anyway, and ``shown`` a text of it where that is kept of other ends.
     """
 
     spans: Timeout | None = None
@@ -48,4 +49,5 @@ class Particulars(msgspec.Struct, eq=False):
     events: list[threading.Event] = []
     work: Any = None
     trace: TracebackType | None = None
+    shown: tuple[Argument, ...] | None = None
     called: tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]] | None = None

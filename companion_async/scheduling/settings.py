@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 from companion_async.scheduling.policies import SchedulingPolicy
@@ -14,7 +16,10 @@ class TracingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
 
 class SchedulingSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Bounds and rules; the names and meanings are those of ``BrainConfig``. Durations in seconds."""
+    """Bounds and rules; the names and meanings are those of ``BrainConfig``. Durations in seconds.
+
+    ``arguments_of``: the ended runs of which a text of what they were called with is kept.
+    """
 
     policy: SchedulingPolicy = SchedulingPolicy.WEIGHTED_PRIORITY
     ageing_span: float = 10.0
@@ -27,3 +32,5 @@ class SchedulingSettings(msgspec.Struct, frozen=True, kw_only=True):
     history_seconds: float = 3600.0
     stream_buffer: int = 64
     keep_place: bool = True
+    arguments_of: Literal["none", "unfinished", "all"] = "none"
+    hidden_arguments: frozenset[str] = frozenset()

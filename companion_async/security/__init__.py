@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from companion_async.security.arguments import check_count, check_fraction, check_label, check_name, check_seconds
+from companion_async.security.disclosure import Argument, shown_arguments
 from companion_async.security.paths import PATH_CHARACTERS, PATH_SEGMENTS, check_state_path
 from companion_async.security.validator import SecurityValidator
 from companion_async.security.values import SecuritySettings, check_value
@@ -10,6 +11,7 @@ from companion_async.security.values import SecuritySettings, check_value
 __all__ = [
     "PATH_CHARACTERS",
     "PATH_SEGMENTS",
+    "Argument",
     "SecuritySettings",
     "SecurityValidator",
     "check_count",
@@ -19,4 +21,5 @@ __all__ = [
     "check_seconds",
     "check_state_path",
     "check_value",
+    "shown_arguments",
 ]

@@ -33,8 +33,11 @@ class SecuritySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
 
     A memory's text may have ``max_content`` characters. A value may be ``max_depth`` deep and have ``max_items``
     members in all; its texts and bytes together may be ``max_size`` long. Whole numbers have at most ``max_int_bits``:
-    what JSON readers, SQLite and msgpack take for a number has 64. A call takes ``max_arguments``. Of the modules named
-    in ``hidden_arguments`` nobody is shown what their tasks were called with.
+    what JSON readers, SQLite and msgpack take for a number has 64. A call takes ``max_arguments``.
+
+    What a task is called with is shown to operators where ``expose_errors`` is on: of the modules named in
+    ``hidden_arguments`` to nobody; after its end of those whose run did not complete, and with ``keep_arguments`` of
+    those that completed too. What is kept is a short text, made on the loop, for some 10 microseconds a task.
     """
 
     max_content: int = 10_000
@@ -44,13 +47,18 @@ class SecuritySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     max_int_bits: int = 64
     max_arguments: int = 64
     hidden_arguments: tuple[str, ...] = ()
+    keep_arguments: bool = False
 
     def __post_init__(self) -> None:
         given: Any = self.hidden_arguments
         if not isinstance(given, (tuple, list)) or not all(isinstance(each, str) for each in given):
             raise InvalidArgumentError(f"security.hidden_arguments must be names of modules; {given!r:.80} is not.")
         msgspec.structs.force_setattr(self, "hidden_arguments", tuple(given))
-        for key in self.__struct_fields__[:-1]:
+        if not isinstance(self.keep_arguments, bool):
+            raise InvalidArgumentError(
+                f"security.keep_arguments must be True or False, not {self.keep_arguments!r:.80}."
+            )
+        for key in (each for each in self.__struct_fields__ if each.startswith("max_")):
             check_count(getattr(self, key), f"security.{key}", maximum=DEEPEST if key == "max_depth" else None)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-import time
 
 import httpx2
 import pytest
@@ -185,7 +184,9 @@ async def test_a_pause_of_ours_is_not_the_clients(monkeypatch):
 
     async def paused():
         yield b"{"
-        time.sleep(0.2)
+        late = asyncio.get_running_loop().time() + 0.2
+        while asyncio.get_running_loop().time() < late:
+            """The loop stands still."""
         await asyncio.sleep(0)
         yield b"}"
 

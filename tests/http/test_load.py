@@ -18,8 +18,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.feature("X
 CLIENTS = 200
 SECONDS = float(os.environ.get("LOAD_SECONDS", "60"))
 """A minute in the slow suite; LOAD_SECONDS=600 is the ten minutes that a release is measured with."""
-PAUSE = float(os.environ.get("LOAD_PAUSE", "0"))
-"""Seconds that a client rests after each answer, where others need the machine too."""
 
 SERVE = "from companion_async.cli.app import main; main()"
 APP = """
@@ -88,7 +86,6 @@ async def test_two_hundred_clients_lose_no_request_and_no_memory(kind, tmp_path)
                 counts[what] += 1
                 if sum(counts.values()) % 1000 == 0:
                     memory.append(figures.memory_info().rss)
-                await asyncio.sleep(PAUSE)
 
         limits = httpx2.Limits(max_connections=CLIENTS, max_keepalive_connections=CLIENTS)
         async with (

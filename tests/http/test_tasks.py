@@ -9,6 +9,7 @@ import pytest
 
 from companion_async.brain.brain import Brain
 from companion_async.brain.config import BrainConfig
+from companion_async.errors import TaskTimeoutError
 from companion_async.scheduling.context import current_task
 from companion_async.security import SecuritySettings
 from tests.http.servers import GUARDED, KINDS, OPERATOR, READER, a_brain, client_of
@@ -209,11 +210,66 @@ async def test_one_task_tells_what_it_was_called_with_and_who_waits_for_whom(kin
         assert completed["on_upstream_failure"] == "run"
         assert completed["upstream"] == [{"id": first.id, "module": "waits", "target": "run", "state": "failed"}]
         assert completed["arguments"] is None
-        assert "let go" in completed["withheld"]
+        assert "keep_arguments" in completed["withheld"]
         told = await look(first, READER)
         assert told["arguments"] is None
         assert "operators" in told["withheld"]
         assert not {"traceback", "message"} & set(told["error"])
+
+
+async def test_what_ran_and_did_not_complete_keeps_a_text_of_its_arguments():
+    """One that passed its limit and one that was cancelled while it ran, which hold nothing of them; not one that was
+    cancelled before.
+    """
+    began, gate = threading.Semaphore(0), threading.Event()
+
+    def waits(path, token):
+        began.release()
+        gate.wait(5)
+
+    async with a_brain(expose_errors=True) as brain, client_of("serve", brain) as client:
+        await brain.register("waits", waits)
+        late = brain.submit("waits", "run", "a.png", "hunter2", timeout=0.05)
+        stopped = brain.submit("waits", "run", "b.png", "hunter2")
+        for _ in range(2):
+            await brain.to_thread(began.acquire)
+        never = brain.submit("waits", "run", "c.png", "hunter2", after=stopped)
+        with pytest.raises(TaskTimeoutError):
+            await late
+        never.cancel()
+        stopped.cancel()
+        for task, path in ((late, "'a.png'"), (stopped, "'b.png'")):
+            told = await data(client.get(f"/api/tasks/{task.id}"))
+            assert [each["value"] for each in told["arguments"]] == [path, "***"]
+            assert task.args == ()
+        told = await data(client.get(f"/api/tasks/{never.id}"))
+        assert (told["arguments"], "before it ran" in told["withheld"]) == (None, True)
+        gate.set()
+
+
+@pytest.mark.parametrize("handler", ["run", "run_async"])
+async def test_arguments_of_completed_tasks_are_kept_where_that_is_asked_for(handler):
+    """With `security.keep_arguments` a text of them, but for modules that are hidden; the values are let go."""
+
+    class Works:
+        def run(self, path):
+            return path
+
+        async def run_async(self, path):
+            return path
+
+    keeping = SecuritySettings(keep_arguments=True, hidden_arguments=("hidden",))
+    async with a_brain(expose_errors=True, security=keeping) as brain, client_of("serve", brain) as client:
+        for module in ("works", "hidden"):
+            await brain.register(module, Works)
+        tasks = [brain.submit(module, handler, "a.png") for module in ("works",) * 20 + ("hidden",)]
+        for task in tasks:
+            await task
+            told = await data(client.get(f"/api/tasks/{task.id}"))
+            kept = [{"name": "path", "value": "'a.png'"}] if task.module == "works" else None
+            assert told["arguments"] == kept
+            assert task.args == ()
+        assert task.more is None or task.more.shown is None
 
 
 async def test_the_config_hides_what_a_module_is_called_with():

@@ -15,6 +15,7 @@ _SECRET = re.compile(
 )
 _LONGEST_TEXT = 200
 _LONGEST = 1000
+_LONGEST_TOGETHER = 3 * _LONGEST
 _MOST_ARGUMENTS = 40
 _MOST = (20, 6, 4, 2)  # members that are shown, by depth: together a thousand at most
 _LARGEST_BITS = 256
@@ -38,10 +39,19 @@ def shown_arguments(
     function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> tuple[Argument, ...]:
     """Each argument under its name. What has the name of a secret shows as ``***``, and what is not plain data as its
-    type in parentheses: nobody's ``__repr__`` is called.
+    type in parentheses: nobody's ``__repr__`` is called. What would be too long together is counted in a last one.
     """
     named = [*zip(_names(function, args), args, strict=True), *kwargs.items()]
-    return tuple(Argument(name, _of_name(name, value, 0)[:_LONGEST]) for name, value in named[:_MOST_ARGUMENTS])
+    shown: list[Argument] = []
+    left = _LONGEST_TOGETHER
+    for name, value in named[:_MOST_ARGUMENTS]:
+        shown.append(Argument(name[:_LONGEST_TEXT], _of_name(name, value, 0)[:_LONGEST]))
+        left -= len(shown[-1].value)
+        if left <= 0:
+            break
+    if len(named) > len(shown):
+        shown.append(Argument("…", f"{len(named) - len(shown)} more"))
+    return tuple(shown)
 
 
 def _names(function: Callable[..., Any], args: tuple[Any, ...]) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from companion_async.http.arguments import shown_arguments
+from companion_async.security import Argument, shown_arguments
 
 pytestmark = pytest.mark.feature("X-12")
 
@@ -57,6 +57,17 @@ def test_only_plain_data_is_shown():
     assert shown(2**1000)["path"] == "(a number of 1001 bits)"
 
 
+def test_what_is_left_out_is_counted():
+    """The last entry says how many more there were, whether too many or too long."""
+    assert shown_arguments(work, tuple(range(42)), {})[-1] == Argument("…", "2 more")
+    assert [each.name for each in shown_arguments(work, (["x" * 200] * 20,) * 5, {})] == [
+        "path",
+        "size",
+        "rest[0]",
+        "…",
+    ]
+
+
 def test_it_is_short_however_much_there_is():
     """Large, deep and self-containing values take no time and little room."""
     endless: list[Any] = []
@@ -65,5 +76,6 @@ def test_it_is_short_however_much_there_is():
     began = time.process_time()
     for value in (endless, wide, list(range(1_000_000)), dict.fromkeys(range(1000), wide)):
         assert len(shown(value)["path"]) <= 1000
-    assert len(shown_arguments(work, ("a", 1, *range(100_000)), {})) <= 40
+    assert len(shown_arguments(work, ("a", 1, *range(100_000)), {})) <= 41
+    assert sum(len(each.value) for each in shown_arguments(work, (["x" * 200] * 20,) * 40, {})) < 3100
     assert time.process_time() - began < 1
