@@ -51,6 +51,7 @@ def _patience(seconds: float) -> Iterator[None]:
     to sleep, that is one step, and what came meanwhile is still read.
     """
     loop, left = asyncio.get_running_loop(), _STEPS
+    timer: asyncio.TimerHandle
 
     def step() -> None:
         nonlocal left, timer
