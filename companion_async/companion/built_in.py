@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Iterable
+from functools import partial
 
 import msgspec
 
@@ -15,6 +16,8 @@ from companion_async.cognition.autonomous_system.module import MODULE as AUTONOM
 from companion_async.cognition.autonomous_system.module import AutonomousSystem
 from companion_async.cognition.code_executor.module import MODULE as CODE
 from companion_async.cognition.code_executor.module import CodeExecutor
+from companion_async.cognition.decoding.module import MODULE as DECODERS
+from companion_async.cognition.decoding.module import Decoders
 from companion_async.cognition.mind import Mind
 from companion_async.cognition.multimodal_processor.module import MODULE as MEDIA
 from companion_async.cognition.multimodal_processor.module import PACKAGES as MEDIA_NEEDS
@@ -77,9 +80,22 @@ def sort_out(modules: Iterable[BuiltIn]) -> Sorted:
 def built_in_modules(config: CompanionConfig, clock: Clock) -> tuple[BuiltIn, ...]:
     """Every built-in module, one entry each: a companion registers those that are installed and names the others."""
     personality, learning, reasoning = config.personality, config.learning, config.reasoning
+    decoding, endpoints = config.decoding, config.models.endpoints
     return (
         BuiltIn(
-            ModuleSpec(MEDIA, MultimodalProcessor, "advanced", factory=lambda: MultimodalProcessor(config.media)),
+            ModuleSpec(
+                DECODERS, Decoders, "advanced", timeout=None, factory=partial(Decoders, decoding), offload="process"
+            )
+        ),
+        BuiltIn(
+            # Without a limit of the brain's: what decodes has one of its own, and so has each model.
+            ModuleSpec(
+                MEDIA,
+                MultimodalProcessor,
+                "advanced",
+                timeout=None,
+                factory=lambda: MultimodalProcessor(config.media, decoding=decoding, endpoints=endpoints),
+            ),
             "media",
             MEDIA_NEEDS,
         ),

@@ -13,6 +13,7 @@ from companion_async.cognition.autonomous_system.settings import AutonomousSetti
 from companion_async.cognition.code_executor.module import MODULE as CODE
 from companion_async.cognition.code_executor.settings import ExecutorSettings
 from companion_async.cognition.context_manager.settings import ContextSettings
+from companion_async.cognition.decoding.settings import DecodingSettings
 from companion_async.cognition.mind import check_agent_name
 from companion_async.cognition.model_router.settings import ModelSettings
 from companion_async.cognition.multimodal_processor.settings import MediaSettings
@@ -91,6 +92,7 @@ class CompanionConfig(BrainConfig, frozen=True, kw_only=True, forbid_unknown_fie
     code: ExecutorSettings = ExecutorSettings()
     crawler: CrawlerSettings = CrawlerSettings()
     media: MediaSettings = MediaSettings()
+    decoding: DecodingSettings = DecodingSettings()
     personality: PersonalitySettings = PersonalitySettings()
     learning: LearningSettings = LearningSettings()
     reasoning: ReasoningSettings = ReasoningSettings()
@@ -108,6 +110,7 @@ class CompanionConfig(BrainConfig, frozen=True, kw_only=True, forbid_unknown_fie
             "code": ExecutorSettings,
             "crawler": CrawlerSettings,
             "media": MediaSettings,
+            "decoding": DecodingSettings,
             "personality": PersonalitySettings,
             "learning": LearningSettings,
             "reasoning": ReasoningSettings,

@@ -53,11 +53,15 @@ class Reader:
 
     def modules(self) -> tuple[ModuleSpec, ...]:
         """The modules that read and search. Their library outlives their restarts."""
-        library = self._library
+        library, decoding = self._library, self._brain.config.decoding
         return (
             ModuleSpec(SEARCH, SearchEngine, "phase2", "medium", factory=lambda: SearchEngine(library=library)),
             ModuleSpec(
-                RETRIEVER, KnowledgeRetriever, "phase1", "high", factory=lambda: KnowledgeRetriever(library=library)
+                RETRIEVER,
+                KnowledgeRetriever,
+                "phase1",
+                "high",
+                factory=lambda: KnowledgeRetriever(library=library, decoding=decoding),
             ),
         )
 

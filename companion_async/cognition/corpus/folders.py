@@ -12,7 +12,7 @@ import os
 import re
 import stat
 import tokenize
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from companion_async.cognition.corpus import pdf
@@ -123,8 +123,10 @@ def _regular(path: Path) -> Iterator[tuple[Path, os.stat_result]]:
         yield path, found
 
 
-def read_files(job: ReadJob) -> Reading:
-    """The documents of the files of ``job``; notes tell of those that were left out or cut short."""
+def read_files(job: ReadJob, read_pdf: Callable[[Path], pdf.Pdf] = pdf.pdf_sections) -> Reading:
+    """The documents of the files of ``job``; notes tell of those that were left out or cut short. ``read_pdf`` is how
+    PDF files are read, each by its absolute path.
+    """
     documents: dict[str, Document] = {}
     notes: list[str] = []
     if not job.paths:
@@ -132,16 +134,14 @@ def read_files(job: ReadJob) -> Reading:
     for name in job.paths:
         path = Path(name)
         kind = _KINDS.get(path.suffix.lower(), "text")
-        largest = pdf.LARGEST if kind == "pdf" else _LARGEST
         try:
+            if kind == "pdf":
+                documents.update((document.id, document) for document in _of_pdf(path, read_pdf, notes))
+                continue
             with path.open("rb") as stream:
-                data = stream.read(largest + 1)
+                data = stream.read(_LARGEST + 1)
         except OSError as error:
             notes.append(f"{name}: not read ({error.strerror or type(error).__name__})")
-            continue
-        if kind == "pdf":
-            for document in _of_pdf(path, data, notes):
-                documents[document.id] = document
             continue
         if len(data) > _LARGEST:
             data = data[:_LARGEST]
@@ -214,16 +214,13 @@ def _of_sections(sections: list[Section], name: str, location: str) -> Iterator[
         )
 
 
-def _of_pdf(path: Path, data: bytes, notes: list[str]) -> Iterator[Document]:
+def _of_pdf(path: Path, read_pdf: Callable[[Path], pdf.Pdf], notes: list[str]) -> Iterator[Document]:
     """A document for each page; its location is what browsers open at that page (RFC 8118)."""
     location = path.as_posix()
     if not pdf.is_installed():
         notes.append(f"{location}: not read, PDF takes {MissingExtraError.command(pdf.EXTRA)}")
         return
-    if len(data) > pdf.LARGEST:
-        notes.append(f"{location}: left out, it has more than {pdf.LARGEST:,} bytes")
-        return
-    title, sections, note = pdf.pdf_sections(data)
+    title, sections, note = read_pdf(path.absolute())
     if note:
         notes.append(f"{location}: {note}")
     for section in sections:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from io import BytesIO
+from pathlib import Path
 
 from companion_async.cognition.corpus.markup import Section
 from companion_async.errors import MissingExtraError
@@ -11,6 +12,8 @@ from companion_async.errors import MissingExtraError
 EXTRA = "documents"
 LARGEST = 50_000_000
 _MOST_PAGES = 2_000
+
+Pdf = tuple[str, list[Section], str]
 
 
 def is_installed() -> bool:
@@ -24,14 +27,19 @@ def check_installed() -> None:
         raise MissingExtraError(EXTRA, "Reading PDF files")
 
 
-def pdf_sections(data: bytes) -> tuple[str, list[Section], str]:
+def pdf_sections(path: Path) -> Pdf:
     """The title, a section for each page with text, whose ``line`` is the page, and a note on what was left out.
 
-    Pictures of text have none. A file that cannot be read is all note.
+    Pictures of text have none. A file that cannot be read is all note. For a process of its own: pypdf is Python, and
+    goes round in circles in files that are made for that.
     """
     check_installed()
     from pypdf import PdfReader  # 0.1 s, for whom it is used
 
+    with path.open("rb") as file:
+        data = file.read(LARGEST + 1)
+    if len(data) > LARGEST:
+        return "", [], f"left out, it has more than {LARGEST:,} bytes"
     sections: list[Section] = []
     note = ""
     try:
@@ -44,6 +52,8 @@ def pdf_sections(data: bytes) -> tuple[str, list[Section], str]:
             text = reader.pages[number].extract_text().strip()
             if text:
                 sections.append(Section((f"page {number + 1}",), number + 1, text))
+    except MemoryError:
+        raise
     except Exception as error:  # pypdf raises whatever a broken file makes of it
         return "", sections, f"read up to page {len(sections)}, then it is damaged ({type(error).__name__})"
     if count > _MOST_PAGES:

@@ -10,8 +10,11 @@ import msgspec
 
 from companion_async.cognition.corpus.document import Document, ReadJob
 from companion_async.cognition.corpus.markup import split_passage
+from companion_async.cognition.corpus.pdf import Pdf, pdf_sections
 from companion_async.cognition.corpus.reading import read
 from companion_async.cognition.corpus.stamps import Pending, is_below, pending, stamps_of
+from companion_async.cognition.decoding.module import DecodingError, decoded_in_thread
+from companion_async.cognition.decoding.settings import DecodingSettings
 from companion_async.cognition.search_engine.library import Library
 from companion_async.modules.module import BaseModule
 from companion_async.security import check_count
@@ -51,13 +54,20 @@ class Indexed(msgspec.Struct, frozen=True):
 
 class KnowledgeRetriever(BaseModule):
     """Finds the passages that answer a question. ``library`` is whose documents they are from; without one it keeps
-    its own, in memory or in the file ``path``, and one in memory is empty again after a restart.
+    its own, in memory or in the file ``path``, and one in memory is empty again after a restart. With ``decoding`` that
+    isolates, PDF files are read in the processes of the module ``decoders``, which must be registered.
     """
 
     def __init__(
-        self, agent_state: Any = None, *, library: Library | None = None, path: str | Path | None = None
+        self,
+        agent_state: Any = None,
+        *,
+        library: Library | None = None,
+        path: str | Path | None = None,
+        decoding: DecodingSettings | None = None,
     ) -> None:
         super().__init__(agent_state)
+        self._decoding = decoding or DecodingSettings(isolate=False)
         self._owned = library is None
         self._library = library or Library(path)
 
@@ -73,9 +83,16 @@ class KnowledgeRetriever(BaseModule):
     def read(self, job: ReadJob) -> Indexed:
         """Read a share of a corpus and take in what it holds. What cannot be read is told in the notes."""
         stamps = stamps_of(job)
-        reading = read(job)
+        reading = read(job, self._pdf)
         self._library.add(reading.documents, whole_groups=True, stamps=stamps)
         return Indexed(len(reading.documents), sum(len(document.text) for document in reading.documents), reading.notes)
+
+    def _pdf(self, path: Path) -> Pdf:
+        try:
+            found: Pdf = decoded_in_thread(self._decoding, pdf_sections, path)
+        except DecodingError as error:
+            return "", [], f"left out, {error.detail}"
+        return found
 
     def pending(self, jobs: Sequence[ReadJob]) -> Pending:
         """What of ``jobs`` is to be read: not files that are as they were. Those that are gone are forgotten."""

@@ -79,7 +79,7 @@ class AnswerCache:
 
 
 def _stands_alone(prompt: Prompt) -> bool:
-    return not (prompt.turns or prompt.summary or prompt.instructions)
+    return not (prompt.turns or prompt.summary or prompt.instructions or prompt.medium)
 
 
 def _key(prompt: Prompt, kind: str) -> Key:

@@ -17,23 +17,25 @@ _SCOPE = "companion_async"
 class CallSpan:
     """Opened with the request, below the span that is current; `close` ends it, once."""
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, endpoint: Endpoint, operation: str = "chat") -> None:
         from opentelemetry import trace
 
         place = urlsplit(endpoint.address)
         port = place.port or (443 if place.scheme == "https" else 80)
         facts: dict[str, Any] = {
-            "gen_ai.operation.name": "chat",
+            "gen_ai.operation.name": operation,
             "gen_ai.provider.name": endpoint.provider,
             "gen_ai.request.model": endpoint.model,
             "gen_ai.request.max_tokens": endpoint.max_output_tokens,
-            "gen_ai.request.stream": True,
+            "gen_ai.request.stream": operation == "chat",
             "server.address": place.hostname or "",
             "server.port": port,
         }
         tracer = trace.get_tracer(_SCOPE)
         # Not made the current one: an async generator may be closed in another context than it began in.
-        self._span: Span = tracer.start_span(f"chat {endpoint.model}", kind=trace.SpanKind.CLIENT, attributes=facts)
+        self._span: Span = tracer.start_span(
+            f"{operation} {endpoint.model}", kind=trace.SpanKind.CLIENT, attributes=facts
+        )
         self._failed = trace.StatusCode.ERROR
 
     def close(self, error: BaseException | None, usage: Usage | None) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import importlib.util
 import os
-from collections.abc import AsyncGenerator, Mapping
-from typing import TYPE_CHECKING, Protocol, cast
+from collections.abc import AsyncGenerator, Callable, Mapping
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from companion_async.cognition.model_router.prompt import Composed
+from companion_async.cognition.model_router.prompt import Composed, Medium
 from companion_async.cognition.model_router.reply import Usage
 from companion_async.cognition.model_router.settings import Endpoint
 from companion_async.errors import MissingExtraError
@@ -28,6 +29,10 @@ class KeyMissingError(Exception):
 
 class BrokenOffError(Exception):
     """The stream ended before the provider said that the answer is complete."""
+
+
+class NoAnswerError(Exception):
+    """What came is no answer, though the provider said that all went well."""
 
 
 class Connection(Protocol):
@@ -78,8 +83,12 @@ class _OpenAIConnection:
     async def pieces(self, composed: Composed) -> AsyncGenerator[str | Usage, None]:
         from openai import omit
 
-        endpoint = self._endpoint
-        messages = [{"role": role, "content": text} for role, text in (("system", composed.system), *composed.messages)]
+        endpoint, medium = self._endpoint, composed.medium
+        if medium is not None and medium.sense == "audio":
+            for part in await self._transcript(medium):
+                yield part
+            return
+        messages = _messages((("system", composed.system), *composed.messages), medium, _openai_image)
         # OpenAI's newer models refuse the older name of this limit, which is the one that compatible servers know.
         own = endpoint.provider == "openai" and endpoint.base_url is None
         stream = await self._client.chat.completions.create(
@@ -104,6 +113,19 @@ class _OpenAIConnection:
         if not complete:
             raise BrokenOffError
 
+    async def _transcript(self, sound: Medium) -> list[str | Usage]:
+        name = f"sound.{sound.mime.partition('/')[2]}"
+        answer = await self._client.audio.transcriptions.create(
+            model=self._endpoint.model, file=(name, sound.content, sound.mime), response_format="json"
+        )
+        # What is no JSON the SDK hands out as text, and JSON of another form without its fields.
+        text: object = getattr(answer, "text", None)
+        if not isinstance(text, str):
+            raise NoAnswerError
+        usage: Any = getattr(answer, "usage", None)
+        counted = getattr(usage, "type", "") == "tokens"
+        return [text, Usage(usage.input_tokens, usage.output_tokens)] if counted else [text]
+
     async def close(self) -> None:
         await self._client.close()
 
@@ -121,7 +143,7 @@ class _AnthropicConnection:
         )
 
     async def pieces(self, composed: Composed) -> AsyncGenerator[str | Usage, None]:
-        messages = [{"role": role, "content": text} for role, text in composed.messages]
+        messages = _messages(composed.messages, composed.medium, _anthropic_image)
         async with self._client.messages.stream(
             model=self._endpoint.model,
             max_tokens=self._endpoint.max_output_tokens,
@@ -137,3 +159,22 @@ class _AnthropicConnection:
 
     async def close(self) -> None:
         await self._client.close()
+
+
+def _messages(
+    turns: tuple[tuple[str, str], ...], medium: Medium | None, shown: Callable[[Medium, str], dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """The turns as both protocols have them; ``medium`` goes before the words of the last one."""
+    messages: list[dict[str, Any]] = [{"role": role, "content": text} for role, text in turns]
+    if medium is not None:
+        data = base64.b64encode(medium.content).decode("ascii")
+        messages[-1]["content"] = [shown(medium, data), {"type": "text", "text": messages[-1]["content"]}]
+    return messages
+
+
+def _openai_image(medium: Medium, data: str) -> dict[str, Any]:
+    return {"type": "image_url", "image_url": {"url": f"data:{medium.mime};base64,{data}"}}
+
+
+def _anthropic_image(medium: Medium, data: str) -> dict[str, Any]:
+    return {"type": "image", "source": {"type": "base64", "media_type": medium.mime, "data": data}}

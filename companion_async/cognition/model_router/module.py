@@ -15,7 +15,7 @@ from companion_async.cognition.model_router.cache import AnswerCache, CacheFigur
 from companion_async.cognition.model_router.call_span import CallSpan
 from companion_async.cognition.model_router.connection import Connection, KeyMissingError, check_installed, connect
 from companion_async.cognition.model_router.embedded import embedded_reply
-from companion_async.cognition.model_router.prompt import Prompt, cited, compose
+from companion_async.cognition.model_router.prompt import DESCRIBE, LISTEN, LOOK, Medium, Prompt, cited, compose
 from companion_async.cognition.model_router.reply import Failure, Piece, Reply, Usage
 from companion_async.cognition.model_router.rules import Route, classify, route
 from companion_async.cognition.model_router.settings import Endpoint, ModelSettings
@@ -103,7 +103,44 @@ class ModelRouter(BaseModule):
             yield Piece(cached.text, cached.responder)
             yield cached
             return
-        for name in route(kind, prompt.tokens, self._ordered).endpoints:
+        async with aclosing(self._asked(prompt, kind, failures)) as items:
+            async for item in items:
+                if isinstance(item, Reply):
+                    self._cache.put(prompt, kind, item, self._clock.monotonic())
+                    yield item
+                    return
+                yield item
+        # In a thread of its own: picking sentences takes milliseconds that the loop has not got.
+        quoted: Reply = await self.brain.submit(MODULE, "extract", prompt)
+        yield Piece(quoted.text, quoted.responder)
+        yield msgspec.structs.replace(quoted, failures=tuple(failures))
+
+    async def caption(self, picture: Medium, question: str = DESCRIBE) -> Reply:
+        """What a model that takes images sees in ``picture``. Where none does, or none answers, ``found`` is false,
+        ``text`` and ``responder`` are empty, and ``failures`` say why: there is nothing to fall back on.
+        """
+        return await self._perceived(Prompt(question, instructions=LOOK, medium=picture))
+
+    async def transcribe(self, sound: Medium) -> Reply:
+        """What is said in ``sound``, by a model that takes audio; the rest as of `caption`."""
+        return await self._perceived(Prompt("", instructions=LISTEN, medium=sound))
+
+    async def _perceived(self, prompt: Prompt) -> Reply:
+        kind = prompt.medium.sense if prompt.medium is not None else ""
+        failures: list[Failure] = []
+        async with aclosing(self._asked(prompt, kind, failures)) as items:
+            async for item in items:
+                if isinstance(item, Reply):
+                    return msgspec.structs.replace(item, found=True)
+        return Reply("", "", kind, found=False, failures=tuple(failures))
+
+    async def _asked(self, prompt: Prompt, kind: str, failures: list[Failure]) -> AsyncGenerator[Piece | Reply, None]:
+        """What the endpoints say, one after the other until one has answered; ``failures`` become those that have not.
+        Ends without a `Reply` where none has.
+        """
+        medium = prompt.medium
+        sense = medium.sense if medium is not None else "text"
+        for name in route(kind, prompt.tokens, self._ordered, sense).endpoints:
             endpoint, parts, usage = self._endpoints[name], list[str](), None
             connection = self._connections.get(name)
             if connection is None:
@@ -115,7 +152,7 @@ class ModelRouter(BaseModule):
                 failures.append(Failure(name, refusal))
                 continue
             composed = compose(prompt, endpoint.context_tokens - endpoint.max_output_tokens)
-            span = CallSpan(endpoint) if self._traced else None
+            span = CallSpan(endpoint, "transcribe" if sense == "audio" else "chat") if self._traced else None
             broken: BaseException | None = None
             try:
                 async with aclosing(connection.pieces(composed)) as pieces:
@@ -141,16 +178,10 @@ class ModelRouter(BaseModule):
             text = "".join(parts).strip()
             used = usage.input_tokens + usage.output_tokens if usage else prompt.tokens + estimated_tokens(text)
             breaker.answered(self._clock.monotonic(), used)
-            if text:
-                reply = _reply(text, endpoint, kind, prompt, tuple(failures), usage)
-                self._cache.put(prompt, kind, reply, self._clock.monotonic())
-                yield reply
+            if text or sense == "audio":  # nobody may have said anything
+                yield _reply(text, endpoint, kind, prompt, tuple(failures), usage)
                 return
             failures.append(Failure(name, "an empty answer"))
-        # In a thread of its own: picking sentences takes milliseconds that the loop has not got.
-        quoted: Reply = await self.brain.submit(MODULE, "extract", prompt)
-        yield Piece(quoted.text, quoted.responder)
-        yield msgspec.structs.replace(quoted, failures=tuple(failures))
 
     @property
     def _ordered(self) -> tuple[Endpoint, ...]:

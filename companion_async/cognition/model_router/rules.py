@@ -60,6 +60,10 @@ class Candidate(Protocol):
         """The kinds it is meant for; none for any."""
 
     @property
+    def takes(self) -> tuple[str, ...]:
+        """What it understands: ``text``, ``image``, ``audio``."""
+
+    @property
     def from_tokens(self) -> int:
         """The size from which on it is meant to be used."""
 
@@ -90,13 +94,14 @@ def classify(text: str, hint: str | None = None) -> str:
     return next((kind for kind, pattern in _RULES if pattern.search(text)), "chat")
 
 
-def route(kind: str, tokens: int, candidates: Sequence[Candidate]) -> Route:
-    """Who is asked for a task of ``kind`` whose input is about ``tokens`` long.
+def route(kind: str, tokens: int, candidates: Sequence[Candidate], sense: str = "text") -> Route:
+    """Who is asked for a task of ``kind`` whose input is about ``tokens`` long and is ``text``, ``image`` or ``audio``.
 
-    Endpoints that could not hold it are left out. Of the rest, those meant for its size come before those meant for
-    larger tasks; then those meant for its kind, those meant for any, those meant for others; then the ones meant for
-    the largest size that it reaches; then the order of the configuration.
+    Endpoints that do not take it, or could not hold it, are left out. Of the rest, those meant for its size come before
+    those meant for larger tasks; then those meant for its kind, those meant for any, those meant for others; then the
+    ones meant for the largest size that it reaches; then the order of the configuration.
     """
+    candidates = [each for each in candidates if sense in each.takes]
     fitting = [each for each in candidates if tokens + each.max_output_tokens <= each.context_tokens]
 
     def rank(candidate: Candidate) -> tuple[bool, int, int]:

@@ -16,6 +16,7 @@ EMBEDDED = "embedded-extractive"
 """The name under which the responder that needs no model answers."""
 
 PROVIDERS = ("openai", "ollama", "anthropic")
+TAKES = ("text", "image", "audio")
 _BASE_URLS = {
     "openai": "https://api.openai.com/v1",
     "ollama": "http://127.0.0.1:11434/v1",
@@ -31,11 +32,13 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ``provider``: ``"openai"`` for OpenAI and everything that speaks its protocol at ``base_url``, ``"ollama"``,
     ``"anthropic"``. ``api_key_env`` names the environment variable that holds the key; the key itself is never part of
     a config. Unset, it is the provider's usual variable, but only where ``base_url`` is unset as well: no key
-    goes to an address that it was not meant for. ``kinds``: the tasks it is meant for, none for any; ``from_tokens``:
-    the size from which on it is preferred. ``timeout``: seconds without a word from it; ``retries``: further tries at
-    the same address, after failures that may pass, with jitter and as it asks for in Retry-After. After
-    ``breaker_failures`` failed calls in a row it is left alone for ``breaker_seconds``, or longer where it asks for
-    that. ``tokens_per_hour`` is what it may use in any hour, by its own count or else estimated; None for any amount.
+    goes to an address that it was not meant for. ``takes``: what it understands, ``"text"``, ``"image"`` (it writes
+    captions; both for a model that chats and sees) or ``"audio"`` (it transcribes, by ``audio/transcriptions`` of
+    OpenAI's protocol). ``kinds``: the tasks it is meant for, none for any; ``from_tokens``: the size from which on it
+    is preferred. ``timeout``: seconds without a word from it; ``retries``: further tries at the same address, after
+    failures that may pass, with jitter and as it asks for in Retry-After. After ``breaker_failures`` failed calls in a
+    row it is left alone for ``breaker_seconds``, or longer where it asks for that. ``tokens_per_hour`` is what it may
+    use in any hour, by its own count or else estimated (of a sound by its words); None for any amount.
     """
 
     name: str
@@ -43,6 +46,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     provider: Literal["openai", "ollama", "anthropic"] = "openai"
     base_url: str | None = None
     api_key_env: str | None = None
+    takes: tuple[str, ...] = ("text",)
     kinds: tuple[str, ...] = ()
     from_tokens: int = 0
     context_tokens: int = 8192
@@ -71,6 +75,15 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         if variable is not None and not (isinstance(variable, str) and _VARIABLE.fullmatch(variable)):
             # Whoever puts the key itself here must not find it in a log.
             raise InvalidArgumentError(f"{where}api_key_env must be the name of an environment variable, not the key.")
+        takes: Any = self.takes
+        if not isinstance(takes, (tuple, list)) or not takes or not all(sense in TAKES for sense in takes):
+            raise InvalidArgumentError(f"{where}takes must be some of {', '.join(TAKES)}; {takes!r:.80} is not.")
+        if "audio" in takes and (self.provider != "openai" or len(takes) > 1):
+            raise InvalidArgumentError(
+                f'{where}what transcribes does that alone and speaks the protocol of OpenAI: takes=("audio",) with '
+                'provider="openai". Give a model that chats as well an endpoint of its own for that.'
+            )
+        msgspec.structs.force_setattr(self, "takes", tuple(takes))
         kinds: Any = self.kinds
         if not isinstance(kinds, (tuple, list)) or not all(kind in KINDS for kind in kinds):
             raise InvalidArgumentError(f"{where}kinds must be some of {', '.join(KINDS)}; {kinds!r:.80} is not.")

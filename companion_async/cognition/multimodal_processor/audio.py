@@ -11,12 +11,14 @@ import soundfile
 from PIL import Image, ImageDraw
 from tinytag import TinyTag
 
+from companion_async.cognition.model_router.prompt import Medium
 from companion_async.cognition.multimodal_processor.findings import AudioFindings, MediaError
 from companion_async.cognition.multimodal_processor.settings import MediaSettings
 from companion_async.status.picture import FrozenMap
 
 _WINDOW = 2048  # samples of which a spectrum is taken
 _HOP = _WINDOW // 2
+_PART = 2**20  # samples that are worked on at a time
 _SILENT = 1e-3  # -60 dB
 _FLOOR = 1e-9
 _LOWEST = 31.25  # Hz, where the first octave begins
@@ -26,22 +28,41 @@ _CLEAR = 0.3  # how well a pulse must repeat to be called one
 _PICTURE = (600, 120)
 
 
-def listen(content: bytes, settings: MediaSettings) -> AudioFindings:
-    """What can be measured of a sound; `MediaError` for one that is too long, damaged, or of no known format."""
+def listen(content: bytes, settings: MediaSettings, *, heard: bool = False) -> tuple[AudioFindings, Medium | None]:
+    """What can be measured of a sound, and, ``heard``, the sound as a model is to hear it: one channel, without what
+    the file tells beside it. `MediaError` for one that is too long, damaged, or of no known format.
+    """
     try:
         with soundfile.SoundFile(io.BytesIO(content)) as sound:
-            longest = int(settings.max_seconds * sound.samplerate)
-            if sound.frames > longest:
-                raise MediaError("too_large", f"it is longer than {settings.max_seconds:g} s")
-            # What it says of its length need not be true.
-            samples = sound.read(longest + 1, dtype="float32", always_2d=True)
-            if len(samples) > longest:
-                raise MediaError("too_large", f"it is longer than {settings.max_seconds:g} s")
-            if not len(samples):
-                raise MediaError("unreadable", "there is no sound in it")
-            return _measured(samples.mean(axis=1), sound, content)
+            mono = _mixed(sound, settings)
+            return _measured(mono, sound, content), _recording(mono, sound.samplerate) if heard else None
     except soundfile.LibsndfileError as error:
         raise MediaError("unreadable", f"it is no sound that can be read ({type(error).__name__})") from None
+
+
+def _mixed(sound: Any, settings: MediaSettings) -> Any:
+    """Its channels taken together, a part at a time: whole, an hour of many channels would take gigabytes."""
+    longest = int(settings.max_seconds * sound.samplerate)
+    parts: list[Any] = []
+    count = 0
+    # What it says of its length need not be true.
+    while count <= longest and sound.frames <= longest:
+        part = sound.read(_PART, dtype="float32", always_2d=True)
+        if not len(part):
+            break
+        count += len(part)
+        parts.append(part.mean(axis=1))
+    else:
+        raise MediaError("too_large", f"it is longer than {settings.max_seconds:g} s")
+    if not parts:
+        raise MediaError("unreadable", "there is no sound in it")
+    return numpy.concatenate(parts)
+
+
+def _recording(mono: Any, rate: int) -> Medium:
+    written = io.BytesIO()
+    soundfile.write(written, mono, rate, format="FLAC", subtype="PCM_16")
+    return Medium("audio/flac", written.getvalue())
 
 
 def _measured(mono: Any, sound: Any, content: bytes) -> AudioFindings:
@@ -53,14 +74,17 @@ def _measured(mono: Any, sound: Any, content: bytes) -> AudioFindings:
         float(power[(frequencies >= low) & (frequencies < high)].sum()) / total
         for low, high in itertools.pairwise(edges)
     ]
+    parts = numpy.array_split(mono, len(mono) // _PART + 1)
+    energy = sum(float(numpy.dot(part, part)) for part in parts)
+    quiet = sum(int(numpy.count_nonzero(numpy.abs(part) < _SILENT)) for part in parts)
     return AudioFindings(
         format=f"{sound.format} {sound.subtype}",
         seconds=len(mono) / sound.samplerate,
         sample_rate=sound.samplerate,
         channels=sound.channels,
-        loudness=_decibels(float(numpy.sqrt(numpy.mean(numpy.square(mono, dtype="float64"))))),
-        peak=_decibels(float(numpy.abs(mono).max())),
-        silence=float(numpy.mean(numpy.abs(mono) < _SILENT)),
+        loudness=_decibels((energy / len(mono)) ** 0.5),
+        peak=_decibels(max(float(mono.max()), -float(mono.min()))),
+        silence=quiet / len(mono),
         tempo=_tempo(changes, sound.samplerate / _HOP),
         spectrum_hz=tuple(edges[:-1]),
         spectrum=tuple(shares),
@@ -76,7 +100,7 @@ def _decibels(amplitude: float) -> float:
 
 def _spectra(mono: Any) -> tuple[Any, Any]:
     """The mean power at each frequency, and how much was added from one window to the next (spectral flux)."""
-    padded = numpy.pad(mono, (0, max(0, _WINDOW - len(mono))))
+    padded = mono if len(mono) >= _WINDOW else numpy.pad(mono, (0, _WINDOW - len(mono)))
     window = numpy.hanning(_WINDOW).astype("float32")
     total = numpy.zeros(_WINDOW // 2 + 1)
     changes: list[float] = []

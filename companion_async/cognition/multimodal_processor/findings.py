@@ -8,7 +8,7 @@ from typing import Literal
 from companion_async.errors import CompanionError
 from companion_async.status.picture import FrozenMap, Picture
 
-Reason = Literal["too_large", "unreadable", "unknown"]
+Reason = Literal["too_large", "too_slow", "unreadable", "unknown", "crashed"]
 
 
 class Colour(Picture, frozen=True, kw_only=True):
@@ -23,8 +23,9 @@ class ImageFindings(Picture, frozen=True, kw_only=True):
 
     ``hash`` is a difference hash (dHash) of 64 bits in hexadecimal: pictures that look alike differ in few of them, see
     `similarity`. ``exif`` leaves out where it was taken; ``has_location`` says whether the file tells. ``brightness``
-    and ``contrast`` are the mean and the standard deviation of its grey, from 0 to 1. ``thumbnail`` is a PNG. There is
-    no caption: that takes a vision model, and none can be configured yet.
+    and ``contrast`` are the mean and the standard deviation of its grey, from 0 to 1. ``thumbnail`` is a PNG. All that
+    is measured; ``caption`` is what the model behind the endpoint ``caption_by`` says that it sees, which may be wrong.
+    Where it is None, ``no_caption`` says why.
     """
 
     format: str
@@ -39,6 +40,9 @@ class ImageFindings(Picture, frozen=True, kw_only=True):
     exif: Mapping[str, str] = FrozenMap()
     has_location: bool = False
     thumbnail: bytes
+    caption: str | None = None
+    caption_by: str | None = None
+    no_caption: str = "none was asked for"
     kind: Literal["image"] = "image"
 
 
@@ -49,7 +53,9 @@ class AudioFindings(Picture, frozen=True, kw_only=True):
     loudness that ears hear (LUFS). ``silence`` is the share of it that stays below -60 dB. ``tempo`` is the pulse that
     repeats most clearly, in beats a minute, None where none does; it may be half of what a listener taps, or twice.
     ``spectrum``: for each octave from ``spectrum_hz`` on, its share of the power. ``centre_hz`` is the spectrum's
-    centre of gravity. ``waveform`` is a PNG. There is no transcript: that takes a model, and none can be configured.
+    centre of gravity. ``waveform`` is a PNG. All that is measured; ``transcript`` is what the model behind the endpoint
+    ``transcript_by`` has heard, which may be wrong, and empty where nothing is said. Where it is None,
+    ``no_transcript`` says why.
     """
 
     format: str
@@ -65,6 +71,9 @@ class AudioFindings(Picture, frozen=True, kw_only=True):
     centre_hz: float
     tags: Mapping[str, str] = FrozenMap()
     waveform: bytes
+    transcript: str | None = None
+    transcript_by: str | None = None
+    no_transcript: str = "none was asked for"
     kind: Literal["audio"] = "audio"
 
 
@@ -82,7 +91,9 @@ class TextFindings(Picture, frozen=True, kw_only=True):
 
 
 class MediaError(CompanionError, ValueError):
-    """A medium was not looked at. ``reason`` is one of ``too_large``, ``unreadable``, ``unknown``."""
+    """A medium was not looked at. ``reason`` is one of ``too_large``, ``too_slow``, ``unreadable``, ``unknown`` and
+    ``crashed``: its decoder has crashed, in a process of its own.
+    """
 
     def __init__(self, reason: Reason, detail: str) -> None:
         self.reason, self.detail = reason, detail

@@ -7,6 +7,7 @@ from typing import Any
 
 from PIL import ExifTags, Image, ImageOps, ImageStat
 
+from companion_async.cognition.model_router.prompt import Medium
 from companion_async.cognition.multimodal_processor.findings import Colour, ImageFindings, MediaError
 from companion_async.cognition.multimodal_processor.settings import MediaSettings
 from companion_async.status.picture import FrozenMap
@@ -16,14 +17,20 @@ _TAGS = 64
 _VALUE = 200  # characters
 _SAMPLE = 512  # pixels; what is counted of colours and grey is counted on so large a copy
 
+_VIEW = 1024  # pixels of the longer side of what a model sees
+_PIXELS_OF_A_TOKEN = 750  # as Anthropic counts; others count fewer tokens
 
-def look(content: bytes, settings: MediaSettings) -> ImageFindings:
-    """What can be measured of a picture; `MediaError` for one that is too large, damaged, or of no known format."""
+
+def look(content: bytes, settings: MediaSettings, *, viewed: bool = False) -> tuple[ImageFindings, Medium | None]:
+    """What can be measured of a picture, and, ``viewed``, the picture as a model is to see it: upright, small, without
+    all that the file tells beside it. `MediaError` for one that is too large, damaged, or of no known format.
+    """
     try:
         with Image.open(io.BytesIO(content), formats=_FORMATS) as opened:
             _check_size(opened, settings.max_pixels)
-            return _measured(opened, settings)
-    except MediaError:
+            upright = ImageOps.exif_transpose(opened)
+            return _measured(opened, upright, settings), _view(upright) if viewed else None
+    except (MediaError, MemoryError):
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise MediaError("too_large", f"it has more than {settings.max_pixels:,} pixels") from None
@@ -38,11 +45,10 @@ def _check_size(opened: Any, most: int) -> None:
         raise MediaError("too_large", f"it has {width * height:,} pixels, over {most:,}")
 
 
-def _measured(opened: Any, settings: MediaSettings) -> ImageFindings:
+def _measured(opened: Any, upright: Any, settings: MediaSettings) -> ImageFindings:
     exif, located = _exif(opened)
     frames, kept = getattr(opened, "n_frames", 1), opened.format
     mode = opened.mode
-    upright = ImageOps.exif_transpose(opened)
     width, height = upright.size
     thumbnail = upright.convert("RGBA" if "A" in upright.getbands() or "transparency" in upright.info else "RGB")
     sample = thumbnail.copy()
@@ -65,6 +71,16 @@ def _measured(opened: Any, settings: MediaSettings) -> ImageFindings:
         has_location=located,
         thumbnail=written.getvalue(),
     )
+
+
+def _view(upright: Any) -> Medium:
+    small = upright.convert("RGBA")
+    small.thumbnail((_VIEW, _VIEW))
+    shown = Image.new("RGB", small.size, "#ffffff")
+    shown.paste(small, mask=small.getchannel("A"))
+    written = io.BytesIO()
+    shown.save(written, "JPEG", quality=85)
+    return Medium("image/jpeg", written.getvalue(), tokens=small.width * small.height // _PIXELS_OF_A_TOKEN + 1)
 
 
 def _palette(picture: Any, colours: int) -> tuple[Colour, ...]:

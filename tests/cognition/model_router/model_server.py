@@ -1,4 +1,4 @@
-"""A model server for tests: real HTTP on loopback, speaking the two wire formats that the providers' SDKs read."""
+"""A model server for tests: real HTTP on loopback, speaking the wire formats that the providers' SDKs read."""
 
 from __future__ import annotations
 
@@ -67,7 +67,9 @@ class _Handler(BaseHTTPRequestHandler):
         """Nothing to standard error."""
 
     def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        sent = self.rfile.read(int(self.headers["Content-Length"]))
+        heard = self.path.endswith("/audio/transcriptions")
+        body: Any = sent if heard else json.loads(sent)
         server = self.server
         server.requests.append({"path": self.path, "headers": dict(self.headers), "body": body})
         if server.status != 200:
@@ -79,6 +81,9 @@ class _Handler(BaseHTTPRequestHandler):
             return
         if server.silence is not None:
             server.silence.wait()
+        if heard:
+            self._transcribed()
+            return
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.end_headers()
@@ -97,6 +102,15 @@ class _Handler(BaseHTTPRequestHandler):
         except OSError:
             server.hung_up.set()
 
+    def _transcribed(self) -> None:
+        server = self.server
+        text = b"<html>no JSON</html>" if server.garbage else _transcription(server.words)
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html" if server.garbage else "application/json")
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text if server.break_after is None else text[: server.break_after])
+
     def _wait(self, gate: threading.Event) -> None:
         """Until the gate opens or the client hangs up; comments keep the stream alive, as real servers' do."""
         while not gate.wait(0.01):
@@ -112,6 +126,11 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Retry-After", self.server.retry_after)
         self.end_headers()
         self.wfile.write(text)
+
+
+def _transcription(words: tuple[str, ...]) -> bytes:
+    usage = {"type": "tokens", "input_tokens": 11, "output_tokens": 3, "total_tokens": 14}
+    return json.dumps({"text": "".join(words), "usage": usage}).encode()
 
 
 def _openai_events(model: str, words: tuple[str, ...]) -> Iterator[bytes]:

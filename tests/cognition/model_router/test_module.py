@@ -45,7 +45,7 @@ async def registered(brain, *endpoints, env=None):
 
 def test_handlers():
     """The handlers are the documented ones and no more."""
-    assert set(collect(ModelRouter)) == {"route", "extract", "answer", "stream", "cache"}
+    assert set(collect(ModelRouter)) == {"route", "extract", "answer", "stream", "cache", "caption", "transcribe"}
 
 
 async def test_without_endpoints_the_embedded_responder_answers_and_says_so():

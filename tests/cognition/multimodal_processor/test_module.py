@@ -1,213 +1,47 @@
 from __future__ import annotations
 
+import base64
+import importlib.util
 import io
+import os
 import pickle
-import struct
-import zlib
 
 import numpy
 import pytest
-import soundfile
 from PIL import Image
 
 from companion_async.brain.brain import Brain
+from companion_async.cognition.decoding.settings import DecodingSettings
+from companion_async.cognition.model_router.settings import Endpoint, ModelSettings
+from companion_async.cognition.multimodal_processor import module as room
 from companion_async.cognition.multimodal_processor.findings import MediaError
-from companion_async.cognition.multimodal_processor.kinds import kind_of
 from companion_async.cognition.multimodal_processor.module import MODULE, MultimodalProcessor
 from companion_async.cognition.multimodal_processor.settings import MediaSettings
+from companion_async.companion.companion import CompanionBrain
 from companion_async.companion.config import CompanionConfig
 from companion_async.errors import InvalidArgumentError
+from companion_async.modules.handlers import collect
+from tests.cognition.decoding import hostile
+from tests.cognition.model_router.model_server import serving
+from tests.cognition.multimodal_processor.test_measuring import RATE, gradient, saved, sound
 
-pytestmark = pytest.mark.feature("CB-48")
+pytestmark = [pytest.mark.feature("CB-48"), pytest.mark.timeout(60)]
 
-RATE = 22_050
-
-
-@pytest.fixture(scope="module")
-def processor():
-    return MultimodalProcessor()
-
-
-def saved(picture, format="PNG", **options):
-    written = io.BytesIO()
-    picture.save(written, format, **options)
-    return written.getvalue()
+on_one_loop = pytest.mark.asyncio(loop_factories=["asyncio"])
+needs_sdk = pytest.mark.skipif(importlib.util.find_spec("openai") is None, reason="the extra llm is not installed")
 
 
-def sound(samples, format="WAV", rate=RATE):
-    written = io.BytesIO()
-    soundfile.write(written, samples, rate, format=format)
-    return written.getvalue()
+def endpoint(name, server, *takes, **more):
+    return Endpoint(name=name, model="m", base_url=f"{server.url}/v1", takes=takes, retries=0, **more)
 
 
-def gradient(flipped=False):
-    row = numpy.linspace(0, 255, 120).astype("uint8")
-    return Image.fromarray(numpy.tile(row[::-1] if flipped else row, (80, 1)))
+def configured(*endpoints, **decoding):
+    return CompanionConfig(models=ModelSettings(endpoints=endpoints), decoding=DecodingSettings(**decoding))
 
 
-def refused(processor, medium):
-    with pytest.raises(MediaError) as caught:
-        processor.process(medium)
-    return caught.value.reason
-
-
-# -- pictures ----------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("format", ["PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF"])
-def test_a_picture_is_measured_whatever_its_format(processor, format):
-    """Size, palette, brightness and a small copy of it are found in each format that is known."""
-    picture = Image.new("RGB", (300, 100), "#ff0000")
-    picture.paste("#0000ff", (0, 0, 75, 100))
-    found = processor.process(saved(picture, format))
-    assert (found.kind, found.format, found.width, found.height, found.frames) == ("image", format, 300, 100, 1)
-    main, second = found.palette[:2]
-    assert main.share == pytest.approx(0.75, abs=0.05)
-    assert second.share == pytest.approx(0.25, abs=0.05)
-    assert int(main.colour[1:3], 16) > 240
-    assert int(second.colour[5:7], 16) > 240
-    small = Image.open(io.BytesIO(found.thumbnail))
-    assert (small.format, max(small.size)) == ("PNG", 256)
-    assert found.to_dict()["kind"] == "image"
-
-
-def test_pictures_that_look_alike_have_hashes_that_are_alike(processor):
-    """Smaller, darker and packed with loss it is the same picture; turned round it is another."""
-    hashes = [
-        processor.process(each).hash
-        for each in (
-            saved(gradient()),
-            saved(gradient().resize((60, 40)), "JPEG", quality=40),
-            saved(gradient().point(lambda value: value * 0.7)),
-            saved(gradient(flipped=True)),
-        )
-    ]
-    assert all(processor.similarity(hashes[0], other) > 0.85 for other in hashes[1:3])
-    assert processor.similarity(hashes[0], hashes[3]) < 0.2
-    with pytest.raises(InvalidArgumentError, match="hash"):
-        processor.similarity("no hash", hashes[0])
-
-
-def test_exif_is_told_and_where_it_was_taken_is_not(processor):
-    """The camera is named, the place only said to be there, and the picture stands upright."""
-    exif = Image.Exif()
-    exif[0x0110] = "A camera"
-    exif[0x0112] = 6  # to be turned by a quarter
-    exif.get_ifd(0x8825)[1] = "N"
-    exif.get_ifd(0x8825)[2] = (52.0, 30.0, 0.0)
-    found = processor.process(saved(Image.new("RGB", (60, 40)), "JPEG", exif=exif))
-    assert found.exif["Model"] == "A camera"
-    assert found.has_location
-    assert not [name for name in found.exif if "GPS" in name]
-    assert (found.width, found.height) == (40, 60)
-
-
-def png_that_claims(width, height):
-    def chunk(kind, data):
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    body = zlib.compress(bytes(1000))
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
-
-
-@pytest.mark.parametrize("side", [7_000, 10_000, 20_000, 200_000])
-def test_a_bomb_is_refused_before_it_is_unpacked(processor, side):
-    """A few bytes that say they are a picture of any size are believed that far, and not unpacked."""
-    assert refused(processor, png_that_claims(side, side)) == "too_large"
-
-
-def test_half_a_picture_is_unreadable(processor):
-    """What is cut short or damaged is told apart from what is too large."""
-    whole = saved(gradient())
-    assert refused(processor, whole[: len(whole) // 2]) == "unreadable"
-    assert refused(processor, png_that_claims(100, 100)) == "unreadable"
-    assert refused(processor, b"\xff\xd8\xff" + bytes(100)) == "unreadable"
-
-
-# -- sounds ------------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("format", ["WAV", "FLAC", "OGG", "MP3", "AIFF"])
-def test_a_sound_is_measured_whatever_its_format(processor, format):
-    """A tone of 440 Hz has its length, its loudness, and its power in the octave that it lies in."""
-    time = numpy.arange(2 * RATE) / RATE
-    found = processor.process(sound(numpy.column_stack([0.5 * numpy.sin(2 * numpy.pi * 440 * time)] * 2), format))
-    assert (found.kind, found.sample_rate, found.channels) == ("audio", RATE, 2)
-    assert found.seconds == pytest.approx(2, abs=0.1)
-    assert found.loudness == pytest.approx(-9.03, abs=0.5)
-    assert found.peak == pytest.approx(-6.02, abs=0.5)
-    octave = found.spectrum.index(max(found.spectrum))
-    assert found.spectrum_hz[octave] == 250
-    assert found.spectrum[octave] > 0.9
-    assert found.centre_hz == pytest.approx(440, abs=40)
-    assert Image.open(io.BytesIO(found.waveform)).size == (600, 120)
-
-
-def test_a_pulse_has_a_tempo_and_a_noise_has_none(processor):
-    """Clicks at 120 beats a minute are heard as such, or as a half or the double of it; noise has no beat."""
-    clicks = numpy.zeros(10 * RATE)
-    noise = numpy.random.default_rng(1).normal(0, 0.2, 10 * RATE)
-    for start in range(0, len(clicks), RATE // 2):
-        clicks[start : start + 400] = noise[:400]
-    tempo = processor.process(sound(clicks)).tempo
-    assert any(tempo == pytest.approx(120 * factor, rel=0.05) for factor in (0.5, 1, 2))
-    assert processor.process(sound(noise)).tempo is None
-
-
-def test_silence_is_silent(processor):
-    """A sound without any has no peak, no beat and no colour, and is no error."""
-    found = processor.process(sound(numpy.zeros(RATE)))
-    assert (found.silence, found.tempo) == (1.0, None)
-    assert found.peak < -100
-    assert sum(found.spectrum) == 0
-
-
-def test_a_sound_that_is_too_long_or_damaged_is_refused():
-    """The length that a file tells is looked at before it is unpacked, and what is no sound is told as such."""
-    processor = MultimodalProcessor(MediaSettings(max_seconds=1))
-    assert refused(processor, sound(numpy.zeros(RATE + 10))) == "too_large"
-    assert refused(processor, b"fLaC" + bytes(200)) == "unreadable"
-    assert refused(processor, b"RIFF\x00\x00\x00\x00WAVE") == "unreadable"
-    assert refused(processor, sound(numpy.zeros(0))) == "unreadable"
-
-
-# -- texts, and the rest -----------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("content", "format", "title", "headings"),
-    [
-        (b"just words", "plain", "", ()),
-        (b"# Tea\n\nGreen.\n\n## Black\n\nHot.\n", "markdown", "Tea", ("Tea", "Black")),
-        (b"<!doctype html><title>Tea</title><h1>Green</h1><p>Hot</p>", "html", "Tea", ("Green",)),
-    ],
-)
-def test_a_text_is_told_by_its_headings(processor, content, format, title, headings):
-    """Plain text, Markdown and HTML are told apart, each with its title, headings and length."""
-    found = processor.process(content)
-    assert (found.kind, found.format, found.title) == ("text", format, title)
-    assert set(headings) <= set(found.headings)
-    assert found.words > 0
-
-
-def test_what_is_of_no_known_kind_is_told(processor, tmp_path):
-    """Nothing, a program and a video are none of the kinds; files that are missing or too large are refused."""
-    assert refused(processor, b"") == "unknown"
-    assert refused(processor, b"\x7fELF" + bytes(100)) == "unknown"
-    assert refused(processor, b"RIFF\x00\x00\x00\x00AVI ") == "unknown"
-    assert refused(processor, tmp_path / "none.png") == "unreadable"
-    assert refused(processor, tmp_path) == "unreadable"
-    assert refused(MultimodalProcessor(MediaSettings(max_bytes=10)), b"x" * 11) == "too_large"
-    with pytest.raises(InvalidArgumentError, match="path or bytes"):
-        processor.process(5)
-
-
-def test_a_text_that_was_cut_within_a_character_is_one():
-    """Where the look ends in the middle of a character it is text all the same."""
-    assert kind_of("é".encode() * 5000) == "text"
-    assert kind_of(b"a" + "é".encode() * 5000) == "text"
-    assert kind_of(b"abc\xff\xff" + b"d" * 5000) == ""
+def test_handlers():
+    """The handlers are the documented ones and no more."""
+    assert set(collect(MultimodalProcessor)) == {"process", "similarity"}
 
 
 async def test_it_works_in_a_brain(tmp_path):
@@ -217,7 +51,94 @@ async def test_it_works_in_a_brain(tmp_path):
     async with Brain() as brain:
         await brain.register(MODULE, MultimodalProcessor, category="advanced")
         found = await brain.submit(MODULE, "process", path)
-    assert found.width == 120
+        likeness = await brain.submit(MODULE, "similarity", found.hash, found.hash)
+        with pytest.raises(InvalidArgumentError, match="path or bytes"):
+            await brain.submit(MODULE, "process", 5)
+        with pytest.raises(InvalidArgumentError, match="hash"):
+            await brain.submit(MODULE, "similarity", "no hash", found.hash)
+    assert (found.width, likeness) == (120, 1.0)
+
+
+async def test_without_a_model_the_result_says_so():
+    """Nothing is made up: no caption, no transcript, and the reason."""
+    async with CompanionBrain(configured(isolate=False)) as brain:
+        seen = await brain.submit(MODULE, "process", saved(gradient()))
+        heard = await brain.submit(MODULE, "process", sound(numpy.zeros(RATE)))
+        unasked = await brain.submit(MODULE, "process", saved(gradient()), kwargs={"described": False})
+    assert (seen.caption, seen.caption_by) == (None, None)
+    assert seen.no_caption == "no endpoint is configured that takes image"
+    assert (heard.transcript, heard.transcript_by) == (None, None)
+    assert heard.no_transcript == "no endpoint is configured that takes audio"
+    assert unasked.no_caption == "none was asked for"
+
+
+@needs_sdk
+@on_one_loop
+async def test_a_decoded_picture_is_captioned_and_a_sound_transcribed():
+    """Decoded in another process, sent small and without what the file tells of its owner, and told who wrote it."""
+    exif = Image.Exif()
+    exif[0x0110] = "A secret camera"
+    big = saved(Image.new("RGB", (3000, 1500), "#ff0000"), "TIFF", exif=exif)
+    with serving(words=("A red wall.",)) as eyes, serving(words=("Good morning.",)) as ears:
+        async with CompanionBrain(
+            configured(endpoint("eyes", eyes, "image"), endpoint("ears", ears, "audio"))
+        ) as brain:
+            seen = await brain.submit(MODULE, "process", big)
+            heard = await brain.submit(MODULE, "process", sound(0.1 * numpy.ones(RATE), "AIFF"))
+            read = await brain.submit(MODULE, "process", b"just words")
+            pids = {worker.pid for worker in brain.status().categories["advanced"].workers if worker.pid}
+    assert (seen.caption, seen.caption_by, seen.no_caption) == ("A red wall.", "eyes", "")
+    assert (heard.transcript, heard.transcript_by, heard.no_transcript) == ("Good morning.", "ears", "")
+    assert (seen.width, read.format) == (3000, "plain")
+    assert pids
+    assert os.getpid() not in pids
+    (asked,) = eyes.requests
+    url = asked["body"]["messages"][-1]["content"][0]["image_url"]["url"]
+    head, _, data = url.partition(",")
+    shown = Image.open(io.BytesIO(base64.b64decode(data)))
+    assert (head, shown.format, shown.size) == ("data:image/jpeg;base64", "JPEG", (1024, 512))
+    assert not shown.getexif()
+    (listened,) = ears.requests
+    assert b"fLaC" in listened["body"]
+
+
+@needs_sdk
+async def test_a_model_that_fails_leaves_the_rest_as_it_is():
+    """The picture is measured all the same, and the reason names the endpoint and the kind of its failure."""
+    with serving(status=500) as server:
+        async with CompanionBrain(configured(endpoint("eyes", server, "image"), isolate=False)) as brain:
+            found = await brain.submit(MODULE, "process", saved(gradient()))
+            await brain.unregister("model_router")
+            alone = await brain.submit(MODULE, "process", saved(gradient()))
+    assert (found.width, found.caption) == (120, None)
+    assert found.no_caption == "no endpoint has answered (eyes: InternalServerError (HTTP 500))"
+    assert (alone.width, alone.no_caption) == (120, "model_router could not be asked (UnknownModuleError)")
+
+
+@pytest.mark.parametrize(("ending", "reason"), [(hostile.crash, "crashed"), (hostile.eat, "too_large")])
+@on_one_loop
+async def test_a_picture_that_ends_its_decoder_is_an_error_and_no_more(monkeypatch, ending, reason):
+    """A crash in C, memory without end: `MediaError` says which, and the next one is measured."""
+    async with CompanionBrain(configured(memory_limit=2**29)) as brain:
+        with monkeypatch.context() as patch:
+            patch.setattr(room, "measure", ending)
+            with pytest.raises(MediaError) as caught:
+                await brain.submit(MODULE, "process", saved(gradient()))
+        assert caught.value.reason == reason
+        found = await brain.submit(MODULE, "process", saved(gradient()))
+        assert found.width == 120
+
+
+@pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="the memory of a process is limited on Linux only")
+@on_one_loop
+async def test_the_memory_of_decoders_is_limited():
+    """A picture that is no bomb by its size, and yet takes more memory than its decoder may have, is refused."""
+    written = io.BytesIO()
+    Image.new("RGBA", (6000, 6000)).save(written, "PNG")
+    async with CompanionBrain(configured(memory_limit=2**28)) as brain:
+        with pytest.raises(MediaError) as caught:
+            await brain.submit(MODULE, "process", written.getvalue())
+    assert caught.value.reason == "too_large"
 
 
 @pytest.mark.parametrize("given", [{"max_bytes": 0}, {"max_pixels": -1}, {"thumbnail": 5000}, {"max_seconds": 0}])

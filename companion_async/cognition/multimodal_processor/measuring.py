@@ -1,0 +1,83 @@
+"""What can be measured of a medium, whatever it is: in any thread, or in a process of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from companion_async.cognition.corpus.hypertext import html_sections
+from companion_async.cognition.corpus.markup import markdown_sections
+from companion_async.cognition.model_router.prompt import Medium
+from companion_async.cognition.multimodal_processor.findings import (
+    AudioFindings,
+    ImageFindings,
+    MediaError,
+    TextFindings,
+)
+from companion_async.cognition.multimodal_processor.kinds import kind_of
+from companion_async.cognition.multimodal_processor.settings import MediaSettings
+
+Findings = ImageFindings | AudioFindings | TextFindings
+
+_SHOWN = 100_000  # characters of a text
+
+
+class Measured(msgspec.Struct, frozen=True):
+    """What was found out, and the medium as a model is to have it, where one is to."""
+
+    findings: Findings
+    medium: Medium | None = None
+
+
+def measure(medium: Path | bytes, settings: MediaSettings, senses: frozenset[str] = frozenset()) -> Measured:
+    """What can be measured of a file or of bytes. Of ``senses`` (``image``, ``audio``) a model is to have it as well.
+    `MediaError` for what is too large, damaged, or of no known kind.
+    """
+    content = _content(medium, settings.max_bytes)
+    match kind_of(content):
+        case "image":
+            from companion_async.cognition.multimodal_processor.image import look
+
+            return Measured(*look(content, settings, viewed="image" in senses))
+        case "audio":
+            from companion_async.cognition.multimodal_processor.audio import listen
+
+            return Measured(*listen(content, settings, heard="audio" in senses))
+        case "text":
+            return Measured(_read(content))
+    raise MediaError("unknown", "it is no picture, sound or text that is known here")
+
+
+def _content(medium: Path | bytes, most: int) -> bytes:
+    if isinstance(medium, Path):
+        try:
+            with medium.open("rb") as file:
+                content = file.read(most + 1)
+        except (OSError, ValueError) as error:
+            raise MediaError("unreadable", f"the file cannot be read ({type(error).__name__})") from None
+    else:
+        content = medium
+    if len(content) > most:
+        raise MediaError("too_large", f"it has more than {most:,} bytes")
+    return content
+
+
+def _read(content: bytes) -> TextFindings:
+    text = content.decode("utf-8", "replace")
+    title, sections = "", markdown_sections(text)
+    kind = "markdown" if any(section.headings for section in sections) else "plain"
+    if text.lstrip()[:200].lower().startswith(("<!doctype html", "<html", "<?xml")):
+        title, sections, _ = html_sections(text)
+        kind = "html"
+        text = "\n\n".join(section.text for section in sections)
+    headings = tuple(dict.fromkeys(section.headings[-1] for section in sections if section.headings))
+    return TextFindings(
+        format=kind,
+        title=title or (headings[0] if headings else ""),
+        headings=headings,
+        characters=len(text),
+        words=len(text.split()),
+        lines=text.count("\n") + 1,
+        text=text[:_SHOWN],
+    )
