@@ -25,7 +25,7 @@ def compete(
     """Rounds in which each ``(contender, setting, act)`` has its turn; a figure is the mean of the turn's calls.
     ``what`` says what they are.
     """
-    rounds, seconds = (3, 0.03) if quick else (11, 0.1)
+    rounds, seconds = (3, 0.03) if quick else (7, 0.1)
     figures: dict[tuple[str, str], list[float]] = defaultdict(list)
     for number in range(rounds):
         shift = number % len(acts)

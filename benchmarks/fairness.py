@@ -21,7 +21,7 @@ SERVICE = 0.001
 
 def measure(loop: str, *, quick: bool, progress: Progress) -> Report:
     """Each policy in turn, in rounds: the share of each module, and how far the farthest is from its quota."""
-    rounds, seconds = (3, 0.4) if quick else (10, 1.0)
+    rounds, seconds = (3, 0.4) if quick else (7, 1.0)
     figures: dict[tuple[str, str], list[float]] = {}
     for number in range(rounds):
         for place, policy in enumerate(POLICIES):

@@ -74,7 +74,7 @@ WAYS: dict[str, Opening] = {
 
 def measure(loop: str, *, quick: bool, progress: Progress) -> Report:
     """Rounds in which each way has its turn."""
-    rounds = 1 if quick else 5
+    rounds = 1 if quick else 3
     figures: dict[tuple[str, str, str], list[float]] = {}
     for number in range(rounds):
         for place, (name, opening) in enumerate(WAYS.items()):

@@ -74,7 +74,7 @@ def measure(loop: str, *, quick: bool, progress: Progress) -> Report:
     """Rounds in which each application has its turn in each setting."""
     if importlib.util.find_spec("fastapi") is None:
         return Report(suite="http", loop=loop, notes=("FastAPI is not installed",))
-    rounds, requests = (3, 20) if quick else (8, 60)
+    rounds, requests = (2, 20) if quick else (6, 60)
     measurements = run(loop, _measure(rounds, requests, progress))
     comparisons = compare(measurements, OURS)
     return Report(

@@ -17,15 +17,15 @@ from benchmarks.report import Progress, Report
 from benchmarks.turns import interleave
 
 TWO_QUEUES = "two queues"
-SPAN = 1.0  # seconds that the calls of a turn may take
+SPAN = 0.8  # seconds that the calls of a turn may take
 
 
 def measure(loop: str, *, quick: bool, progress: Progress) -> Report:
     """Rounds of sequential calls, each call timed; the percentiles of a round are one figure each."""
-    rounds, calls = (5, 300) if quick else (12, 1000)
+    rounds, calls = (3, 300) if quick else (10, 1000)
 
     async def warm_up(call_of: CallOfClient) -> None:
-        await durations(call_of, calls // 3)
+        await durations(call_of, calls // 4)
 
     async def turn(call_of: CallOfClient) -> dict[tuple[str, str], float]:
         taken = await durations(call_of, calls)

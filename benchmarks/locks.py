@@ -48,7 +48,7 @@ async def contenders() -> AsyncIterator[dict[str, Lock]]:
 
 def measure(loop: str, *, quick: bool, progress: Progress) -> Report:
     """Rounds in which each contender has its turn in each setting; a figure is the mean of the turn's acquisitions."""
-    rounds, calls = (5, 2_000) if quick else (15, 20_000)
+    rounds, calls = (3, 2_000) if quick else (9, 20_000)
     measurements = run(loop, _measure(rounds, calls, progress))
     comparisons = compare(measurements, OURS)
     missing = importlib.util.find_spec(PEER) is None

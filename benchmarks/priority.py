@@ -34,7 +34,7 @@ _CRITICAL, _LOW = 0, 3  # clients take the levels in order, where there are any
 
 def measure(loop: str, *, quick: bool, progress: Progress) -> Report:
     """Rounds of all contenders, then as many of idle work in a flood of critical work, which needs priorities."""
-    rounds, seconds = (2, 0.6) if quick else (8, 2.0)
+    rounds, seconds = (2, 0.5) if quick else (6, 2.0)
     names = [name for name in _NAMES if name in CONTENDERS]
 
     async def warm_up(call_of: CallOfClient) -> None:

@@ -33,7 +33,7 @@ _CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else o
 
 def measure(loop: str, *, quick: bool, progress: Progress) -> Report:
     """Rounds in which each has its processes ready, computes, and then makes small calls one after the other."""
-    rounds, seconds, calls = (3, 1.0, 100) if quick else (8, 3.0, 500)
+    rounds, seconds, calls = (1, 1.0, 100) if quick else (5, 2.0, 300)
 
     async def warm_up(call_of: CallOfClient) -> None:
         await asyncio.gather(*(call_of(client)() for client in range(JOBS)))

@@ -72,7 +72,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
     ``asks`` is the question that the suite answers, and ``says_not`` what nobody should read out of its figures: a
     sentence each. ``headline`` is the setting that stands for the suite where there is room for one only; without it,
-    that of its first goal. ``configurations`` says of each contender how it was set up.
+    that of its first goal. ``configurations`` says of each contender how it was set up. ``spent`` are the seconds of
+    its turns, and ``seconds`` those of the suite.
     """
 
     suite: str
@@ -90,6 +91,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     configurations: dict[str, str] = {}
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
+    spent: dict[str, float] = {}
 
 
 def told(absences: Iterable[Absence]) -> list[str]:

@@ -42,7 +42,7 @@ asyncio.run(main())
 
 def measure(loop: str, *, quick: bool, progress: Progress) -> Report:
     """Processes one after the other, of this package with its bytecode caches and without; others have theirs."""
-    rounds = 3 if quick else 15
+    rounds = 3 if quick else 11
     figures: dict[tuple[str, str], list[float]] = {}
     with tempfile.TemporaryDirectory() as folder:
         places = {CACHED: Path(folder, "cached"), UNCACHED: Path(folder, "uncached")}

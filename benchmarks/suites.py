@@ -22,9 +22,9 @@ NAMES = (
     *("throughput", "latency", "depth", "priority", "fairness", "gil", "process", "scaling", "hang", "agents"),
     *("memory", "start", "telemetry", "locks", "state", "events", "http", "retrieval", "answers", "recall"),
 )
-# Their figures do not depend on the loop, or not so much that both are worth the time.
-ON_THE_FIRST = ("scaling", "start", "state", "events", "retrieval", "answers", "recall")
-ON_THE_LAST = ("depth", "priority", "fairness", "gil", "process", "hang", "agents", "memory", "telemetry")
+ON_EACH = ("throughput", "latency")
+ON_THE_FIRST = ("state", "events", "retrieval", "answers", "recall")
+"""No loop takes part in them, or asyncio's own. All others are measured on the last, uvloop where there is one."""
 
 SILENCE = 600.0
 """Seconds without a word after which a suite counts as stuck. Every suite tells its progress more often than that."""
@@ -51,7 +51,7 @@ def plan(names: Iterable[str], loops: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def _loops_of(name: str, loops: Sequence[str]) -> Sequence[str]:
-    return loops[:1] if name in ON_THE_FIRST else loops[-1:] if name in ON_THE_LAST else loops
+    return loops if name in ON_EACH else loops[:1] if name in ON_THE_FIRST else loops[-1:]
 
 
 def measure(name: str, loop: str, *, quick: bool, progress: Progress) -> Report:
@@ -60,7 +60,8 @@ def measure(name: str, loop: str, *, quick: bool, progress: Progress) -> Report:
     begun = time.perf_counter()
     report = suite.measure(loop, quick=quick, progress=progress)
     absences = (*report.absences, *turns.LOST)
-    return msgspec.structs.replace(report, seconds=time.perf_counter() - begun, absences=absences)
+    spent = dict(sorted(turns.SPENT.items(), key=lambda entry: -entry[1]))
+    return msgspec.structs.replace(report, seconds=time.perf_counter() - begun, spent=spent, absences=absences)
 
 
 def measure_alone(name: str, loop: str, *, quick: bool, progress: Callable[[float], None]) -> Report:

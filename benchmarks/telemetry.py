@@ -35,7 +35,7 @@ _PROCESSOR, _RATE, _SCRAPE = "processor time", "throughput", "one scrape"
 
 def measure(loop: str, *, quick: bool, progress: Progress) -> Report:
     """Rounds in which a brain has its turn that nobody watches, and then one for each way of being watched."""
-    rounds, seconds = (3, 0.1) if quick else (8, 0.4)
+    rounds, seconds = (3, 0.1) if quick else (8, 0.3)
     contenders, absences = _contenders()
     measurements = run(loop, _measure(contenders, rounds, seconds, progress))
     return Report(

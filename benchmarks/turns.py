@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 
@@ -16,6 +17,8 @@ TURN = 60.0
 """Seconds that a peer's turn may take, with its opening and closing."""
 LOST: list[Absence] = []
 """Peers that failed in this process, which is that of one suite: `suites.measure` adds them to its report."""
+SPENT: dict[str, float] = defaultdict(float)
+"""Seconds of each contender's turns in this process, opening and closing included; it is added there too."""
 
 Turn = Callable[[CallOfClient], Awaitable[Mapping[tuple[str, str], float]]]
 """A turn of one contender: a figure for each ``(setting, unit)``."""
@@ -49,6 +52,7 @@ async def interleave(
         gc.unfreeze()
         gc.collect()
         gc.freeze()
+        begun = time.perf_counter()
         if name not in lost:
             try:
                 async with asyncio.timeout(None if name in OURS else TURN), taking_part[name](work) as call_of:
@@ -62,6 +66,7 @@ async def interleave(
             else:
                 for (setting, unit), figure in found.items():
                     figures[name, setting, unit][number] = figure
+        SPENT[name] += time.perf_counter() - begun
         progress(done / len(turns))
     return [
         Measurement(name, setting, unit, tuple(values.values()), () if len(values) == rounds else tuple(values))

@@ -30,5 +30,5 @@ APSCHEDULER = Contender(
     has=frozenset({"bounds"}),
     package="apscheduler",
     release="4.0.0a6",
-    every=4,
+    every=5,
 )

@@ -48,5 +48,5 @@ DASK = Contender(
     "dashboard, profiler and work stealing; priorities in use",
     has=frozenset({"priorities", "bounds"}),
     package="distributed",
-    every=4,
+    every=5,
 )

@@ -44,5 +44,5 @@ RAY = Contender(
     "no dashboard; its work runs in another process",
     has=frozenset({"bounds"}),
     package="ray",
-    every=6,
+    every=10,
 )

@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 import itertools
 import threading
+from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import pytest
 
 from benchmarks import latency, throughput, turns
 from benchmarks.contenders import CONTENDERS, OURS, THREADS, Contender, installed, lacking, missing
-from benchmarks.figures import pairs
+from benchmarks.figures import Measurement, pairs
 from benchmarks.latency import durations
 from benchmarks.peers.ours import COMPANION
 from benchmarks.report import Absence
@@ -190,6 +192,41 @@ async def test_a_slow_contender_makes_fewer_calls(monkeypatch):
     """Sequential calls end when the turn's time is over, after one at least."""
     monkeypatch.setattr(latency, "SPAN", 0.0)
     assert len(await durations(lambda client: partial(asyncio.sleep, 0), 5)) == 1
+
+
+async def test_whoever_is_too_slow_is_not_asked_for_more(monkeypatch):
+    """With more clients than come back in time nobody is measured, and the report says who was not and where."""
+    rates = {1: 100.0, 20: 30.0, 200: 1.0}
+
+    async def told(call_of, clients, seconds) -> float:
+        return rates[clients]
+
+    monkeypatch.setattr(throughput, "rate", told)
+    slow = {"slow": Contender(opens=opened, configuration="")}
+    progress: list[float] = []
+    found = await asyncio.to_thread(
+        throughput._rounds, "asyncio", (1, 20, 200), "", None, slow, 1, 0.01, progress.append
+    )
+    assert [(one.setting, one.rounds) for one in found] == [("1 client", (100.0,)), ("20 clients", (30.0,))]
+    fast = [msgspec.structs.replace(one, contender="fast") for one in found]
+    fast.append(Measurement("fast", "200 clients", "tasks/s", (1.0,)))
+    (left,) = throughput.left_out([*found, *fast])
+    assert (left.contender, left.setting) == ("slow", "200 clients")
+    assert "not measured with so many" in left.reason
+
+
+async def test_the_time_of_turns_is_told(monkeypatch):
+    """Of each contender the seconds of all its turns, with what it took to open and close it."""
+    monkeypatch.setattr(turns, "SPENT", defaultdict(float))
+    instants = itertools.count()
+    monkeypatch.setattr(turns, "time", SimpleNamespace(perf_counter=lambda: float(next(instants))))
+
+    async def turn(work) -> dict[tuple[str, str], float]:
+        return {}
+
+    given = {name: Contender(opens=opened, configuration="", every=every) for name, every in (("a", 1), ("b", 2))}
+    await turns.interleave(ready, turn, 3, lambda share: None, given)
+    assert turns.SPENT == {"a": 3.0, "b": 2.0}
 
 
 def test_settings_and_ours_have_the_names_that_goals_use():
