@@ -282,7 +282,9 @@ class Governor:
         wanted = settings.short_switch_interval if busy and situation.gil and settings.manage_switch_interval else None
         if wanted is None and situation.now - self._busy_at < _QUIET:
             return None
-        if (situation.switch_interval == settings.short_switch_interval) is (wanted is not None):
+        interval = situation.switch_interval
+        short = wanted is not None and interval is not None and interval <= wanted
+        if short if wanted is not None else interval != settings.short_switch_interval:
             return None
         return Verdict(
             type="throttle_cpu_bound",

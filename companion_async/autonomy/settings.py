@@ -25,6 +25,9 @@ class AutonomySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     time is computing, until that falls below ``cpu_bound_until``. While such work runs, threads hand over the
     interpreter after ``short_switch_interval``, unless ``manage_switch_interval`` is off.
 
+    Depth: while tens of thousands of tasks wait, Python's garbage collector goes through all objects more rarely,
+    unless ``manage_collector`` is off.
+
     Decline: utilisation below ``low_utilization`` all through ``scale_down_after``; single threads go after
     ``idle_retirement`` in any case. Between two resizes of a category lie at least ``resize_cooldown``.
     """
@@ -65,4 +68,5 @@ class AutonomySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     cpu_bound_until: float = 0.3
     cpu_load_counts: float = 0.1
     manage_switch_interval: bool = True
+    manage_collector: bool = True
     short_switch_interval: float = 0.0005

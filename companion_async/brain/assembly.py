@@ -175,6 +175,8 @@ class Assembly:
         scheduler.limits.on_replaced = self.controls.replaced
         scheduler.limits.on_held = self.controls.held
         scheduler.on_module_failure = self._module_failed
+        if self.decisions.settings.manage_collector:
+            scheduler.admission.watch_depth(self.controls.put_off_collections)
         # What cannot wait for the next regular pass.
         self.roster.on_error = scheduler.admission.on_overload = self.decisions.nudge
 
@@ -227,6 +229,7 @@ class Assembly:
             self.channels.close()
             for pool in scheduler.pools.values():
                 pool.close()
+            self.controls.give_back()
             self.fleet.abandon()
             scheduler.timers.close()
             scheduler.mailbox.close()
@@ -288,7 +291,6 @@ class Assembly:
                 break
             await asyncio.sleep(0.001)
             slots = [slot for pool in scheduler.pools.values() for slot in pool.alive]
-        self.controls.set_switch_interval(None)
         self._leave.set()
         if self._host is not None:
             await self._host

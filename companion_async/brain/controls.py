@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from companion_async.autonomy.signals import Glance
 from companion_async.autonomy.situation import LEVELS, CategoryReading, ModuleReading, Situation, StuckRun
+from companion_async.brain.interpreter import FULL_COLLECTION, SWITCH_INTERVAL, collections_for
 from companion_async.brain.looks import GIL, GovernorLooks
 from companion_async.brain.residences import cores
 from companion_async.errors import InvalidArgumentError
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
     from companion_async.brain.assembly import Assembly
 
 _STACK_DEPTH = 20
+_LOOKED_AT = 1000
+"""Waiting tasks of a module that a reading looks at: the loop has no time for a million, and they tell no more."""
+_RAISED_AT_ONCE = 1000
 _YIELD = 0.002  # seconds that a parked thread may need to take its turn before one that is awake takes another
 
 
@@ -34,7 +39,7 @@ class BrainControls:
 
     def __init__(self, assembly: Assembly) -> None:
         self._assembly = assembly
-        self._usual_interval: float | None = None
+        self._putting_off = False
         self._spent_since: dict[str, float] = {}
         self._abandoned: dict[Seat, str] = {}
         self._looks = GovernorLooks(assembly)
@@ -86,8 +91,8 @@ class BrainControls:
         scheduler = self._assembly.scheduler
         ports = [port for port in scheduler.ports.values() if port.pool is pool]
         queue = scheduler.queues[pool.name]
-        levels = [0] * LEVELS
-        oldest, patience = now, list[float | None]()
+        levels = [0.0] * LEVELS
+        oldest, patience, ready = now, list[float | None](), 0
         with pool.lock:
             limit, working, abandoned, queued = pool.limit, pool.working, pool.abandoned, queue.ready
             kept = min(pool.reserved, max(0, limit - working))
@@ -95,8 +100,11 @@ class BrainControls:
             if queued:
                 for port in ports:
                     if port.open:
-                        for task in _waiting(port):
-                            levels[task.level - 1] += 1
+                        some = _some(port)
+                        each = port.size / len(some) if some else 0.0
+                        ready += port.size
+                        for task in some:
+                            levels[task.level - 1] += each
                             oldest = min(oldest, task.ready)
                             patience.append(_patience(task))
         gone = self._assembly.roster.departed[pool.name]
@@ -112,8 +120,8 @@ class BrainControls:
             abandoned=abandoned,
             budget=pool.budget,
             spent_for=self._spent_for(pool, now),
-            queued=sum(levels),
-            queued_by_level=tuple(levels),
+            queued=ready,
+            queued_by_level=tuple(map(round, levels)),
             oldest_wait=max(0.0, now - oldest),
             patience=None if not patience or None in patience else max(filter(None, patience)),
             arrivals=gone.arrivals + sum(port.submitted for port in ports),
@@ -242,26 +250,49 @@ class BrainControls:
     def set_switch_interval(self, seconds: float | None) -> None:
         """How long a thread may keep the interpreter from the others."""
         if seconds is not None:
-            if self._usual_interval is None:
-                self._usual_interval = sys.getswitchinterval()
-            sys.setswitchinterval(seconds)
-        elif self._usual_interval is not None:
-            sys.setswitchinterval(self._usual_interval)
-            self._usual_interval = None
+            SWITCH_INTERVAL.want(self, seconds)
+        else:
+            SWITCH_INTERVAL.give_back(self)
+
+    def put_off_collections(self, waiting: int) -> None:
+        """Have Python go through all objects more rarely while that many tasks wait; 0 when they are few again.
+
+        It does so each time that their number has grown by a fourth, and finds nothing: what waits is no garbage.
+        What is young is collected as ever, and `gc.collect` does what it always does.
+        """
+        old = gc.get_threshold()[2]
+        if waiting:
+            new = FULL_COLLECTION.want(self, collections_for(waiting))
+            reason = f"{waiting} tasks wait, and are no garbage: all objects are gone through more rarely meanwhile."
+        elif FULL_COLLECTION.give_back(self):
+            new, reason = gc.get_threshold()[2], "Few tasks wait any more, or the memory is needed."
+        else:
+            return
+        if self._putting_off is not (waiting > 0) and new != old:
+            self._assembly.decisions.record(
+                "put_off_collections", "interpreter", {"old": old, "new": new, "waiting": waiting}, reason, rule="depth"
+            )
+        self._putting_off = waiting > 0
+
+    def give_back(self) -> None:
+        """Leave the interpreter as it was."""
+        SWITCH_INTERVAL.give_back(self)
+        FULL_COLLECTION.give_back(self)
 
     def adjust_priority(self, category: str, waited: float) -> int:
-        """Raise what has waited long by one level."""
+        """Raise what has waited long by one level, the oldest first and not all at once: the loop waits meanwhile."""
         scheduler = self._assembly.scheduler
         pool, queue = scheduler.pools[category], scheduler.queues[category]
         before = scheduler.clock.monotonic() - waited
         raised = 0
         with pool.lock:
             for port in [port for port in scheduler.ports.values() if port.pool is pool]:
-                waiting = [task for task in _waiting(port) if task.ready <= before and task.level > 1]
-                for task in sorted(waiting, key=lambda task: task.ticket):  # equals stay in order of submission
-                    task.level -= 1
-                    queue.reorder(task)
-                    raised += 1
+                waiting: list[Any] = port.oldest(_RAISED_AT_ONCE)
+                for task in waiting:  # equals stay in order of submission
+                    if task.ready <= before and task.level > 1:
+                        task.level -= 1
+                        queue.reorder(task)
+                        raised += 1
         return raised
 
     def shed(self, category: str, count: int, lowest: int) -> int:
@@ -330,8 +361,8 @@ def _refresh(port: Port) -> None:
     port.pool.pump()
 
 
-def _waiting(port: Port) -> Iterator[Any]:
-    return port.tasks()
+def _some(port: Port) -> list[Any]:
+    return list(port.some(_LOOKED_AT))
 
 
 def _patience(task: Any) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,8 @@ _RELIEF = 0.95  # of the mark: where admission goes on, or it would flap around 
 _USUAL_RUN = 0.05
 _LONGEST_ADVICE = 60.0
 _MOMENT = 0.1
+_DEEP = 10_000
+"""Living tasks, from which on they are what Python's garbage collector spends its time with."""
 
 
 def urgent_room(capacity: int) -> int:
@@ -42,7 +45,38 @@ class Admission:
         self._starving: set[Pool] = set()
         self._pressed = False
         self._next_reading = 0.0
+        self._deep = False
+        self._mark: float = math.inf
         self.on_overload: Callable[[], None] = lambda: None
+        self._on_depth: Callable[[int], None] = lambda waiting: None
+
+    def watch_depth(self, call: Callable[[int], None]) -> None:
+        """Have it called with the number of living tasks when that has become large, each time that it has doubled
+        since, and with 0 when it is small again or the memory is needed.
+        """
+        self._on_depth, self._mark = call, _DEEP
+        self._set_most()
+
+    def _set_most(self) -> None:
+        # A submission looks at this number anyway: what has to be noticed at some number costs the others nothing.
+        settings = self._scheduler.settings
+        self._scheduler.submission.most = 0 if self._pressed else min(settings.max_pending_tasks, self._mark)
+
+    def _deepen(self) -> None:
+        scheduler = self._scheduler
+        live, deep = scheduler.live, scheduler.live >= _DEEP
+        self._mark = len(scheduler.history.ended) + (2 * live if deep else _DEEP)
+        self._set_most()
+        if deep and not self._pressed:
+            self._deep = True
+            self._on_depth(live)
+
+    def _ebb(self) -> None:
+        if self._deep and (self._pressed or self._scheduler.live < _DEEP // 2):
+            self._deep = False
+            self._mark = len(self._scheduler.history.ended) + _DEEP
+            self._set_most()
+            self._on_depth(0)
 
     def check_rule(self, rule: Any) -> str:
         """``rule`` if it is one."""
@@ -56,6 +90,8 @@ class Admission:
         """
         scheduler, pool = self._scheduler, task.lane.pool
         settings = scheduler.settings
+        if len(scheduler.history.tasks) >= self._mark:
+            self._deepen()
         if scheduler.live >= settings.max_pending_tasks:
             self.overloaded(pool, "max_pending_tasks")
             raise QueueFullError(
@@ -99,9 +135,9 @@ class Admission:
         pressed = fraction is not None and fraction >= mark * (_RELIEF if self._pressed else 1.0)
         if pressed is not self._pressed:
             self._pressed = pressed
-            # A submission looks at this number anyway: the pressure costs it nothing.
-            self._scheduler.submission.most = 0 if pressed else self._scheduler.settings.max_pending_tasks
+            self._set_most()
             self.look()
+        self._ebb()
 
     def _idle(self) -> bool:
         queues = self._scheduler.queues
@@ -135,6 +171,7 @@ class Admission:
 
     def look(self) -> None:
         """Let in those for whom there is room now, and say when a category has recovered."""
+        self._ebb()
         for pool in tuple(self.lines):
             self.room(pool)
         for pool in tuple(self._overloaded):

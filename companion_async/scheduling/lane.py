@@ -11,6 +11,7 @@ import heapq
 import math
 from collections import deque
 from collections.abc import Iterator
+from itertools import islice
 from typing import Protocol
 
 from companion_async.scheduling.policies import Key
@@ -147,3 +148,28 @@ class Lane:
                     seen.add(task.ticket)
                     yield task
         yield from (task for _, ticket, task in self._heap if task.ticket == ticket and ticket not in seen)
+
+    def some(self, most: int) -> Iterator[Queued]:
+        """Its waiting tasks, or of more than ``most`` about so many: of each line the first and the last, as its share
+        is, and of the heap one of so many.
+        """
+        standing = sum(map(len, self._lines.values())) + len(self._heap)
+        if standing <= most:
+            yield from self.tasks()
+            return
+        for level, line in self._lines.items():
+            few = 1 + most * len(line) // (2 * standing)
+            ends = line if len(line) <= 2 * few else (*islice(line, few), *islice(reversed(line), few))
+            yield from (task for task in ends if task.ticket > 0 and task.level == level)
+        yield from (task for _, ticket, task in self._heap[:: standing // most] if task.ticket == ticket)
+
+    def oldest(self, most: int) -> list[Queued]:
+        """The first of its waiting tasks, ``most`` from each line and from the heap, in the order of their coming."""
+        found = {
+            task
+            for level, line in self._lines.items()
+            for task in islice(line, most)
+            if task.ticket > 0 and task.level == level
+        }
+        found.update(task for _, ticket, task in self._heap[:most] if task.ticket == ticket)
+        return sorted(found, key=lambda task: task.ticket)

@@ -53,7 +53,7 @@ class Submission:
         self._started_topic = scheduler.announcer.started_topic
         self._lines = scheduler.admission.lines
         self._capacity = scheduler.settings.queue_capacity
-        self.most = scheduler.settings.max_pending_tasks
+        self.most: float = scheduler.settings.max_pending_tasks
 
     def submit(
         self,
