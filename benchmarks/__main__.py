@@ -55,8 +55,14 @@ def main(
         ),
     ] = None,
     measured: Annotated[
-        File, Parameter(name="--from", help="Measure nothing: show what --json wrote here in an earlier run.")
-    ] = None,
+        tuple[Path, ...],
+        Parameter(
+            name="--from",
+            negative=(),
+            help="Measure nothing: show what --json wrote here in an earlier run. Given more than once, the pieces of "
+            "a run are put together; of a suite that several have, the last counts.",
+        ),
+    ] = (),
     loop: Annotated[
         Literal["asyncio", "uvloop"] | None, Parameter(help="Measure on this kind of event loop only.")
     ] = None,
@@ -74,11 +80,11 @@ def main(
     if (plot or html) and not plots.available():
         console.print(plots.ADVICE, style="red")
         return _MISUSED
-    if measured is not None:
+    if measured:
         try:
-            made = _chosen(results.read(measured), suites)
-        except (OSError, msgspec.DecodeError) as error:
-            console.print(f"{measured} is not what --json writes: {error}", style="red")
+            made = _chosen(results.merge([results.read(path) for path in measured]), suites)
+        except results.UnreadableError as error:
+            console.print(str(error), style="red")
             return _MISUSED
         _show(made, console)
     else:
@@ -135,8 +141,11 @@ def _sum_up(into: Path, plot: Path, made: Results, written: dict[str, list[str]]
 
 
 def _chosen(made: Results, suites: tuple[str, ...]) -> Results:
-    kept = [one for one in made.reports if not suites or one.suite in suites]
-    return msgspec.structs.replace(made, reports=kept)
+    if not suites:
+        return made
+    reports = [one for one in made.reports if one.suite in suites]
+    failures = [one for one in made.failures if one.suite in suites]
+    return msgspec.structs.replace(made, reports=reports, failures=failures)
 
 
 def _show(made: Results, console: Console) -> None:

@@ -29,8 +29,14 @@ def markdown(made: Results, pictures: Mapping[str, Sequence[str]], peers: Sequen
 
 def _origin(made: Results) -> Iterator[str]:
     machine = made.machine
-    quick = " **A quick look, not a measurement.**" if made.quick else ""
-    yield f"Made {made.made} on commit `{made.commit or 'unknown'}`, in {made.seconds / 60:.0f} minutes.{quick}"
+    yield f"Made {made.made} on commit `{made.commit or 'unknown'}`, in {made.seconds / 60:.0f} minutes."
+    for holds, warning in (
+        (made.quick, "A quick look, not a measurement."),
+        (made.dirty, "Files of the checkout were changed and not committed: nobody can repeat exactly this."),
+        (made.interrupted, "The run was interrupted: this is what was measured until then."),
+    ):
+        if holds:
+            yield f"**{warning}**"
     yield ""
     lock = "with" if machine.interpreter_lock else "without"
     load = "" if machine.load is None else f", load {machine.load:.1f} before the start"

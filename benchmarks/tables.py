@@ -16,6 +16,7 @@ from benchmarks.report import Report, Verdict, told
 
 _MIB = 2**20
 _MOST_COLUMNS = 8
+_SIDE_BY_SIDE = 4  # settings that fit beside each other, each with its ratio
 
 
 def machine(described: Machine) -> RenderableType:
@@ -36,7 +37,7 @@ def report(one: Report) -> RenderableType:
     """Everything a suite measured on one loop."""
     parts: list[RenderableType] = [Text(one.asks, style="italic")] if one.asks else []
     if one.measurements:
-        parts.append(_contest(one))
+        parts.extend(_contests(one))
     if one.samples:
         parts.append(_course(one))
     parts.extend(Text(reason, style="yellow") for reason in told(one.absences))
@@ -73,16 +74,22 @@ def _said(verdict: Verdict) -> Text:
     return Text(f"reached{doubt}", style="green") if verdict.reached else Text(f"not reached{doubt}", style="red")
 
 
-def _contest(one: Report) -> Table:
+def _contests(one: Report) -> list[Table]:
     settings = list(dict.fromkeys((each.setting, each.unit) for each in one.measurements))
     if len(settings) > _MOST_COLUMNS:
-        return _by_setting(one, settings)
+        return [_by_setting(one, settings)]
+    return [_contest(one, settings[at : at + _SIDE_BY_SIDE]) for at in range(0, len(settings), _SIDE_BY_SIDE)]
+
+
+def _contest(one: Report, settings: list[tuple[str, str]]) -> Table:
     table = _table(f"{one.suite.capitalize()} on {one.loop}", "")
     for setting, unit in settings:
         table.add_column(f"{setting}\n{unit}", justify="right")
         if one.comparisons:
             table.add_column(f"{OURS[0]}\n/ this", justify="right", style="cyan")
-    for name in dict.fromkeys(each.contender for each in one.measurements):
+    names = list(dict.fromkeys(each.contender for each in one.measurements))
+    table.columns[0].min_width = max(map(len, names))
+    for name in names:
         cells: list[str] = []
         for setting, _unit in settings:
             found = _find(one, name, setting)

@@ -116,7 +116,7 @@ def test_an_earlier_run_can_be_shown_again(suites, tmp_path, capsys):
     path, again = tmp_path / "figures.json", tmp_path / "again.json"
     command.main("throughput", "memory", json=path)
     suites.clear()
-    assert command.main("memory", measured=path, json=again) == 0
+    assert command.main("memory", measured=(path,), json=again) == 0
     assert suites == []
     assert results.read(again).reports == results.read(path).reports[1:]
     assert "Memory on asyncio" in capsys.readouterr().out
@@ -128,7 +128,7 @@ def test_a_file_that_is_no_run_is_told(content, suites, tmp_path, capsys):
     path = tmp_path / "figures.json"
     if content is not None:
         path.write_text(content)
-    assert command.main(measured=path, json=tmp_path / "again.json") == 2
+    assert command.main(measured=(path,), json=tmp_path / "again.json") == 2
     assert "is not what --json writes" in capsys.readouterr().out
     assert not (tmp_path / "again.json").exists()
 
