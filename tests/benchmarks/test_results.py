@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from typing import Any
 
 import msgspec
 import pytest
@@ -17,7 +18,7 @@ HEAD = "0123456789abcdef"
 
 def run(*suites: str, note: str = "", **changed) -> Results:
     reports = [Report(suite=name, loop="asyncio", notes=(note,)) for name in suites]
-    fields = {"quick": False, "commit": HEAD, "made": "2026-01-02", "seconds": 10.0}
+    fields: dict[str, Any] = {"quick": False, "commit": HEAD, "made": "2026-01-02", "seconds": 10.0}
     return Results(machine=describe(), reports=reports, **fields | changed)
 
 
