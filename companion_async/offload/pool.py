@@ -1,15 +1,15 @@
-"""The bounded threads of one category: who runs, who sleeps, who is lent out, who was given up."""
+"""The bounded threads of one category: who runs, who is woken or started for what, who claims more than one job."""
 
 from __future__ import annotations
 
 import sys
-from collections import deque
 from collections.abc import Callable
 from typing import Any
 
 from companion_async.offload.house import House
 from companion_async.offload.mailbox import Mailbox
-from companion_async.offload.places import Backlog, Places
+from companion_async.offload.parking import Parking
+from companion_async.offload.places import Backlog
 from companion_async.offload.slot import BATCH_SECONDS, Job, Seat, Slot
 from companion_async.priority import URGENT
 
@@ -21,13 +21,13 @@ _IN_ORDER: bool = getattr(sys, "_is_gil_enabled", lambda: True)()
 """Whether all threads see what one of them writes in the order in which it does."""
 
 
-class Pool(Places):
+class Pool(Parking):
     """The threads of one category. At every instant the house's cap holds over all pools.
 
-    Idle threads park on a stack, so the warmest gets the next job. A job wakes a thread only if too few are on their
-    way already: those that are searching are awake and have no job yet, and one that runs a light job (known to take
-    microseconds) will be back sooner than a sleeper could be woken. A thread that takes a light job claims those that
-    come next along with it, within a share of time.
+    A job wakes a thread only if too few are on their way already: those that are searching are awake and have no job
+    yet, and one that runs a light job (known to take microseconds) will be back sooner than a sleeper could be woken.
+    While nothing else waits the thread is handed the job as it is woken, and spares both sides the queue. A thread that
+    takes a light job claims those that come next along with it, within a share of time.
 
     Once work of the upper levels has come, one place is ``kept`` for such: no overload of other work, however old,
     makes it wait for more than its like. So the others never have all of them, a fourth less at most, until `relax`.
@@ -35,8 +35,8 @@ class Pool(Places):
     """
 
     __slots__ = (
-        "_calls", "_closed", "_growing", "_house", "_kept_watched", "_now", "_parked", "_run_on_loop", "_runs_seen",
-        "_searching", "_soon", "_start", "_urgent_came", "alive", "kept", "on_kept", "on_thread", "slots", "watched",
+        "_calls", "_closed", "_growing", "_house", "_kept_watched", "_now", "_run_on_loop", "_runs_seen", "_soon",
+        "_start", "_urgent_came", "alive", "kept", "on_kept", "on_thread", "watched",
     )  # fmt: skip
 
     def __init__(
@@ -53,16 +53,13 @@ class Pool(Places):
         now: Callable[[], float],
     ) -> None:
         super().__init__(name, limit=limit, budget=budget, backlog=backlog, mailbox=mailbox)
-        self.slots = 0
         self._house = house
         self._start = start
         self._run_on_loop = run_on_loop
         self._now = now
-        self._searching = 0
         self._soon = 0
         self._calls = 0
         self._growing = False
-        self._parked: deque[Slot] = deque()
         self._runs_seen = 0
         self.alive: set[Slot] = set()
         self.on_thread: Callable[[Slot], None] | None = None
@@ -74,18 +71,9 @@ class Pool(Places):
         house.tenants.append(self)
 
     @property
-    def parked(self) -> int:
-        """Threads that sleep and have no job."""
-        return len(self._parked)
-
-    @property
     def reserved(self) -> int:
         """Places that are for urgent work alone just now: the one that is kept, while none such is at work."""
         return 0 if self.hurried else self.kept
-
-    def sleepers(self) -> tuple[Slot, ...]:
-        """The parked slots, the coldest first. Under the lock only."""
-        return tuple(self._parked)
 
     # -- work in ---------------------------------------------------------------------------------------------------
 
@@ -112,23 +100,30 @@ class Pool(Places):
         woken = None
         grow = relies = False
         with self.lock:
-            enter(job)
-            backlog, most = self.backlog, self.limit
+            backlog, most, searching = self.backlog, self.limit, self._searching
             if job.level <= URGENT:
                 self._keep()
             else:
                 most -= self.reserved
-            if not job.on_loop:
-                searching = self._searching
-                # A light job waits for a thread that is awake anyway; any other wants its own, and a held one none.
-                wanted = 1 - self._soon if job.light and backlog.ready else backlog.ready
-                if searching < wanted and self.working + searching < most:
-                    if self._parked:
-                        woken = self._unpark()
+            if (
+                self._parked
+                and self.working < most
+                and not (searching or job.on_loop or (job.light and self._soon))
+                and backlog.pass_through(job)
+            ):
+                woken = self._hand_over(job)
+            else:
+                enter(job)
+                if not job.on_loop:
+                    # A light job waits for a thread that is awake anyway; any other wants its own, and a held one none.
+                    wanted = 1 - self._soon if job.light and backlog.ready else backlog.ready
+                    if searching < wanted and self.working + searching < most:
+                        if self._parked:
+                            woken = self._unpark()
+                        else:
+                            grow = True
                     else:
-                        grow = True
-                else:
-                    relies = job.light
+                        relies = job.light
         if woken is not None:
             woken.gate.release()
         elif grow:
@@ -227,7 +222,15 @@ class Pool(Places):
                     self._parked.append(slot)
             if job is None:
                 slot.gate.acquire()
-                continue
+                job = slot.job
+                if job is None:
+                    continue
+                # Handed over, and counted, before the gate was opened. Others may have come to stand behind it since.
+                if job.light and self.backlog.ready:
+                    with self.lock:
+                        if not slot.abandoned:
+                            self._claim(slot, job)
+                return job  # type: ignore[no-any-return]
             if woken is not None:
                 woken.gate.release()
             return job  # type: ignore[no-any-return]
@@ -286,27 +289,6 @@ class Pool(Places):
         self.pump()
         return False
 
-    def retire(self, keep: int, idle_since: float | None = None) -> int:
-        """Send parked threads home, the coldest first, until ``keep`` slots are left; with ``idle_since`` only those
-        that have slept since before then. The number sent.
-        """
-        sent = 0
-        with self.lock:
-            while self._parked and self.slots > keep:
-                if idle_since is not None and self._parked[0].parked_at > idle_since:
-                    break
-                self._send_home()
-                sent += 1
-        return sent
-
-    def give_up_idle(self) -> bool:
-        """Send the coldest parked thread home for another pool's sake; False if none is parked."""
-        with self.lock:
-            if self._parked:
-                self._send_home()
-                return True
-        return False
-
     def kick(self) -> bool:
         """If none has been taken since the last kick, a light job that others relied on has turned out not to be: give
         back what its thread had claimed and wake one more. True while there is anything to look after. Loop only.
@@ -348,6 +330,21 @@ class Pool(Places):
                 self._kept_watched = True
                 self.on_kept()
 
+    def _hand_over(self, job: Any) -> Slot:
+        """The warmest sleeper, with a job that has passed through the queue: at work from now on, although it wakes
+        only a moment later. Whoever gives the job up until then finds it there, as if it ran.
+        """
+        slot = self._parked.pop()
+        self.working += 1
+        slot.urgent = job.level <= URGENT
+        self.hurried += slot.urgent
+        self.runs += 1
+        slot.job = job
+        if job.light:
+            slot.light = True
+            self._soon += 1
+        return slot
+
     def _claim(self, slot: Slot, job: Any) -> None:
         """Hand the slot the light jobs that come next, as many as fit into its time share, under one lock for all."""
         most = min(_MOST_CLAIMED, int(BATCH_SECONDS / max(job.expected, _SHORTEST)))
@@ -375,24 +372,6 @@ class Pool(Places):
         if seat.light:
             seat.light = False
             self._soon -= 1
-
-    def _unpark(self) -> Slot:
-        slot = self._parked.pop()
-        slot.searching = True
-        self._searching += 1
-        return slot
-
-    def _send_home(self) -> None:
-        slot = self._parked.popleft()
-        self._leave(slot)
-        slot.gate.release()
-
-    def _leave(self, slot: Slot) -> None:
-        if slot.searching:
-            slot.searching = False
-            self._searching -= 1
-        slot.retiring = True
-        self.slots -= 1
 
 
 def _ensure(pool: Pool) -> None:

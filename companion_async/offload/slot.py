@@ -112,8 +112,6 @@ class Slot(Seat):
             while True:
                 try:
                     job = batch.popleft()
-                    if job.signalled:  # cancelled since it was claimed
-                        continue
                     self.job = job
                 except IndexError:
                     following = take(self)
@@ -122,11 +120,15 @@ class Slot(Seat):
                     job, following = following, None
                     ended = now()
                     share = ended + BATCH_SECONDS
-                # One of a batch begins where the one before it ended: that is all there is between them.
+                # One of a batch begins where the one before it ended: that is all there is between them. Stamped first,
+                # asked second: who cancels it signals first and looks at the stamp second, so one sees the other.
                 job.started = ended
                 value: Any = None
                 try:
-                    if job.measured or job.interruptible or job.kwargs:
+                    if job.signalled:  # it never runs: who counts its place as taken hears of it all the same
+                        job.started = -1.0
+                        put((job, None, None, ended, None))
+                    elif job.measured or job.interruptible or job.kwargs:
                         outcome = self._run(job, now)
                         ended = outcome[3]
                         put(outcome)

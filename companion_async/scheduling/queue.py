@@ -1,9 +1,7 @@
 """Pure: one category's waiting tasks, as lanes (one per module) under a heap of lanes.
 
-A lane that is held (paused, restarting, throttled to its cap) is
-simply not in the upper heap: its tasks wait where they are, keep their order, and cost nothing until the lane has room.
-
-The pool's lock is held for everything but `append`.
+A lane that is held (paused, restarting, throttled to its cap) is simply not in the upper heap: its tasks wait where
+they are, in order, and cost nothing until the lane has room. The pool's lock is held for everything but `append`.
 """
 
 from __future__ import annotations
@@ -22,9 +20,7 @@ _NOBODY = (_INF, 0)
 
 
 class Queue:
-    """The lanes of one category. ``push`` and ``pop`` are O(log n), O(1) for what stands in line; ``discard`` is O(1)
-    amortised.
-    """
+    """The lanes of one category. ``push`` and ``pop`` are O(log n), O(1) in a line; ``discard`` is O(1) amortised."""
 
     __slots__ = (
         "_heads", "_key", "_lined", "_span", "_stale", "_turns", "_virtual", "_weighted", "_withheld", "arrived",
@@ -58,6 +54,22 @@ class Queue:
         self.arrived = task.ticket = self.arrived + 1
         self._insert(task)
         self.settle(task)
+
+    def pass_through(self, task: Queued) -> bool:
+        """Count a task in and out, as `push` and `pop` would, if it is the only one that could start; else False."""
+        lane = task.lane
+        if self.arrived - self.taken > self._withheld or lane._entry is not None or lane.gate is not None:
+            return False
+        if lane.held or lane.running >= lane.most:
+            return False
+        self.arrived = number = self.arrived + 1
+        self.taken += 1
+        task.ticket = -number
+        lane.running += 1
+        if self._turns:
+            lane._start = max(self._virtual, lane._finish)
+            self._charge(lane)
+        return True
 
     def append(self, task: Queued) -> bool | None:
         """Add a task that was submitted last of all, without the lock. One thread only ever appends and pushes.
@@ -124,13 +136,12 @@ class Queue:
             return None
         lane = task.lane
         if lane.gate is not None and not lane.gate.enter(lane):
-            self._shut_out(lane)
+            self._delist(lane, shut=True)
             return self.pop(on_loop=on_loop)
         self._take(task, lane)
         lane.running += 1
         if self._turns:
-            self._virtual = lane._start
-            lane._finish = lane._start + (1.0 / lane.quota if self._weighted else 1.0)
+            self._charge(lane)
             self._relist(lane)
         elif lane.running >= lane.most or not lane.waits:
             self._relist(lane)
@@ -143,7 +154,7 @@ class Queue:
             return None
         lane = task.lane
         if lane.gate is not None and not lane.gate.enter(lane):
-            self._shut_out(lane)
+            self._delist(lane, shut=True)
             return self.pop_urgent(on_loop=on_loop)
         self._take(task, lane)
         lane.running += 1
@@ -254,7 +265,7 @@ class Queue:
         lane.running -= 1
         if lane.gate is not None and lane.gate.left(lane):
             if lane._entry is not None:
-                self._shut_out(lane)  # others come first
+                self._delist(lane, shut=True)  # others come first
         elif lane._entry is None and lane._withheld and lane.open:
             self._list(lane)
 
@@ -282,9 +293,7 @@ class Queue:
         return True
 
     def discard(self, task: Queued) -> bool:
-        """`withdraw`, and what was withdrawn until now is cleared away once it is the most. In the thread of those who
-        append only, since their lines are made anew.
-        """
+        """`withdraw`, and clear away what was once it is the most. In the thread of those who append only."""
         if not self.withdraw(task):
             return False
         lane = task.lane
@@ -302,7 +311,7 @@ class Queue:
             self._list(lane)
 
     def reorder(self, task: Queued) -> None:
-        """Give a waiting task the place that its changed level, deadline or expectation earns."""
+        """Give a waiting task the place that its raised level, its deadline or expectation earns."""
         if self.discard(task):
             self.push(task)
 
@@ -336,13 +345,16 @@ class Queue:
 
     # -- the upper heap --------------------------------------------------------------------------------------------
 
+    def _charge(self, lane: Lane) -> None:
+        self._virtual = lane._start
+        lane._finish = lane._start + (1.0 / lane.quota if self._weighted else 1.0)
+
     def _list(self, lane: Lane) -> None:
         """Give the lane the place in the order that its best task earns."""
         if lane._entry is not None:
             self._stale += 1
             lane._entry = None
-        entry = self._next_entry(lane)
-        if entry is not None:
+        if (entry := self._next_entry(lane)) is not None:
             heapq.heappush(self._heads, entry)
         if self._stale > 64 and self._stale * 2 > len(self._heads):
             self._heads = [head for head in self._heads if head[2]._entry is head]
@@ -374,17 +386,12 @@ class Queue:
             lane._withheld = 0
         return entry
 
-    def _delist(self, lane: Lane) -> None:
+    def _delist(self, lane: Lane, *, shut: bool = False) -> None:
+        """``shut``: its gate is closed, whatever that may say a moment later; it is told, and looked at again."""
         lane._entry = None
         self._stale += 1
-        if not lane.open:
+        if shut or not lane.open:
             self._count_withheld(lane)
-
-    def _shut_out(self, lane: Lane) -> None:
-        """The lane's gate is closed, whatever it may say a moment later: it will be told, and looked at again."""
-        lane._entry = None
-        self._stale += 1
-        self._count_withheld(lane)
 
     def _count_withheld(self, lane: Lane) -> None:
         size = lane.size

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
+from typing import Any
 
 import pytest
 
 from companion_async.offload.places import Abandonment
+from companion_async.offload.slot import Slot
 from companion_async.testing.clock import settle, until
-from tests.offload.rig import Gate, ground
+from tests.offload.rig import Gate, Job, ground
 
 pytestmark = pytest.mark.feature("U-2", "X-01")
 
@@ -31,6 +34,77 @@ async def test_a_thread_begins_with_work_and_the_warmest_gets_the_next():
             await until(lambda: core.parked == 3)
         assert len({outcome[1] for outcome in one.outcomes[3:]}) == 1
         assert one.house.created == 3
+
+
+async def test_with_nothing_else_to_do_the_sleeper_is_handed_the_job_as_it_is_woken():
+    """It is counted at once, and waits nowhere: not for the thread either, which is only told to open its eyes."""
+    async with ground() as one:
+        core = one.pool(2)
+        asleep = Slot("no thread, so it never wakes")
+        core.slots, core._parked = 1, deque([asleep])
+        job = one.put(core, int, light=True)
+        assert asleep.job is job
+        assert asleep.gate.acquire(blocking=False)  # it has been released, once
+        assert not asleep.gate.acquire(blocking=False)
+        assert (core.working, core.parked, core.runs, core.backlog.ready) == (1, 0, 1, 0)
+        another = one.put(core, int, light=True)  # it is behind the one who is on his way
+        assert (another.ticket > 0, core.backlog.ready) == (True, 1)
+        assert core.take(asleep) is another
+        assert (core.working, core.backlog.ready) == (1, 0)
+        core.slots = 0
+
+
+async def test_a_sleeper_who_was_handed_a_light_job_claims_those_that_came_behind_it_meanwhile():
+    """As it would have, had it found the first in the queue."""
+    async with ground() as one:
+        core = one.pool(1)
+        asleep = Slot("no thread")
+        core.slots, core._parked = 1, deque()
+
+        def parked() -> bool:
+            return bool(core._parked)
+
+        taken: list[Any] = []
+        thread = threading.Thread(target=lambda: taken.append(core.take(asleep)))
+        asleep.searching = False
+        thread.start()
+        await until(parked)
+        jobs = [Job(int, lane=one.lane, light=True) for _ in range(3)]
+        with core.lock:  # so that the thread finds all three
+            assert core.backlog.pass_through(jobs[0])
+            slot = core._hand_over(jobs[0])
+            for job in jobs[1:]:
+                core.backlog.push(job)
+        slot.gate.release()
+        await until(lambda: not thread.is_alive())
+        assert taken == jobs[:1]
+        assert list(asleep.batch) == jobs[1:]
+        core.slots = 0
+
+
+async def test_a_job_that_is_handed_over_and_given_up_leaves_the_place_to_the_next():
+    """Its thread has not opened its eyes: it goes home when it does, and says that it has ended nothing."""
+    async with ground() as one:
+        core, gate = one.pool(1, budget=1), Gate()
+        one.put(core, int)
+        await until(lambda: core.parked == 1)
+        (slot,) = core.alive
+        with core.lock:
+            core._parked.clear()
+        real, slot.gate = slot.gate, threading.Lock()  # it sleeps on another gate than the one that is opened
+        slot.gate.acquire()
+        core._parked.append(slot)
+        job = one.put(core, gate)
+        job.signalled = True
+        assert core.abandon(slot, job) is Abandonment.REPLACED
+        following = one.put(core, int)
+        await one.ran(2)
+        assert (core.abandoned, one.house.live) == (1, 2)
+        real.release()
+        await until(lambda: core.abandoned == 0 and one.house.live == 1)
+        assert [outcome[0] for outcome in one.outcomes[1:]] == [following, job]
+        assert gate.inside == 0
+        assert job.started < 0
 
 
 async def test_no_more_work_than_the_limit():

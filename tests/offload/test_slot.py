@@ -101,14 +101,16 @@ def test_one_of_a_batch_begins_where_the_one_before_it_ended():
     assert first.started < ended[0] < ended[1]
 
 
-def test_claimed_jobs_follow_and_the_signalled_among_them_do_not_run():
-    """In their order, each with an outcome of its own."""
+@pytest.mark.parametrize("cancelled", [0, 2, 4])
+def test_claimed_jobs_follow_and_the_signalled_among_them_do_not_run(cancelled):
+    """In their order, each with an outcome of its own; one that was given up on its way here has no beginning."""
     ran: list[int] = []
-    first, *claimed = [Job(ran.append, number, light=True) for number in range(5)]
-    claimed[1].signalled = True
-    outcomes = lived(Source(first, batch=tuple(claimed)))
-    assert ran == [0, 1, 3, 4]
-    assert [outcome[0] for outcome in outcomes] == [first, claimed[0], claimed[2], claimed[3]]
+    jobs = [Job(ran.append, number, light=True, measured=True) for number in range(5)]
+    jobs[cancelled].signalled = True
+    outcomes = lived(Source(jobs[0], batch=tuple(jobs[1:])))
+    assert ran == [number for number in range(5) if number != cancelled]
+    assert [outcome[0] for outcome in outcomes] == jobs
+    assert [job.started < 0 for job in jobs] == [number == cancelled for number in range(5)]
 
 
 def test_work_finds_its_slot_by_its_thread_and_the_thread_is_given_back_as_it_was():

@@ -214,6 +214,31 @@ async def test_cancelling_just_as_a_slot_comes_free_loses_no_slot():
         assert brain.status().pending_tasks == 0
 
 
+@pytest.mark.feature("PM-05", "PM-06")
+async def test_cancelling_just_as_a_sleeping_thread_is_woken_tells_the_truth_and_loses_no_slot():
+    """A thousand times a task goes straight to a sleeping thread and is cancelled on its way there, or a moment later:
+    one that had not begun by then never runs, the other may, and whatever comes next has its place.
+    """
+    async with running(categories={"core": 2}) as brain:
+        ran: list[int] = []
+        never: list[int] = []
+        for number in range(1000):
+            task = brain.submit("category:core", ran.append, number)
+            for _ in range(number % 40):
+                pass  # the thread is on its way meanwhile
+            if number % 3 == 0:
+                await asyncio.sleep(0)
+            if task.cancel() and task.attempt == 0:
+                never.append(number)
+                assert task.started_at is None
+            if number % 2:
+                assert await brain.submit("category:core", abs, -number) == number
+        await until(lambda: pool(brain).working == 0)
+        assert never
+        assert not set(never) & set(ran)
+        assert brain.status().pending_tasks == 0
+
+
 @pytest.mark.feature("PM-06", "U-3")
 async def test_cancelling_the_only_waiter_cancels_the_task_and_one_of_two_does_not():
     """As with an `asyncio.Task`; whoever asks `wait` takes nothing along."""
