@@ -80,6 +80,8 @@ def measure(loop: str, *, quick: bool, progress: Progress) -> Report:
     return Report(
         suite="http",
         loop=loop,
+        asks="What does a route gain that has its blocking work done by a brain, and what does it cost?",
+        says_not="The application is called without sockets, so a server and its client come on top of all three.",
         measurements=tuple(measurements),
         comparisons=tuple(comparisons),
         verdicts=tuple(judge("http", comparisons)),

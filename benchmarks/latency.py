@@ -37,6 +37,8 @@ def measure(loop: str, *, quick: bool, progress: Progress) -> Report:
     return Report(
         suite="latency",
         loop=loop,
+        asks="How long does a service that has nothing else to do wait for one call?",
+        says_not="Nothing about many calls at once, which is the suite on throughput.",
         measurements=tuple(measurements),
         comparisons=tuple(comparisons),
         verdicts=tuple(judge("latency", comparisons)),

@@ -55,6 +55,8 @@ def measure(loop: str, *, quick: bool, progress: Progress) -> Report:
     return Report(
         suite="locks",
         loop=loop,
+        asks="What does a lock cost that knows who holds it, finds deadlocks and serves in order?",
+        says_not="Alone and from hand to hand only: how long others hold a lock is theirs to say.",
         measurements=tuple(measurements),
         comparisons=tuple(comparisons),
         verdicts=(*judge("locks", comparisons), *judge_limits("locks", OURS[0], measurements)),

@@ -52,6 +52,8 @@ def measure(loop: str, *, quick: bool, progress: Progress) -> Report:
     return Report(
         suite="memory",
         loop=loop,
+        asks="Does a process that has run ten million tasks hold more than one that has run ten thousand?",
+        says_not="Nothing about what your own modules keep.",
         samples=tuple(course.samples),
         verdicts=(judge_course(course.tasks, course.samples[0], course.samples[-1]),),
         notes=(

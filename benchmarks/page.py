@@ -47,7 +47,7 @@ def render(made: Results) -> str:
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters |= {"times": times, "unit": unit_text, "duration": duration}
+    environment.filters |= {"times": times, "unit": unit_text, "duration": duration, "signs": signs, "title": title}
     template = environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))
     verdicts = [verdict for one in made.reports for verdict in one.verdicts]
     found = [one for one in headlines(made.reports) if peers([one])]
@@ -55,6 +55,8 @@ def render(made: Results) -> str:
         made=made,
         reached=sum(verdict.reached for verdict in verdicts),
         goals=len(verdicts),
+        missed=missed(made.reports),
+        suites=len({one.suite for one in made.reports}),
         headlines=found,
         shown={(one.suite, one.loop) for one in found},
         peers=peers(found),
@@ -67,13 +69,31 @@ def section(one: Report) -> dict[str, Any]:
     settings = list(dict.fromkeys((each.setting, each.unit) for each in one.measurements))
     return {
         "report": one,
-        "anchor": f"{one.suite}-{one.loop}",
+        "anchor": anchor(one),
         "plots": plots.of(one) if plots.available() else [],
         "settings": settings,
         "rows": rows(one, settings),
         "told": told(one.absences),
         "verdicts": sorted(one.verdicts, key=by_verdict),
     }
+
+
+def anchor(one: Report) -> str:
+    """Where the page has it."""
+    return f"{one.suite}-{one.loop}"
+
+
+def missed(reports: Iterable[Report]) -> list[tuple[str, str, list[tuple[str, str, bool]]]]:
+    """Each goal that was not reached, with its place; and who missed it, on which loop, by how much, and surely."""
+    found: dict[tuple[str, str], list[tuple[str, str, bool]]] = {}
+    first: dict[str, str] = {}
+    for one in reports:
+        for verdict in one.verdicts:
+            if not verdict.reached:
+                place = first.setdefault(verdict.goal, anchor(one))
+                told = (f"{verdict.ours} on {one.loop}", verdict.measured, verdict.sure)
+                found.setdefault((place, verdict.goal), []).append(told)
+    return [(place, goal, told) for (place, goal), told in found.items()]
 
 
 def by_verdict(verdict: Verdict) -> tuple[bool, bool]:
@@ -117,6 +137,16 @@ def peers(found: Iterable[Headline]) -> list[str]:
 def times(summary: Summary) -> str:
     """How many times better."""
     return f"{summary.median:,.0f} x" if summary.median >= 1000 else f"{compact(summary.median)} x"
+
+
+def signs(goal: str) -> str:
+    """With the signs that a keyboard lacks."""
+    return goal.replace(">=", "≥").replace("<=", "≤")
+
+
+def title(suite: str) -> str:
+    """The name of a suite as a heading: abbreviations are written as such."""
+    return suite.upper() if suite in ("gil", "http") else suite.capitalize()
 
 
 def duration(seconds: float) -> str:

@@ -189,6 +189,8 @@ def measure(loop: str, *, quick: bool, progress: Progress) -> Report:
     return Report(
         suite="retrieval",
         loop=loop,
+        asks="Do questions about the standard library find the module that answers them, and how fast?",
+        says_not="How well it goes with other documents, which may be written less carefully.",
         measurements=tuple(measurements),
         verdicts=tuple(verdicts),
         notes=(

@@ -15,7 +15,7 @@ def markdown(made: Results, pictures: Mapping[str, Sequence[str]], peers: Sequen
     found = [one for one in headlines(made.reports) if set(one.times) & set(peers)]
     return "\n".join(
         [
-            f"# One run: {', '.join(f'{one.suite} on {one.loop}' for one in made.reports) or 'nothing'}",
+            "# The figures of one run",
             "",
             *_origin(made),
             *([*_times(found, peers), ""] if found else []),

@@ -12,7 +12,7 @@ pytest.importorskip("jinja2")
 from benchmarks import page, plots, results
 from benchmarks.machine import describe
 from benchmarks.page import duration
-from benchmarks.report import Absence, Verdict
+from benchmarks.report import Absence, Report, Verdict
 from benchmarks.results import Failure, Results
 from tests.benchmarks.test_drawing import REPORT
 
@@ -80,6 +80,7 @@ def made() -> Results:
         configurations={"companion": "eight threads"},
         notes=("three rounds",),
         seconds=62.4,
+        spent={"asyncio.to_thread": 41.0, "companion": 3.0},
     )
     return Results(
         machine=describe(),
@@ -110,18 +111,34 @@ def test_the_page_says_it_all(made, text):
         "Nothing about real work.",
         "reached",
         "not reached, narrowly",
-        "Goals that were not reached latency at p99 <= 10 us (companion on uvloop)",
-        "11 us, narrowly missed",
+        "Goals that were not reached Goal Measured latency at p99 ≤ 10 us 11 us companion on uvloop, narrowly missed",
+        "latency 1/2",
         "not installed: pip install ray",
         "asyncio.to_thread at beside: gave up",
         "eight threads",
         "three rounds",
         "1 min 2 s",
+        "Where its time went asyncio.to_thread 41 s companion 3 s",
         "slow <peer>",
         "nobody can repeat exactly this",
     ):
         assert words in seen
     assert "A quick look" not in seen
+
+
+def test_a_goal_is_named_once_for_all_who_missed_it(made):
+    """With every figure beside it, on whatever loop; the link is to the first of them."""
+
+    def missed(ours: str, measured: str) -> Verdict:
+        return Verdict("g", ours, measured, False, ours == "a")
+
+    first = Report(
+        suite="s", loop="asyncio", verdicts=(missed("a", "1"), missed("b", "2"), Verdict("h", "a", "0", True))
+    )
+    second = Report(suite="s", loop="uvloop", verdicts=(missed("a", "3"),))
+    assert page.missed([first, second]) == [
+        ("s-asyncio", "g", [("a on asyncio", "1", True), ("b on asyncio", "2", False), ("a on uvloop", "3", True)])
+    ]
 
 
 def test_a_quick_look_is_called_one(made):
