@@ -8,6 +8,8 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
+import msgspec
+
 from benchmarks.contenders import OURS
 from benchmarks.figures import Measurement, compare
 from benchmarks.goals import judge, judge_limits
@@ -19,11 +21,9 @@ Act = Callable[[int], object]
 """What is timed, given the number of the call."""
 
 
-def compete(
-    suite: str, loop: str, acts: Sequence[tuple[str, str, Act]], what: str, *, quick: bool, progress: Progress
-) -> Report:
-    """Rounds in which each ``(contender, setting, act)`` has its turn; a figure is the mean of the turn's calls.
-    ``what`` says what they are.
+def compete(report: Report, acts: Sequence[tuple[str, str, Act]], *, quick: bool, progress: Progress) -> Report:
+    """``report`` with the figures of rounds in which each ``(contender, setting, act)`` has its turn: the mean time of
+    the turn's calls.
     """
     rounds, seconds = (3, 0.03) if quick else (7, 0.1)
     figures: dict[tuple[str, str], list[float]] = defaultdict(list)
@@ -37,14 +37,13 @@ def compete(
     ]
     comparisons = compare(measurements, OURS)
     missing = importlib.util.find_spec(BLINKER) is None
-    return Report(
-        suite=suite,
-        loop=loop,
+    return msgspec.structs.replace(
+        report,
         measurements=tuple(measurements),
         comparisons=tuple(comparisons),
-        verdicts=(*judge_limits(suite, OURS[0], measurements), *judge(suite, comparisons)),
+        verdicts=(*judge_limits(report.suite, OURS[0], measurements), *judge(report.suite, comparisons)),
         notes=(
-            what,
+            *report.notes,
             f"{rounds} rounds of {seconds} s for each figure; the collector is off within a turn",
             *(("blinker is not installed and was not measured: pip install blinker",) if missing else ()),
         ),

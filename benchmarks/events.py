@@ -29,7 +29,14 @@ def measure(loop: str, *, quick: bool, progress: Progress) -> Report:
     """Each contender in each setting."""
     acts = [each for setting, count in LISTENERS.items() for each in contenders(setting, count)]
     what = f"one publish; every listener keeps the newest {CAPACITY} events and nobody reads them meanwhile"
-    return compete("events", loop, acts, what, quick=quick, progress=progress)
+    report = Report(
+        suite="events",
+        loop=loop,
+        asks="What does it cost to publish an event, with nobody, one and a thousand listening?",
+        says_not="Nothing about what listeners then do with it.",
+        notes=(what,),
+    )
+    return compete(report, acts, quick=quick, progress=progress)
 
 
 def contenders(setting: str, count: int) -> Iterator[tuple[str, str, Act]]:

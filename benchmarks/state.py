@@ -30,7 +30,14 @@ def measure(loop: str, *, quick: bool, progress: Progress) -> Report:
     acts = [each for size in SIZES for each in commits(size)]
     acts += [*transactions(SIZES[1]), *fan_outs()]
     what = "keys: one value put at one path of a mapping of so many; transaction: one number read and put back higher"
-    return compete("state", loop, acts, what, quick=quick, progress=progress)
+    report = Report(
+        suite="state",
+        loop=loop,
+        asks="What does a change of the shared state cost, however much there is, and to tell a thousand of it?",
+        says_not="What readers gain: they need no lock and copy nothing, and no reader is in it.",
+        notes=(what,),
+    )
+    return compete(report, acts, quick=quick, progress=progress)
 
 
 def commits(size: int) -> Iterator[tuple[str, str, Act]]:

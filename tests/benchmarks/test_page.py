@@ -132,9 +132,8 @@ def test_a_goal_is_named_once_for_all_who_missed_it(made):
     def missed(ours: str, measured: str) -> Verdict:
         return Verdict("g", ours, measured, False, ours == "a")
 
-    first = Report(
-        suite="s", loop="asyncio", verdicts=(missed("a", "1"), missed("b", "2"), Verdict("h", "a", "0", True))
-    )
+    three = missed("a", "1"), missed("b", "2"), Verdict("h", "a", "0", True)
+    first = Report(suite="s", loop="asyncio", verdicts=three)
     second = Report(suite="s", loop="uvloop", verdicts=(missed("a", "3"),))
     assert page.missed([first, second]) == [
         ("s-asyncio", "g", [("a on asyncio", "1", True), ("b on asyncio", "2", False), ("a on uvloop", "3", True)])
