@@ -180,16 +180,17 @@ async def settle() -> None:
         _settling.discard(this)
 
 
-async def until(predicate: Callable[[], object], timeout: float = 5.0) -> None:
+async def until(predicate: Callable[[], object], timeout: float = 30.0) -> None:
     """Return once ``predicate()`` is true; `TimeoutError` after ``timeout`` real seconds.
 
     For conditions that real threads bring about. It looks again in every turn of the loop at first, then every
-    millisecond: it does poll, because a thread may change what the predicate reads without waking the loop.
+    millisecond: it does poll, because a thread may change what the predicate reads without waking the loop. It looks
+    a hundred times for each second of ``timeout`` at least, so that a machine which stood still is given its time.
     """
     end = time.monotonic() + timeout
     turns = 0
     while not predicate():
-        if time.monotonic() >= end:
+        if time.monotonic() >= end and turns >= 100 * timeout:
             raise TimeoutError(f"{predicate} was still false after {timeout:g} real seconds.")
         turns += 1
         await asyncio.sleep(0 if turns < 50 else 0.001)

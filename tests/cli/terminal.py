@@ -9,6 +9,8 @@ import time
 
 import pytest
 
+from tests.cli.patience import PATIENCE
+
 pty = pytest.importorskip("pty", reason="terminals of this kind are not known here")
 
 
@@ -32,7 +34,7 @@ class Terminal:
     def type(self, text):
         os.write(self._master, text.encode())
 
-    def see(self, text, seconds=12.0):
+    def see(self, text, seconds=PATIENCE):
         """Wait until ``text`` comes on the page, behind what was seen before; all that came until then."""
         end = time.monotonic() + seconds
         while text not in self._unseen:

@@ -11,6 +11,7 @@ import pytest
 
 from companion_async.cli import app as cli
 from companion_async.cli.process import FAILED, INTERRUPTED, MISUSED, OK
+from tests.cli.patience import PATIENCE
 
 pytestmark = pytest.mark.feature("CB-57")
 
@@ -201,11 +202,11 @@ def test_the_demo_shows_it_all_and_ends_by_itself(documents, capsys):
         assert int(row[1].replace(",", "")) > 0
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(300)
 @pytest.mark.feature("CB-42", "CB-43")
 def test_the_demo_answers_from_the_running_pythons_documentation():
     """What `make run` runs ends by itself with code 0, and finds the right module for each of its questions."""
-    done = subprocess.run([*COMMAND, "demo"], capture_output=True, text=True, timeout=55, check=False)
+    done = subprocess.run([*COMMAND, "demo"], capture_output=True, text=True, timeout=290, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     answers = done.stdout.split("How ")[1:]
     for right in ("zipfile", "asyncio.to_thread", "argparse", "shutil.rmtree"):
@@ -218,8 +219,12 @@ def test_ctrl_c_is_one_line_and_130():
     assert process.stdout is not None
     assert process.stdout.readline()
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=15)
-    assert (process.returncode, err) == (INTERRUPTED, "companion: Interrupted.\n")
+    _, err = process.communicate(timeout=PATIENCE)
+    first, *rest = err.splitlines()
+    assert (process.returncode, first) == (INTERRUPTED, "companion: Interrupted.")
+    # A reader's thread that a busy machine does not let come to its end in time is left behind, and that is said.
+    assert all("still running after" in line for line in rest[:1]), err
+    assert len(rest) <= 1
 
 
 @pytest.mark.parametrize("form", [(), ("--json",)])
@@ -232,7 +237,7 @@ def test_a_reader_that_leaves_is_no_error(form, documents):
         stdout=write,
         stderr=subprocess.PIPE,
         text=True,
-        timeout=15,
+        timeout=PATIENCE,
         check=False,
     )
     os.close(write)
@@ -244,7 +249,7 @@ def test_any_encoding_will_do(documents):
     done = subprocess.run(
         [*COMMAND, "demo", "--docs", documents],
         capture_output=True,
-        timeout=15,
+        timeout=PATIENCE,
         check=False,
         env={**os.environ, "PYTHONIOENCODING": "ascii"},
     )

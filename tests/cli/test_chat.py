@@ -11,10 +11,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from tests.cli.patience import PATIENCE
 from tests.cli.terminal import Terminal, own_terminal, pty
 from tests.cognition.model_router.model_server import serving
 
-pytestmark = pytest.mark.feature("CB-57")
+pytestmark = [pytest.mark.feature("CB-57"), pytest.mark.timeout(180)]
 
 COMMAND = [sys.executable, "-c", "from companion_async.cli.app import main; main()", "chat", "--docs"]
 
@@ -28,7 +29,9 @@ def documents(tmp_path):
 def test_lines_from_a_pipe_are_answered_to_their_end(documents):
     """Each line of a pipe is a question; the end of the pipe ends the chat well."""
     talk = "How hot should water for green tea be?\n\n/history\n/new\n/history\n/nope\n"
-    done = subprocess.run([*COMMAND, documents], input=talk, capture_output=True, text=True, timeout=15, check=False)
+    done = subprocess.run(
+        [*COMMAND, documents], input=talk, capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
     assert done.returncode == 0
     assert done.stdout.startswith(
         "you> How hot should water for green tea be?\n  Green tea is brewed with water of 70 deg"
@@ -61,7 +64,7 @@ def test_a_conversation_at_a_terminal(terminal):
     assert "context_manager" in chat.see("threads started")
     chat.see("you> ")
     chat.type("\x04")
-    assert chat.process.wait(10) == 0
+    assert chat.process.wait(PATIENCE) == 0
 
 
 def test_ctrl_c_clears_the_line_and_on_an_empty_one_ends_it(terminal):
@@ -98,7 +101,7 @@ def test_an_end_behind_half_a_line_is_an_end(documents):
     )
     os.close(slave)
     os.write(master, b"How hot should water for green tea be?\x04\x04")
-    out, _ = process.communicate(timeout=15)
+    out, _ = process.communicate(timeout=PATIENCE)
     os.close(master)
     assert process.returncode == 0
     assert b"70 degrees" in out
@@ -126,7 +129,7 @@ def test_a_models_words_come_as_they_are_written_and_ctrl_c_stops_them(terminal)
         assert "tea.md" in page
         chat.see("you> ")
         chat.type("/quit\n")
-        assert chat.process.wait(10) == 0
+        assert chat.process.wait(PATIENCE) == 0
 
 
 @pytest.fixture
@@ -145,7 +148,7 @@ def server(documents):
 def talk_to(url, talk):
     command = [*COMMAND[:-1], "--url", url]
     env = {**os.environ, "COLUMNS": "200"}
-    return subprocess.run(command, input=talk, capture_output=True, text=True, timeout=15, check=False, env=env)
+    return subprocess.run(command, input=talk, capture_output=True, text=True, timeout=PATIENCE, check=False, env=env)
 
 
 def test_a_running_server_is_talked_to(server):
@@ -178,7 +181,7 @@ def test_a_server_that_goes_is_told_in_one_line(server):
         assert chat.see("companion serve").count("companion: no server answers at") == 1
         chat.see("you> ")
         chat.type("\x04")
-        assert chat.process.wait(10) == 0
+        assert chat.process.wait(PATIENCE) == 0
     finally:
         chat.close()
     done = talk_to(url, "Why?\n")
@@ -188,7 +191,7 @@ def test_a_server_that_goes_is_told_in_one_line(server):
 def test_a_server_and_documents_are_one_too_many():
     """What is read is the server's to say; the misuse is one line and code 2, as is an address that is none."""
     for rest in (["--url", "http://127.0.0.1:1", "--docs", "."], ["--url", "here"]):
-        done = subprocess.run([*COMMAND[:-1], *rest], capture_output=True, text=True, timeout=15, check=False)
+        done = subprocess.run([*COMMAND[:-1], *rest], capture_output=True, text=True, timeout=PATIENCE, check=False)
         assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
         assert "--url" in done.stderr
 
@@ -213,7 +216,7 @@ def test_pieces_of_a_server_and_its_silence(own_answers):
         assert "Seventy degrees [1]." in chat.see("here in ")
         chat.see("you> ")
         chat.type("\x04")
-        assert chat.process.wait(10) == 0
+        assert chat.process.wait(PATIENCE) == 0
     finally:
         chat.close()
 

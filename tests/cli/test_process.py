@@ -8,12 +8,13 @@ from loguru import logger
 
 from companion_async.cli.process import loop_name, run, set_up_log
 from companion_async.errors import InvalidArgumentError
+from tests.cli.patience import PATIENCE
 
 pytestmark = pytest.mark.feature("CB-29")
 
 
 def python(code):
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=15, check=False)
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE, check=False)
 
 
 def test_a_stuck_thread_does_not_hold_up_the_end():

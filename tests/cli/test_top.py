@@ -8,6 +8,7 @@ import pytest
 
 from companion_async.cli import app as cli
 from companion_async.cli.process import FAILED, MISUSED, OK
+from tests.cli.patience import PATIENCE
 from tests.cli.terminal import Terminal
 from tests.cli.test_remote import serving
 
@@ -36,7 +37,7 @@ def test_it_shows_the_server_live_and_ends_at_q(top):
         terminal.see("web_crawler")
         terminal.see("tasks/s")
         terminal.type("q")
-        assert terminal.process.wait(10) == OK
+        assert terminal.process.wait(PATIENCE) == OK
         assert sum(path == "/api/threads/status" for path, _ in asked) >= 2
 
 
@@ -46,7 +47,7 @@ def test_it_ends_at_ctrl_c_without_a_word_of_trouble(top):
         terminal = top(url)
         terminal.see("tasks/s")
         terminal.type("\x03")
-        assert terminal.process.wait(10) == OK
+        assert terminal.process.wait(PATIENCE) == OK
 
 
 def test_it_says_when_the_server_has_gone_and_keeps_what_was_seen(top):
@@ -57,14 +58,14 @@ def test_it_says_when_the_server_has_gone_and_keeps_what_was_seen(top):
     terminal.see("no server answers")
     terminal.see("web_crawler")
     terminal.type("q")
-    assert terminal.process.wait(10) == OK
+    assert terminal.process.wait(PATIENCE) == OK
 
 
 def test_no_server_is_one_line(top):
     """Nobody listens there: one line, and the exit code that says so."""
     terminal = top("http://127.0.0.1:9")
     terminal.see("companion: no server answers at http://127.0.0.1:9")
-    assert terminal.process.wait(10) == FAILED
+    assert terminal.process.wait(PATIENCE) == FAILED
 
 
 def test_without_a_terminal_it_names_the_command_that_needs_none(capsys):

@@ -19,7 +19,7 @@ import types
 from pathlib import Path
 from typing import Any, NamedTuple
 
-LIMIT = 15  # seconds for one snippet, less than pytest has: its alarm ends it, and the next one has its turn
+LIMIT = 50  # seconds for one snippet, less than pytest has: its alarm ends it, and the next one has its turn
 WANTED = (
     "companion_async",
     "companion_async.companion.companion",

@@ -210,7 +210,7 @@ class Mixture:
         if self.brain.module_status("capped").state == "paused":
             self.brain.resume("capped")
         scheduler = self.brain._assembly("test").scheduler
-        for _ in range(400):
+        for _ in range(20_000):  # so many that threads of a busy machine have their turn; none of them is waited for
             if not scheduler.live:
                 break
             await self.clock.advance(0.1)
