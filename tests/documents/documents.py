@@ -21,7 +21,7 @@ _HEADING = re.compile(r"^#+ (?P<title>.+)$", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Snippet:
-    """A fenced block of Python: ``python`` stands alone and is run, ``python fragment`` is only compiled.
+    """A fenced block of Python: ``python`` stands alone, ``python fragment`` wants the stage of its page.
 
     ``python name.py`` is a file by that name, which the others of the document may import. ``output`` is the block
     ``text output`` that comes next, if one does: what the snippet prints, with ``...`` for what differs each time.
@@ -30,7 +30,7 @@ class Snippet:
     document: str
     line: int
     text: str
-    runs: bool
+    alone: bool
     output: str | None = None
     file: str = ""
 
@@ -54,7 +54,7 @@ def snippets(document: str, text: str) -> Iterator[Snippet]:
             line = text.count("\n", 0, fence.start()) + 2
             output = following["body"] if following and following["info"].split() == ["text", "output"] else None
             file = next((word for word in words if word.endswith(".py")), "")
-            yield Snippet(document, line, fence["body"], runs="fragment" not in words, output=output, file=file)
+            yield Snippet(document, line, fence["body"], alone="fragment" not in words, output=output, file=file)
 
 
 def blocks(language: str, text: str) -> Iterator[str]:

@@ -26,6 +26,7 @@ from tests.documents.documents import (
     pages,
     snippets,
 )
+from tests.documents.staging import program
 from tests.documents.warm import Ran, Warm
 
 ROOT = Path(__file__).parents[2]
@@ -42,7 +43,12 @@ SNIPPETS = [snippet for path in DOCUMENTS for snippet in snippets(name(path), pa
 @pytest.fixture(scope="module")
 def run() -> Iterator[Callable[[Snippet, Path], Ran]]:
     warm = Warm(ROOT)
-    yield lambda snippet, folder: warm.run(snippet.text, folder)
+
+    def run_snippet(snippet: Snippet, folder: Path) -> Ran:
+        text = snippet.text if snippet.alone else program(Path(snippet.document).stem, snippet.text)
+        return warm.run(text, folder)
+
+    yield run_snippet
     warm.close()
 
 
@@ -60,15 +66,14 @@ def test_the_tests_that_are_named_are_there(document: Path) -> None:
 
 @pytest.mark.parametrize("snippet", SNIPPETS, ids=lambda snippet: f"{snippet.document}:{snippet.line}")
 def test_snippets_work(snippet: Snippet, run, tmp_path: Path) -> None:
-    """A snippet runs as it stands, without warnings, and prints what is said; a fragment is at least Python."""
+    """A snippet runs without warnings and prints what is said: as it stands, or, a fragment, on its page's stage."""
     compile(snippet.text, snippet.document, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
-    if snippet.runs:
-        files = {each.file: each.text for each in SNIPPETS if each.document == snippet.document and each.file}
-        for file, text in files.items():
-            (tmp_path / file).write_text(text, encoding="utf-8")
-        done = run(snippet, tmp_path)
-        assert done.returncode == 0, done.stderr
-        assert snippet.prints(done.stdout), done.stdout
+    files = {each.file: each.text for each in SNIPPETS if each.document == snippet.document and each.file}
+    for file, text in files.items():
+        (tmp_path / file).write_text(text, encoding="utf-8")
+    done = run(snippet, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert snippet.prints(done.stdout), done.stdout
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=name)
@@ -154,10 +159,12 @@ def test_a_broken_snippet_is_found(run, tmp_path: Path) -> None:
     assert "ZeroDivisionError" in run(bad, tmp_path).stderr
 
 
-def test_fragments_are_marked() -> None:
-    """`python fragment` says that a block does not stand alone; it is compiled and not run."""
-    (fragment,) = snippets("page.md", "```python fragment\nundefined()\n```\n")
-    assert not fragment.runs
+def test_fragments_are_marked(run, tmp_path: Path) -> None:
+    """`python fragment` says that a block does not stand alone: it is run where the stage of its page has set it up."""
+    text = "```python fragment\nimage = await brain.submit('thumbnails')\n```\n"
+    (fragment,) = snippets("docs/processes.md", text)
+    assert not fragment.alone
+    assert "UnknownModuleError" in run(fragment, tmp_path).stderr
 
 
 def test_another_output_is_found(run, tmp_path: Path) -> None:
