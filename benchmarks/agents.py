@@ -113,7 +113,7 @@ WAYS: dict[str, Living] = {OURS[0]: companion, "coroutines with to_thread": coro
 
 def measure(loop: str, *, quick: bool, progress: Progress) -> Report:
     """Rounds of a thousand agents in each way, then ours with more and more of them until it breaks."""
-    rounds, seconds = (1, 4.0) if quick else (3, 10.0)
+    rounds, seconds = (1, 3.0) if quick else (2, 8.0)
     steps = _STEPS[:2] if quick else _STEPS
     turns, done = rounds * (len(WAYS) + len(steps) - 1), 0
     figures: dict[tuple[str, str, str], list[float]] = {}
