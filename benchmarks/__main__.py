@@ -94,6 +94,8 @@ def main(
         results.write(json, made)
     if html is not None:
         page.write(html, made)
+    if into is not None:
+        plots.clear(into / "plots")
     if plot is not None:
         written = plots.save(made.reports, plot)
         if into is not None:

@@ -66,6 +66,13 @@ def save(reports: Iterable[Report], folder: Path) -> dict[str, list[str]]:
     return written
 
 
+def clear(folder: Path) -> None:
+    """Remove the plots of an earlier run, some of which this one may not have."""
+    for suffix in ("svg", "png"):
+        for path in folder.glob(f"*.{suffix}"):
+            path.unlink()
+
+
 def _wanted(one: Report) -> Iterator[tuple[str, str, Callable[[], Figure]]]:
     stem = f"{one.suite}-{one.loop}"
     for chart in one.charts:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from benchmarks.contender import Work
 from benchmarks.contenders import CONTENDERS, OURS, Call, CallOfClient, Contender, configurations, missing
-from benchmarks.figures import Measurement, compare
+from benchmarks.figures import Measurement, compare, summarize
 from benchmarks.goals import judge
 from benchmarks.loops import run
-from benchmarks.report import Absence, Progress, Report
+from benchmarks.report import Absence, Chart, Curve, Progress, Report
 from benchmarks.turns import interleave
 
 CLIENTS = (1, 20, 200, 1_000, 5_000)
@@ -44,6 +44,7 @@ def measure(loop: str, *, quick: bool, progress: Progress) -> Report:
         measurements=tuple(measurements),
         comparisons=tuple(comparisons),
         verdicts=tuple(judge("throughput", comparisons)),
+        charts=(chart(measurements),),
         absences=(*missing(), *left_out(measurements, quick=quick)),
         configurations=configurations(),
         notes=(
@@ -90,6 +91,28 @@ def left_out(measurements: list[Measurement], *, quick: bool = False) -> list[Ab
         for name in dict.fromkeys(one.contender for one in measurements)
         if (name, where) not in found
     ]
+
+
+def chart(measurements: Iterable[Measurement]) -> Chart:
+    """The no-ops of each contender over the number of clients."""
+    found = {(one.contender, one.setting): summarize(one.rounds) for one in measurements}
+    curves = []
+    for name in dict.fromkeys(contender for contender, _ in found):
+        points = [(clients, found[name, setting(clients)]) for clients in CLIENTS if (name, setting(clients)) in found]
+        x, y, low, high = (
+            tuple(float(clients) for clients, _ in points),
+            *(tuple(getattr(one, what) for _, one in points) for what in ("median", "low", "high")),
+        )
+        curves.append(Curve(name, x, y, low, high))
+    return Chart(
+        title="No-ops that come back, by the number of clients",
+        x="clients that await one call after the other",
+        y="tasks/s",
+        curves=tuple(curves),
+        log_x=True,
+        log_y=True,
+        caption="Each line is ten times the one before it. Who is too slow for many clients ends early.",
+    )
 
 
 def hashing(seconds: float) -> tuple[Work, int]:

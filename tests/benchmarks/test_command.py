@@ -136,6 +136,8 @@ def test_a_file_that_is_no_run_is_told(content, suites, tmp_path, capsys):
 @pytest.mark.skipif(not plots.available(), reason="matplotlib is not installed")
 def test_one_word_makes_the_whole_report(suites, tmp_path):
     """Figures, page, plots and a summary that shows them, in one folder."""
+    (tmp_path / "results" / "plots").mkdir(parents=True)
+    (tmp_path / "results" / "plots" / "of-an-earlier-run.svg").touch()
     assert command.main("throughput", "latency", into=tmp_path / "results") == 1
     made = sorted(path.relative_to(tmp_path / "results").as_posix() for path in (tmp_path / "results").rglob("*.*"))
     plot = "plots/throughput-asyncio"

@@ -20,7 +20,7 @@ from benchmarks.contenders import CONTENDERS, OURS, THREADS, Contender, installe
 from benchmarks.figures import Measurement, pairs
 from benchmarks.latency import durations
 from benchmarks.peers.ours import COMPANION
-from benchmarks.report import Absence
+from benchmarks.report import Absence, Curve
 from benchmarks.throughput import rate, setting
 
 
@@ -213,6 +213,19 @@ async def test_whoever_is_too_slow_is_not_asked_for_more(monkeypatch):
     (left,) = throughput.left_out([*found, *fast])
     assert (left.contender, left.setting) == ("slow", "200 clients")
     assert "not measured with so many" in left.reason
+
+
+def test_the_chart_has_a_curve_for_each_contender():
+    """Over the clients that it was measured with, with the middle half of the rounds; other work is not in it."""
+    measurements = [
+        Measurement("fast", "1 client", "tasks/s", (10.0, 20.0, 30.0)),
+        Measurement("fast", "5,000 clients", "tasks/s", (7.0,)),
+        Measurement("fast", "50 us, 1 client", "tasks/s", (5.0,)),
+        Measurement("slow", "1 client", "tasks/s", (1.0,)),
+    ]
+    fast, slow = throughput.chart(measurements).curves
+    assert fast == Curve("fast", (1.0, 5000.0), (20.0, 7.0), (15.0, 7.0), (25.0, 7.0))
+    assert (slow.x, slow.y) == ((1.0,), (1.0,))
 
 
 async def test_the_time_of_turns_is_told(monkeypatch):
