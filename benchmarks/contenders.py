@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from benchmarks.contender import THREADS, Call, CallOfClient, Contender, Feature, nothing
+from benchmarks.loops import available
 from benchmarks.peers.aiojobs import AIOJOBS
 from benchmarks.peers.aiomisc import AIOMISC
 from benchmarks.peers.anyio import ANYIO
@@ -38,6 +39,21 @@ def installed(contenders: Mapping[str, Contender]) -> dict[str, Contender]:
 
 
 CONTENDERS = installed(KNOWN)
+
+
+QUICK = {name: one for name, one in CONTENDERS.items() if one.every == 1}
+"""Those that answer and start without delay."""
+
+
+def taking_part(loop: str) -> dict[str, Contender]:
+    """Everyone on the last of the loops, where goals are set; on others who is not slow, for the slow are so on any."""
+    return CONTENDERS if loop == available()[-1] else QUICK
+
+
+def elsewhere(loop: str) -> tuple[Absence, ...]:
+    """Those that do not take part on this loop, for `Report.absences`."""
+    reason = f"slow on any loop, measured on {available()[-1]} alone"
+    return tuple(Absence(name, reason) for name in CONTENDERS if name not in taking_part(loop))
 
 
 def missing(contenders: Mapping[str, Contender] = KNOWN) -> tuple[Absence, ...]:

@@ -28,7 +28,7 @@ _PACE = 0.005
 
 def measure(loop: str, *, quick: bool, progress: Progress) -> Report:
     """Rounds in which each computes: ours from cold, and once it has had time to notice what it runs."""
-    rounds, known, seconds = (1, 3.0, 1.5) if quick else (4, 12.0, 3.0)
+    rounds, known, seconds = (1, 3.0, 1.5) if quick else (3, 12.0, 3.0)
 
     async def warm_up(call_of: CallOfClient) -> None:
         await call_of(0)()

@@ -9,7 +9,7 @@ from queue import SimpleQueue
 from threading import Thread
 
 from benchmarks.contender import Contender, Work
-from benchmarks.contenders import CONTENDERS, OURS, CallOfClient, configurations, missing
+from benchmarks.contenders import OURS, CallOfClient, configurations, elsewhere, missing, taking_part
 from benchmarks.figures import compare, percentile
 from benchmarks.goals import judge
 from benchmarks.loops import run
@@ -31,7 +31,8 @@ def measure(loop: str, *, quick: bool, progress: Progress) -> Report:
         taken = await durations(call_of, calls)
         return {(f"p{percent}", "us"): 1e6 * percentile(taken, percent) for percent in (50, 99)}
 
-    contenders = {**CONTENDERS, TWO_QUEUES: PING_PONG}
+    everyone = taking_part(loop)
+    contenders = {**everyone, TWO_QUEUES: PING_PONG}
     measurements = run(loop, interleave(warm_up, turn, rounds, progress, contenders))
     comparisons = compare(measurements, OURS)
     return Report(
@@ -42,8 +43,8 @@ def measure(loop: str, *, quick: bool, progress: Progress) -> Report:
         measurements=tuple(measurements),
         comparisons=tuple(comparisons),
         verdicts=tuple(judge("latency", comparisons)),
-        absences=missing(),
-        configurations={**configurations(), TWO_QUEUES: PING_PONG.configuration},
+        absences=(*missing(), *elsewhere(loop)),
+        configurations={**configurations(everyone), TWO_QUEUES: PING_PONG.configuration},
         notes=(f"{rounds} rounds of {calls} calls, one after the other, or of what {SPAN} s were enough for",),
     )
 

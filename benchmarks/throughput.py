@@ -8,7 +8,17 @@ import time
 from collections.abc import Iterable, Mapping
 
 from benchmarks.contender import Work
-from benchmarks.contenders import CONTENDERS, OURS, Call, CallOfClient, Contender, configurations, missing
+from benchmarks.contenders import (
+    OURS,
+    QUICK,
+    Call,
+    CallOfClient,
+    Contender,
+    configurations,
+    elsewhere,
+    missing,
+    taking_part,
+)
 from benchmarks.figures import Measurement, compare, summarize
 from benchmarks.goals import judge
 from benchmarks.loops import run
@@ -24,12 +34,12 @@ PATIENCE = 4.0
 
 def measure(loop: str, *, quick: bool, progress: Progress) -> Report:
     """Rounds of a fixed time for each number of clients; the rate counts what came back in the time it really took."""
-    rounds, seconds = (3, 0.05) if quick else (10, 0.1)
+    rounds, seconds = (3, 0.05) if quick else (8, 0.1)
     work, size = hashing(BUSY)
-    # To start Ray again takes longer than all that others do in a quick run.
-    busy = {name: one for name, one in CONTENDERS.items() if one.every == 1} if quick else CONTENDERS
+    everyone = taking_part(loop)
+    busy = QUICK if quick else everyone  # to start Ray again takes longer than all that others do in a quick run
     measurements = [
-        *_rounds(loop, CLIENTS, "", None, CONTENDERS, rounds, seconds, lambda share: progress(0.6 * share)),
+        *_rounds(loop, CLIENTS, "", None, everyone, rounds, seconds, lambda share: progress(0.6 * share)),
         *_rounds(
             loop, BUSY_CLIENTS, BUSY_PREFIX, work, busy, rounds, seconds, lambda share: progress(0.6 + 0.4 * share)
         ),
@@ -45,8 +55,8 @@ def measure(loop: str, *, quick: bool, progress: Progress) -> Report:
         comparisons=tuple(comparisons),
         verdicts=tuple(judge("throughput", comparisons)),
         charts=(chart(measurements),),
-        absences=(*missing(), *left_out(measurements, quick=quick)),
-        configurations=configurations(),
+        absences=(*missing(), *elsewhere(loop), *left_out(measurements, quick=quick)),
+        configurations=configurations(everyone),
         notes=(
             f"{rounds} rounds of {seconds} s for each figure",
             f"50 us: the SHA-256 of {size:,} bytes, which does not hold the interpreter lock. What a peer takes for a "

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from benchmarks import latency, throughput, turns
+from benchmarks import contenders, latency, throughput, turns
 from benchmarks.contenders import CONTENDERS, OURS, THREADS, Contender, installed, lacking, missing
 from benchmarks.figures import Measurement, pairs
 from benchmarks.latency import durations
@@ -213,6 +213,17 @@ async def test_whoever_is_too_slow_is_not_asked_for_more(monkeypatch):
     (left,) = throughput.left_out([*found, *fast])
     assert (left.contender, left.setting) == ("slow", "200 clients")
     assert "not measured with so many" in left.reason
+
+
+def test_the_slow_are_measured_on_one_loop(monkeypatch):
+    """The last one; on another they are named as measured elsewhere."""
+    slow = Contender(opens=opened, configuration="", every=5)
+    monkeypatch.setattr(contenders, "available", lambda: ("asyncio", "uvloop"))
+    monkeypatch.setattr(contenders, "CONTENDERS", {**contenders.QUICK, "slow": slow})
+    assert "slow" in contenders.taking_part("uvloop")
+    assert contenders.elsewhere("uvloop") == ()
+    assert set(contenders.taking_part("asyncio")) == set(contenders.QUICK) >= set(OURS)
+    assert contenders.elsewhere("asyncio") == (Absence("slow", "slow on any loop, measured on uvloop alone"),)
 
 
 def test_the_chart_has_a_curve_for_each_contender():
