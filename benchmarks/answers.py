@@ -1,9 +1,10 @@
-"""What a whole companion answers: sums, programs to run, facts, facts by way of another, and what nothing answers.
+"""What a whole companion answers: sums, units and dates, programs to run, facts, facts by way of another, questions
+that follow others, quotations, and what nothing answers.
 
 ``python -m benchmarks answers`` asks the questions of ``tests/mixed_questions.toml`` of a `CompanionBrain` without a
-model that has read the standard library's documentation and ``tests/mixed_corpus``. Right is an answer that is the one
-named, or has all the words named; a source is right when it is of a file named. What nothing answers is refused when
-the answer says so. The questions marked as held out are counted apart.
+model that has read the standard library's documentation, this project's documents and ``tests/mixed_corpus``. Right is
+an answer that is the one named, or has all the words named; a source is right when it is of a file named. What nothing
+answers is refused when the answer says so. The questions marked as held out are counted apart.
 """
 
 from __future__ import annotations
@@ -22,13 +23,18 @@ from companion_async.companion.companion import CompanionBrain
 _TESTS = Path(__file__).parents[1] / "tests"
 QUESTIONS = _TESTS / "mixed_questions.toml"
 CORPUS = _TESTS / "mixed_corpus"
+DOCUMENTS = _TESTS.parent / "docs"
 _QUICK = 3
 
 
 class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is asked, and what is right: the ``answer`` itself, or words that it ``contains``, and files as sources."""
+    """What is asked, and what is right: the ``answer`` itself, or words that it ``contains``, and files as sources.
+
+    ``earlier`` are the questions of the same conversation before it.
+    """
 
     text: str
+    earlier: tuple[str, ...] = ()
     answer: str = ""
     contains: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
@@ -50,14 +56,22 @@ class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def questions() -> dict[str, list[Question]]:
-    """All of them by kind: ``exact``, ``code``, ``fact``, ``hops``, ``unanswerable``."""
+    """All of them by kind."""
     with QUESTIONS.open("rb") as file:
         return msgspec.convert(tomllib.load(file), dict[str, list[Question]], strict=True)
 
 
 async def ask_all(asked: list[Question], companion: CompanionBrain) -> list[tuple[Question, Answer]]:
-    """Each question with its answer, one after the other."""
-    return [(question, await companion.ask(question.text)) for question in asked]
+    """Each question with its answer, one after the other; one that follows others in a conversation of its own."""
+    return [(question, await _asked(question, companion)) for question in asked]
+
+
+async def _asked(question: Question, companion: CompanionBrain) -> Answer:
+    if not question.earlier:
+        return await companion.ask(question.text)
+    for each in question.earlier:
+        await companion.chat(each, conversation=question.text)
+    return await companion.chat(question.text, conversation=question.text)
 
 
 def measure(loop: str, *, quick: bool, progress: Progress) -> Report:
@@ -70,7 +84,7 @@ async def _measured(loop: str, step: int, progress: Progress) -> Report:
     notes: list[str] = []
     async with CompanionBrain() as companion:
         await companion.learn()
-        await companion.learn(CORPUS)
+        await companion.learn(DOCUMENTS, CORPUS)
         progress(0.4)
         kinds = questions()
         for number, (kind, asked) in enumerate(kinds.items(), 1):
