@@ -8,14 +8,13 @@ from typing import Literal
 
 import msgspec
 
-from companion_async.cognition.advanced_reasoning.algebra import exercise
 from companion_async.cognition.advanced_reasoning.module import MODULE as REASONING
+from companion_async.cognition.advanced_reasoning.worked import is_exact
 from companion_async.cognition.code_executor.language import NAMES
 from companion_async.cognition.code_executor.module import MODULE as CODE
 from companion_async.cognition.knowledge_retriever.module import MODULE as RETRIEVER
 from companion_async.cognition.model_router.module import MODULE as ROUTER
 from companion_async.cognition.search_engine.module import MODULE as SEARCH
-from companion_async.errors import InvalidArgumentError
 from companion_async.status.picture import Picture
 
 Way = Literal["exact", "run", "hops", "retrieve"]
@@ -64,16 +63,16 @@ class Program(msgspec.Struct, frozen=True):
 def decide(question: str, there: Collection[str]) -> Decision:
     """What ``question`` needs; ``there`` are the modules that can be used.
 
-    A sum or an equation is worked out, a program in a fence is run where that is what is asked for, a question that
-    speaks of one thing by way of another takes several searches, and everything else one. What a missing module would
-    have done is left to the search.
+    A sum, an equation, a measure in another unit or a date is worked out, a program in a fence is run where that is
+    what is asked for, a question that speaks of one thing by way of another takes several searches, and everything
+    else one. What a missing module would have done is left to the search.
     """
     off: tuple[str, ...] = ()
     left = ""
-    if _is_exercise(question):
+    if is_exact(question):
         if REASONING in there:
-            return Decision(way="exact", modules=(REASONING,), reason="It is a sum or an equation: it is worked out.")
-        off, left = (REASONING,), f" It is a sum or an equation, but {REASONING} is off."
+            return Decision(way="exact", modules=(REASONING,), reason="It can be worked out exactly: it is.")
+        off, left = (REASONING,), f" It could be worked out exactly, but {REASONING} is off."
     elif program_in(question) is not None:
         if CODE in there:
             return Decision(way="run", modules=(CODE,), reason="It asks what a program does: the program is run.")
@@ -107,13 +106,6 @@ def phrases(question: str) -> tuple[str, ...]:
     """What ``question`` has in double quotes, of two words or more."""
     quoted = ((match[1] or match[2]).strip() for match in _QUOTED.finditer(question))
     return tuple(dict.fromkeys(each for each in quoted if len(each.split()) > 1))
-
-
-def _is_exercise(question: str) -> bool:
-    try:
-        return exercise(question) is not None
-    except InvalidArgumentError:
-        return True  # one that is too large; whoever works it out says so
 
 
 def _takes_hops(question: str) -> bool:

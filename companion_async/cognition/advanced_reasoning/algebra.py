@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from companion_async.cognition.advanced_reasoning.wording import in_signs
 from companion_async.errors import InvalidArgumentError
 
 LONGEST = 500
@@ -66,6 +67,7 @@ _WORDS = (
     (re.compile("[\u00d7\u22c5\u00b7]"), "*"),
     (re.compile("\u00f7"), "/"),
     (re.compile("[\u2212\u2013]"), "-"),
+    (re.compile(r"\)\s*\("), ")*("),
     (re.compile(r"(?<=\d)(?=[a-z(](?![a-z]*\())(?!e[+-]?\d)"), "*"),
 )
 _OPERATORS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Pow: "**", ast.Mod: "%"}
@@ -97,10 +99,13 @@ def exercise(text: str) -> Exercise | None:
     `InvalidArgumentError`.
     """
     said = _END.sub("", text.strip())
-    if len(said) > LONGEST or not re.search(r"\d|\b[a-z]\b", said, re.IGNORECASE):
+    if len(said) > LONGEST:
+        return None
+    body = in_signs(said.lower())
+    if not re.search(r"\d|\b[a-z]\b", body):
         return None
     named = _SOLVED.match(said)
-    body, task, by = said.lower(), "", named["by"].lower() if named else ""
+    task, by = "", named["by"].lower() if named else ""
     for name, pattern in _TASKS:
         match = pattern.search(body)
         if match:

@@ -8,13 +8,13 @@ from typing import Any
 import msgspec
 
 from companion_async.cognition.advanced_reasoning import strategies
-from companion_async.cognition.advanced_reasoning.algebra import LONGEST, exercise
-from companion_async.cognition.advanced_reasoning.calculation import work_out
+from companion_async.cognition.advanced_reasoning.algebra import LONGEST
 from companion_async.cognition.advanced_reasoning.constraints import Solved, solve
 from companion_async.cognition.advanced_reasoning.hops import bridges, followed, renumbered
 from companion_async.cognition.advanced_reasoning.planning import Action, Plan, cheapest_plan
 from companion_async.cognition.advanced_reasoning.settings import ReasoningSettings
 from companion_async.cognition.advanced_reasoning.step import Reasoned, Step
+from companion_async.cognition.advanced_reasoning.worked import is_exact, worked_out
 from companion_async.cognition.model_router.embedded import NOTHING_FOUND
 from companion_async.cognition.model_router.prompt import Passage, Prompt
 from companion_async.cognition.model_router.reply import Reply
@@ -52,8 +52,8 @@ class AdvancedReasoning(BaseModule):
 
     async def reason(self, question: str, strategy: str = "auto", limit: int = 20) -> Reasoned:
         """An answer, and how it was come by. ``strategy`` is one of `STRATEGIES`; ``auto`` is exact where the question
-        is a sum or an equation, else the use of tools with a model, else several searches, which cite at most ``limit``
-        passages.
+        is a sum, an equation, a measure or a date, else the use of tools with a model, else several searches, which
+        cite at most ``limit`` passages.
 
         A strategy that wants a model raises `ModelMissingError` where none answers. Cancelling ends the step under way.
         """
@@ -68,7 +68,7 @@ class AdvancedReasoning(BaseModule):
             if exact is not None and (exact.found or strategy == "exact"):
                 return exact
             if strategy == "exact":
-                return Reasoned("This is no sum and no equation.", "exact", (), found=False)
+                return Reasoned("This is no sum, equation, measure or date.", "exact", (), found=False)
         if strategy in _OF_A_MODEL or (strategy == "auto" and await self._has_model(question)):
             try:
                 return await self._with_model(question, "react" if strategy == "auto" else strategy)
@@ -78,14 +78,16 @@ class AdvancedReasoning(BaseModule):
         return await self._hops(question, limit)
 
     def calculate(self, text: str) -> Reasoned:
-        """A sum, an equation, a derivative, an integral of a polynomial, factors: in signs or in English."""
+        """A sum, an equation, a derivative, an integral of a polynomial, factors, one unit in another, a date: in signs
+        or in English.
+        """
         given: Any = text
         if not isinstance(given, str) or len(given) > LONGEST:
             raise InvalidArgumentError(f"text must be a string of at most {LONGEST} characters.")
-        found = exercise(text)
+        found = worked_out(text)
         if found is None:
-            raise InvalidArgumentError(f"{text!r:.80} is no sum and no equation that is understood here.")
-        return work_out(found)
+            raise InvalidArgumentError(f"{text!r:.80} is no sum, equation, measure or date that is understood here.")
+        return found
 
     def satisfy(self, program: str, limit: int = 1) -> Solved:
         """Answer sets of a logic program in clingo's language (ASP); see `solve`."""
@@ -108,7 +110,7 @@ class AdvancedReasoning(BaseModule):
     # -- without a model -------------------------------------------------------------------------------------------
 
     async def _worked(self, question: str) -> Reasoned | None:
-        if exercise(question) is None:
+        if not is_exact(question):
             return None
         found: Reasoned = await self.brain.submit(MODULE, "calculate", question)
         return found
