@@ -22,9 +22,9 @@ class Answer(Picture, frozen=True, kw_only=True):
 
     ``responder`` is the endpoint that wrote it; ``embedded-extractive``, which writes nothing and quotes; ``sympy``,
     ``units`` or ``calendar``, which worked it out; or ``code_executor``, which ran a program. ``found`` is false where
-    nothing was found that answers; then the text says so. ``decision`` says which modules the question was given to and why, ``steps`` how an
-    answer was come by that was worked out, run or took several searches. ``note`` says what did not go as configured or
-    decided. ``timings`` are the seconds of each step, ``seconds`` those of the whole.
+    nothing was found that answers; then the text says so. ``decision`` says which modules the question was given to and
+    why, ``steps`` how an answer was come by that was worked out, run or took several searches. ``note`` says what did
+    not go as configured or decided. ``timings`` are the seconds of each step, ``seconds`` those of the whole.
     """
 
     text: str
