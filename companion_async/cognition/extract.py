@@ -14,6 +14,7 @@ from typing import Protocol
 import msgspec
 
 from companion_async.cognition.pieces import ALONE, Piece, pieces_of, stem_of, stems_of
+from companion_async.cognition.pinpoint import answers, asked, windows
 from companion_async.cognition.search_engine.concepts import COMMON, Vocabulary
 
 # Passages that have less of what was asked for, the index having weighed it against all it has, are about something
@@ -68,6 +69,11 @@ def extract(
     """
     if COMMON.issuperset(_WORD.findall(question.lower())):
         return []
+    factoid = asked(question)
+    if factoid is not None:
+        found = answers(factoid, windows(factoid, passages))
+        if found or factoid.musts or not _is_reference(passages[:1]):
+            return [Part(each.passage, each.text, each.support) for each in found[:limit]]
     split = [pieces_of(passage.text) for passage in passages]
     titles = [frozenset(stems_of(passage.title)) for passage in passages]
     everywhere = set[str]().union(*titles, *(piece.stems for pieces in split for piece in pieces))
@@ -106,6 +112,11 @@ def extract(
         if text:
             parts.append(Part(number, text, coverages[number]))
     return parts[:limit]
+
+
+def _is_reference(passages: Sequence[SupportsPassage]) -> bool:
+    """Whether they tell of what can be called: that answers "how many" by how to find out."""
+    return any(piece.kind == "signature" for passage in passages for piece in pieces_of(passage.text))
 
 
 def _coverage(wanted: Sequence[_Wanted], stems: frozenset[str]) -> float:

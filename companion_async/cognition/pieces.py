@@ -12,6 +12,7 @@ ALONE = -1
 
 _LONGEST_SENTENCE = 400
 _LONGEST_CODE = 14  # lines
+_MOST_OF_AN_ITEM = 2  # sentences
 
 _WORD = re.compile(r"[^\W_]+")
 _NAME_PARTS = re.compile(r"(?<=[a-z])(?=[A-Z0-9])|(?<=[A-Z])(?=[A-Z][a-z])")
@@ -27,6 +28,7 @@ _ITEM_START = (
     r"|\w[\w.]*\(.*\) --?> |\w[\w.]*\(.*?\):\s)"
 )
 _ITEM = re.compile(_ITEM_START)
+_NUMBERED_HEADING = re.compile(r"\d+[.)] [^.!?:;]{1,60}")
 _NEXT_ITEM = re.compile(rf"\n(?={_ITEM_START})")
 _NEXT_ROW = re.compile(rf"\n(?={_ROW_START})")
 _PLAIN_WORD = re.compile(r"(?<![\w.])[A-Za-z]{2,}(?![\w(])")
@@ -42,11 +44,15 @@ _SUFFIXES = ("ations", "ation", "ings", "ing", "ies", "ied", "edly", "ed", "es",
 
 
 class Piece(msgspec.Struct):
-    """A sentence, a signature or a block of code, in its place; rows and items stand in a paragraph of their own."""
+    """A sentence, a signature or a block of code, in its place; rows and items stand in a paragraph of their own.
+
+    ``cells`` are those of a row of a table whose columns have names, each with its column's.
+    """
 
     text: str
     kind: str
     paragraph: int
+    cells: tuple[tuple[str, str], ...] = ()
     stems: frozenset[str] = frozenset()
     score: float = 0.0
 
@@ -112,7 +118,7 @@ def _of_paragraph(paragraph: str, number: int, inside: bool) -> Iterator[Piece]:
     # Tables and lists keep their lines, prose is set anew.
     lines = paragraph.splitlines()
     if all(line.lstrip().startswith(("|", "+--", "+==")) for line in lines):
-        yield from (Piece(row[:_LONGEST_SENTENCE], "sentence", ALONE) for row in _table_rows(lines))
+        yield from _table_rows(lines)
         return
     if all(_CALLED.fullmatch(line.strip()) for line in lines):
         yield from (Piece(line.strip(), "signature", number) for line in lines)
@@ -125,7 +131,15 @@ def _of_paragraph(paragraph: str, number: int, inside: bool) -> Iterator[Piece]:
         return
     if sum(bool(_ITEM.match(line)) for line in lines) >= 2:
         for item in _NEXT_ITEM.split(paragraph):
-            yield Piece(_shortened(" ".join(item.split())), "sentence", ALONE)
+            heading, _, rest = item.strip().partition("\n")
+            if _NUMBERED_HEADING.fullmatch(heading) and rest[:1].isupper():
+                item = rest
+            sentences = list(_sentences(" ".join(item.split())))
+            # A long item is prose under a number.
+            if len(sentences) > _MOST_OF_AN_ITEM:
+                yield from (Piece(sentence, "sentence", number) for sentence in sentences)
+            else:
+                yield Piece(_shortened(" ".join(item.split())), "sentence", ALONE)
         return
     for sentence in _sentences(" ".join(stripped.split())):
         # A single word is no sentence, and names in a row are none either; what introduces an example is needed.
@@ -133,19 +147,34 @@ def _of_paragraph(paragraph: str, number: int, inside: bool) -> Iterator[Piece]:
             yield Piece(sentence, "sentence", number)
 
 
-def _table_rows(lines: Sequence[str]) -> Iterator[str]:
-    """The rows of a table, its first column as the name of the others. In a grid a row may take several lines."""
+def _table_rows(lines: Sequence[str]) -> Iterator[Piece]:
+    """The rows of a table: of two columns the first is the name of the other, of more each cell has its column's name.
+
+    In a grid a row may take several lines.
+    """
     grid = any(line.lstrip().startswith("+") for line in lines)
+    columns: list[str] = []
     row: list[str] = []
-    for line in [*lines, "+"]:
+    for number, line in enumerate([*lines, "+"]):
         cells = [cell.strip(" *") for cell in line.strip().removeprefix("|").removesuffix("|").split("|")]
         rule = line.lstrip().startswith("+") or not any(cell.strip("-: ") for cell in cells)
         if not rule and grid and len(cells) == len(row):
             row = [f"{before} {cell}".strip() for before, cell in zip(row, cells, strict=True)]
             continue
-        if row:
-            yield ": ".join(filter(None, row))
+        if rule and number == 1 and not grid:
+            # The line above Markdown's rule says what the columns are.
+            columns, row = row, []
+        if row and len(columns) == len(row) > 2:
+            told = tuple((column, cell) for column, cell in zip(columns, row, strict=True) if cell)
+            yield Piece(shown_cells(told), "sentence", ALONE, told)
+        elif row:
+            yield Piece(": ".join(filter(None, row))[:_LONGEST_SENTENCE], "sentence", ALONE)
         row = [] if rule else cells
+
+
+def shown_cells(cells: Sequence[tuple[str, str]]) -> str:
+    """Some cells of a row as one reads them: each with its column's name."""
+    return _shortened("; ".join(f"{column}: {cell}" if column else cell for column, cell in cells))
 
 
 def _sentences(text: str) -> Iterator[str]:

@@ -78,3 +78,23 @@ def test_two_colons_are_markup():
 def test_any_text_can_be_taken_apart(text):
     """No text raises, and no piece is empty."""
     assert all(piece.text.strip() for piece in pieces_of(text))
+
+
+def test_of_a_wide_table_each_cell_has_the_name_of_its_column():
+    """What the columns are called is no row; an empty cell is left out."""
+    text = "| Call | Takes | Gives |\n| --- | --- | --- |\n| read | a name | bytes |\n| close | | nothing |"
+    assert told(text) == ["Call: read; Takes: a name; Gives: bytes", "Call: close; Gives: nothing"]
+
+
+def test_prose_under_numbers_is_read_sentence_by_sentence():
+    """A numbered heading is layout, and what follows is no item of a list."""
+    water = "1. Water\nThere is a tap. Hoses are forbidden. Rain is kept."
+    text = f"{water}\n2. Bees\nThe hives are six. They are old. Do not spray."
+    assert told(text) == [
+        "There is a tap.",
+        "Hoses are forbidden.",
+        "Rain is kept.",
+        "The hives are six.",
+        "They are old.",
+        "Do not spray.",
+    ]

@@ -14,6 +14,9 @@ _BLOCK_TAGS = (
     "ol p section summary table tbody td th thead tr ul"
 )
 _BLOCKS = frozenset(_BLOCK_TAGS.split())
+_CELLS = frozenset({"td", "th"})
+# A table of longer cells, or of a single column, only arranges a page.
+_LONGEST_CELL = 200
 _EMBEDDED = re.compile(r"data:[^\"'\s>]{200,}")
 # Some versions of the parser fail on a marked section that they do not know.
 _MARKED = re.compile(r"<!\[(?:CDATA\[|[^<>]{0,200}>)?|\]\]>")
@@ -38,7 +41,7 @@ def html_sections(text: str) -> tuple[str, list[Section], bool]:
             break
     if complete and len(reader.rawdata) <= _LONGEST_END:
         reader.close()
-    reader.end_block()
+    reader.end()
     reader.outline.close()
     return reader.title, reader.outline.sections, complete
 
@@ -71,16 +74,31 @@ class _Reader(HTMLParser):
         self._heading_line = 1
         self._in_title = False
         self._preformatted = 0
+        self._rows: list[list[str]] | None = None
+        self._named = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag in _UNREAD:
             self._unread.append(tag)
         elif tag == "title":
             self._in_title = True
+        elif tag == "table":
+            self._end_table()
+            self.end_block()
+            self._rows, self._named = [], False
+        elif self._rows is not None and tag in (*_CELLS, "tr"):
+            self._end_cell()
+            if tag == "tr":
+                self._rows.append([])
+            elif self._rows:
+                self._rows[-1].append("")
+                self._named = self._named or (tag == "th" and len(self._rows) == 1)
         elif tag in _HEADINGS:
+            self._end_table()
             self.end_block()
             self._heading, self._heading_line = _HEADINGS[tag], self.getpos()[0]
         elif tag == "pre":
+            self._end_table()
             self.end_block()
             self._preformatted += 1
         elif tag in _BLOCKS:
@@ -107,6 +125,8 @@ class _Reader(HTMLParser):
         elif tag == "pre":
             self.end_block()
             self._preformatted = max(0, self._preformatted - 1)
+        elif tag == "table":
+            self._end_table()
         elif tag in _BLOCKS:
             self.end_block()
 
@@ -116,7 +136,39 @@ class _Reader(HTMLParser):
         elif not self._unread:
             self._words.append(data)
 
+    def end(self) -> None:
+        """Put down what is still open."""
+        self._end_table()
+        self.end_block()
+
+    def _end_cell(self) -> None:
+        text = " ".join("".join(self._words).split())
+        if self._rows and self._rows[-1]:
+            self._words = []
+            self._rows[-1][-1] = f"{self._rows[-1][-1]} {text}".strip()
+        else:
+            self.end_block()
+
+    def _end_table(self) -> None:
+        """Put down the rows so far: as Markdown's, or as blocks where they only arrange a page."""
+        if self._rows is None:
+            return
+        self._end_cell()
+        rows, self._rows = [row for row in self._rows if any(row)], None
+        cells = [cell for row in rows for cell in row]
+        if rows and all(len(row) > 1 for row in rows) and max(map(len, cells)) <= _LONGEST_CELL:
+            lines = ["| " + " | ".join(cell.replace("|", "/") for cell in row) + " |" for row in rows]
+            if self._named:
+                lines.insert(1, "|" + " --- |" * len(rows[0]))
+            cells = ["\n".join(lines)]
+        for cell in filter(None, cells):
+            self.outline.add(cell)
+            self.outline.add("")
+
     def end_block(self) -> None:
+        if self._rows:
+            self._words.append(" ")
+            return
         text = "".join(self._words)
         self._words = []
         if self._preformatted:

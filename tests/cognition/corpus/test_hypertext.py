@@ -52,3 +52,15 @@ def test_embedded_images_are_no_endless_tags():
     _, sections, complete = html_sections(f"<p>before</p><img src='data:image/png;base64,{'A' * 300_000}'><p>after</p>")
     assert complete
     assert sections[0].text == "before\n\nafter"
+
+
+def test_a_table_keeps_its_rows():
+    """Rows of cells come out as a table, with the names of its columns; what only arranges a page as its text."""
+    page = """<p>Before</p><table><thead><tr><th>Call<th>Gives</tr></thead><tbody><tr><td>read</td><td><p>some
+    <b>bytes</b></p></td></tr></tbody></table><p>After</p>"""
+    _, sections, _ = html_sections(page)
+    assert sections[0].text == "Before\n\n| Call | Gives |\n| --- | --- |\n| read | some bytes |\n\nAfter"
+    _, sections, _ = html_sections(f"<table><tr><td>Menu</td><td><p>{'Long text. ' * 30}</p></td></tr></table>")
+    assert sections[0].text.startswith("Menu\n\nLong text.")
+    _, sections, _ = html_sections("<table><tr><td><h1>Title</h1><p>Text</td></tr></table>")
+    assert (sections[0].headings, sections[0].text) == (("Title",), "Text")
