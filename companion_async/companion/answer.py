@@ -37,6 +37,7 @@ class Answer(Picture, frozen=True, kw_only=True):
     timings: Mapping[str, float] = FrozenMap()
     decision: Decision = Decision(way="retrieve", modules=(), reason="")
     steps: tuple[Step, ...] = ()
+    manner: str = ""
 
     @property
     def origin(self) -> str:

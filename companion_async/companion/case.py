@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import msgspec
 from loguru import logger
 
 from companion_async.clock import Clock
@@ -14,7 +15,7 @@ from companion_async.cognition.model_router.prompt import Passage, Prompt, Said
 from companion_async.cognition.model_router.reply import Reply
 from companion_async.cognition.search_engine.module import MODULE as SEARCH
 from companion_async.companion.answer import Answer, Source
-from companion_async.companion.decision import Decision, decide
+from companion_async.companion.decision import Decision, decide, redirected
 from companion_async.errors import InvalidArgumentError
 from companion_async.scheduling.task import Task
 from companion_async.status.picture import FrozenMap
@@ -47,6 +48,8 @@ class Case:
         self.passages: tuple[Passage, ...] = ()
         self.steps: list[Step] = []
         self.notes: list[str] = []
+        self.learnt: list[str] = []
+        self.manner = ""
         self.perceiving: Task[object] | None = None
         self._clock = clock
         self._began = clock.monotonic()
@@ -61,6 +64,10 @@ class Case:
     def quotes(self) -> bool:
         """Whether its words in quotes are to be found as they stand."""
         return SEARCH in self.decision.modules
+
+    def go(self, way: str) -> None:
+        """Take another way than was decided."""
+        self.decision = redirected(self.decision, way)
 
     def prompt(self, kind: str | None) -> Prompt:
         """What a responder is given of it."""
@@ -89,7 +96,8 @@ class Case:
             note=" ".join(filter(None, (*self.notes, reply.fell_back))),
             seconds=self._clock.monotonic() - self._began,
             timings=FrozenMap(self._timings),
-            decision=self.decision,
+            decision=msgspec.structs.replace(self.decision, learnt=tuple(self.learnt)),
+            manner=self.manner,
             steps=tuple(self.steps),
         )
 

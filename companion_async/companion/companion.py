@@ -35,7 +35,7 @@ from companion_async.companion.reader import MOST_SOURCES, Reader
 from companion_async.companion.ways import Ways
 from companion_async.errors import MissingExtraError
 from companion_async.modules.spec import ModuleSpec
-from companion_async.security import check_count
+from companion_async.security import check_count, check_fraction
 from companion_async.status.picture import FrozenMap
 
 
@@ -209,6 +209,18 @@ class CompanionBrain(Brain):
         known: bool = await self.submit(CONTEXT, "clear", conversation)
         return known
 
+    async def rate(self, question: str, answer: Answer, reward: float) -> None:
+        """Say how an answer to ``question`` served, from 0 (it did not) to 1 (it did), and learn from it.
+
+        From three ratings on, where it is clear, what was rated better is preferred among what looks nearly as good:
+        the document that an answer rests on first, one search or several, with the companion's manner or without;
+        ``answer.decision.learnt`` says so. What is worked out or run is not up to ratings. Forgetting a topic
+        (``submit("self_learning", "forget", "answering/source")``) undoes it,
+        ``AnsweringSettings(follow_learning=False)`` turns it off. Without the extra ``learn`` it raises
+        `MissingExtraError`.
+        """
+        await self._ways.learning.rate(check_question(question), answer, check_fraction(reward, "reward"))
+
     async def _opened(self, question: str, conversation: str | None, limit: int, kind: str | None) -> Case:
         """What is asked, what was said before, and what is to be done about it."""
         check_count(limit, "limit", maximum=MOST_SOURCES)
@@ -224,6 +236,7 @@ class CompanionBrain(Brain):
             case.spelt_out = search_text(case.question, earlier)
             case.said, case.summary = tuple(Said(turn.role, turn.text) for turn in window.turns), window.summary
         self._ways.perceive(case)
+        await self._ways.learning.way(case)
         return case
 
     async def _looked_up(self, case: Case, limit: int) -> Reply | None:
@@ -239,6 +252,7 @@ class CompanionBrain(Brain):
             found = await self._reader.retrieve(case.spelt_out, limit, phrases(case.question) if case.quotes else ())
         known = {passage.location for passage in case.passages}
         case.passages = (*case.passages, *(each for each in found if each.location not in known))[:limit]
+        await self._ways.learning.order(case)
         return None
 
     async def _concluded(self, case: Case, reply: Reply) -> Answer:

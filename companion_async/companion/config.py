@@ -70,12 +70,18 @@ class AnsweringSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     """What a companion does with a question by itself.
 
     ``left_out`` names modules that `CompanionBrain.ask` and `CompanionBrain.chat` are not to use, of `OPTIONAL`: with
-    ``("code_executor",)`` no question has a program run. They can be given tasks all the same.
+    ``("code_executor",)`` no question has a program run. They can be given tasks all the same. With ``follow_learning``
+    what was learnt from `CompanionBrain.rate` decides between what looks nearly as good; without it ratings are
+    learnt from all the same and change nothing.
     """
 
     left_out: tuple[str, ...] = ()
+    follow_learning: bool = True
 
     def __post_init__(self) -> None:
+        follow: Any = self.follow_learning
+        if not isinstance(follow, bool):
+            raise InvalidArgumentError(f"follow_learning must be True or False; {follow!r:.80} is neither.")
         names: Any = self.left_out
         if not isinstance(names, (tuple, list)) or not all(name in OPTIONAL for name in names):
             raise InvalidArgumentError(f"left_out must be some of {', '.join(OPTIONAL)}; {names!r:.80} is not.")

@@ -44,13 +44,15 @@ class Decision(Picture, frozen=True, kw_only=True):
     """The way that a question goes, the ``modules`` that it needs, and the ``reason`` in a sentence.
 
     ``way``: ``exact`` (worked out), ``run`` (a program that is run), ``hops`` (several searches, each from what the one
-    before has found) or ``retrieve`` (one). ``off``: modules that would have been used, and are not there.
+    before has found) or ``retrieve`` (one). ``off``: modules that would have been used, and are not there. ``learnt``
+    says what was done otherwise than it would have been, on account of how answers were rated.
     """
 
     way: Way
     modules: tuple[str, ...]
     reason: str
     off: tuple[str, ...] = ()
+    learnt: tuple[str, ...] = ()
 
 
 class Program(msgspec.Struct, frozen=True):
@@ -88,6 +90,15 @@ def decide(question: str, there: Collection[str]) -> Decision:
     return Decision(
         way="retrieve", modules=(RETRIEVER, ROUTER), reason=f"It is looked up in what was read.{left}", off=off
     )
+
+
+def redirected(decision: Decision, way: str) -> Decision:
+    """``decision`` with several searches in the place of one, or one in that of several."""
+    if way == decision.way:
+        return decision
+    if way == "hops":
+        return msgspec.structs.replace(decision, way="hops", modules=(RETRIEVER, REASONING, ROUTER))
+    return msgspec.structs.replace(decision, way="retrieve", modules=(RETRIEVER, ROUTER))
 
 
 def program_in(question: str) -> Program | None:

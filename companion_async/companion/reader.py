@@ -109,7 +109,7 @@ class Reader:
         retrieving = self._brain.submit(RETRIEVER, "retrieve", question, limit)
         quoted = " ".join(f'"{phrase}"' for phrase in phrases)
         searching = self._brain.submit(SEARCH, "search", quoted, limit) if quoted else None
-        found = [Passage(each.title, each.location, each.text, each.fit) for each in await retrieving]
+        found = [Passage(each.title, each.location, each.text, each.fit, each.score) for each in await retrieving]
         hits: list[Hit] = []
         if searching is not None:
             try:

@@ -18,6 +18,7 @@ from companion_async.cognition.personality_engine.style import Styled
 from companion_async.cognition.self_learning.module import MODULE as LEARNING
 from companion_async.companion.case import Case
 from companion_async.companion.decision import program_in
+from companion_async.companion.learning import PLAIN, Learning
 from companion_async.errors import BrainClosedError, CompanionError, InvalidArgumentError
 from companion_async.modules.state import ModuleState
 from companion_async.priority import Priority
@@ -42,6 +43,7 @@ class Ways:
     def __init__(self, brain: CompanionBrain) -> None:
         self._brain = brain
         self._left_out = frozenset(brain.config.answering.left_out)
+        self.learning = Learning(brain)
 
     def there(self, running: Collection[tuple[str, ModuleState]]) -> frozenset[str]:
         """Of the modules with their states those that a question may be given to."""
@@ -87,6 +89,9 @@ class Ways:
     async def styled(self, case: Case, text: str) -> str:
         """``text`` in the companion's manner, where it has one."""
         if not self._brain.config.personality.enabled or PERSONALITY not in case.there:
+            return text
+        case.manner = await self.learning.manner(case)
+        if case.manner == PLAIN:
             return text
         with case.step("style"):
             try:

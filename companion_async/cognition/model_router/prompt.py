@@ -28,12 +28,16 @@ _CITATION = re.compile(r"\[(\d{1,3})\]")
 
 
 class Passage(msgspec.Struct, frozen=True):
-    """A piece of a document, where it stands, and how much of what is asked for it has, from 0 to 1."""
+    """A piece of a document, where it stands, and how much of what is asked for it has, from 0 to 1.
+
+    ``score`` is what it was put in its place by, to be compared with others of the same search only; 0 where unknown.
+    """
 
     title: str
     location: str
     text: str
     fit: float = 1.0
+    score: float = 0.0
 
 
 class Said(msgspec.Struct, frozen=True):

@@ -18,6 +18,8 @@ PACKAGES = ("river",)
 _ALWAYS = "always"
 _REFIT = 256  # lessons after which those that are too old are unlearnt
 _TOLD = 3
+_UNKNOWN = 0.5  # the reward of what nobody has rated
+_DOUBT = 2  # as many lessons as what is unknown counts for
 
 
 class Lesson(msgspec.Struct, frozen=True):
@@ -36,6 +38,13 @@ class Choice(msgspec.Struct, frozen=True):
     why: str
     expected: dict[str, float]
     tried: int
+
+
+class Advice(msgspec.Struct, frozen=True):
+    """The reward to be expected of each option, and on how many lessons that rests."""
+
+    expected: dict[str, float]
+    tried: dict[str, int]
 
 
 class Learnt(msgspec.Struct, frozen=True):
@@ -79,6 +88,16 @@ class Learner:
         else:
             why = f"could be better than it seems, expected {expected[option]:.2f} after only {tried} times"
         return Choice(option, why, expected, tried)
+
+    def advise(self, options: Sequence[str], context: Mapping[str, float]) -> Advice:
+        """What to expect of each option, tried or not: it tries nothing. With few lessons that is nearly one half."""
+        features = self._features(context)
+        expected: dict[str, float] = {}
+        tried = {each: self._tried(each) for each in options}
+        for option, times in tried.items():
+            mean = max(0.0, min(1.0, self._belief(option, features)[0])) if times else _UNKNOWN
+            expected[option] = (times * mean + _DOUBT * _UNKNOWN) / (times + _DOUBT)
+        return Advice(expected, tried)
 
     def learn(self, lesson: Lesson) -> bool:
         """Take in a lesson; True where the rewards have changed, and what came before is unlearnt."""

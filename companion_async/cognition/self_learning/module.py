@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from companion_async.clock import Clock, SystemClock
-from companion_async.cognition.self_learning.learner import Choice, Learner, Learnt, Lesson
+from companion_async.cognition.self_learning.learner import Advice, Choice, Learner, Learnt, Lesson
 from companion_async.cognition.self_learning.settings import LearningSettings
 from companion_async.cognition.self_learning.skills import Skill
 from companion_async.errors import InvalidArgumentError, StorageError
@@ -90,14 +90,18 @@ class SelfLearning(BaseModule):
 
     def choose(self, topic: str, options: Sequence[str], context: Mapping[str, float] | None = None) -> Choice:
         """Which of the options to take. ``context`` are numbers that may matter, by name."""
-        check_label(topic, "topic")
-        if isinstance(options, str) or not 0 < len(options) <= _MOST_OPTIONS or len(set(options)) < len(options):
-            raise InvalidArgumentError(f"options must be 1 to {_MOST_OPTIONS} different names.")
-        for option in options:
-            check_label(option, "an option")
+        _check_options(topic, options)
         known = _context(context)
         with self._lock:
             return self._topic(topic).choose(options, known)
+
+    def advise(self, topic: str, options: Sequence[str], context: Mapping[str, float] | None = None) -> Advice | None:
+        """What to expect of each of the options, for whoever decides; it tries nothing. None where nothing is known."""
+        _check_options(topic, options)
+        known = _context(context)
+        with self._lock:
+            learner = self._topics.get(topic)
+            return None if learner is None else learner.advise(options, known)
 
     def learn(self, topic: str, option: str, reward: float, context: Mapping[str, float] | None = None) -> bool:
         """Take in how an option did, from 0 (it did not serve) to 1 (it did). True where that shows that things have
@@ -162,6 +166,14 @@ class SelfLearning(BaseModule):
                 self._topics.popitem(last=False)
         self._topics.move_to_end(name)
         return learner
+
+
+def _check_options(topic: str, options: Sequence[str]) -> None:
+    check_label(topic, "topic")
+    if isinstance(options, str) or not 0 < len(options) <= _MOST_OPTIONS or len(set(options)) < len(options):
+        raise InvalidArgumentError(f"options must be 1 to {_MOST_OPTIONS} different names.")
+    for option in options:
+        check_label(option, "an option")
 
 
 def _context(context: Mapping[str, float] | None) -> dict[str, float]:
