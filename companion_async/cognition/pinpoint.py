@@ -27,7 +27,7 @@ _NAME = re.compile(r"(?<![\w.])(?:[A-Z][\w'-]*[a-z]\w*|[A-Z]{2,}\w*)(?: (?:of |v
 _NUMBERED = re.compile(r"\b[A-Z][a-z]+ \d+\b")
 _QUOTED = re.compile(r"[\"“]([^\"“”\n]{3,80})[\"”]")
 _DIGITS = re.compile(r"\d[\d.,:-]*")
-_ENOUGH_WITHOUT_ITS_POINT = 0.8
+_ENOUGH_WITHOUT_ITS_POINT = 0.85
 _ENOUGH_WITH_ITS_QUOTE = 0.3
 _FURTHER = 0.99
 _EVIDENT = 0.2
@@ -100,7 +100,8 @@ class Window(msgspec.Struct, frozen=True):
 
     ``text`` is what is quoted, ``own`` the sentence alone. ``has`` are the words of the question that it has,
     ``support`` their share of all. It is ``evident`` where it has the kind of thing that is asked for, and
-    ``complete`` where all names and numbers of the question are there, and what it quotes.
+    ``complete`` where all names and numbers of the question are there, and what it quotes. ``names`` are those in it,
+    of a row those of the cells that the question speaks of first.
     """
 
     passage: int
@@ -111,12 +112,15 @@ class Window(msgspec.Struct, frozen=True):
     evident: bool
     complete: bool
     score: float
+    names: tuple[str, ...] = ()
 
 
-def asked(question: str) -> Asked | None:
-    """``question`` taken apart; None where it is no factoid question, quotes nothing, or has no telling word."""
+def asked(question: str, otherwise: Expectation | None = None) -> Asked | None:
+    """``question`` taken apart; None where it has no telling word, or is no factoid question and quotes nothing, unless
+    there is an expectation ``otherwise``.
+    """
     quotes = tuple(match[1] for match in _QUOTED.finditer(question) if " " in match[1].strip())
-    expects = expectation(question) or (Expectation("any", frozenset()) if quotes else None)
+    expects = expectation(question) or (Expectation("any", frozenset()) if quotes else otherwise)
     if expects is None:
         return None
     musts = tuple(_musts(_QUOTED.sub(" ", question)))
@@ -152,8 +156,9 @@ def answers_it(question: Asked, window: Window) -> bool:
 
 
 def names_in(text: str) -> list[str]:
-    """The names of persons, places and things in ``text``, in its order: capitalised words that go together."""
-    return list(dict.fromkeys(match[0] for match in _NAME.finditer(text)))
+    """The names of persons, places and things in ``text``: capitalised words that go together, in their order."""
+    found = (match[0].removeprefix("The ") for match in _NAME.finditer(text))
+    return list(dict.fromkeys(name for name in found if name.lower() not in COMMON and not _PRONOUN.match(name)))
 
 
 def matches(wanted: Wanted, stems: frozenset[str]) -> bool:
@@ -227,6 +232,7 @@ def _of_passage(question: Asked, number: int, passage: SupportsPassage) -> Itera
             evident,
             all(_stands(must, whole) for must in question.musts) and all(map(own.casefold().count, quoted)),
             support + _EVIDENT * evident - _RANK_COSTS * number - _PLACE_COSTS * place,
+            _names(question, piece, before),
         )
 
 
@@ -249,6 +255,17 @@ def _shown(question: Asked, piece: Piece) -> str:
     telling = [each for each in others if any(matches(w, frozenset(stems_of(" ".join(each)))) for w in question.wanted)]
     met = any(question.expects.is_met_by(f"{column}: {cell}", question.text) for column, cell in telling)
     return shown_cells([first, *(telling if met else others)])
+
+
+def _names(question: Asked, piece: Piece, before: Sequence[Piece]) -> tuple[str, ...]:
+    if not piece.cells:
+        found = [name for each in (piece, *before) for name in names_in(each.text)]
+        # Those of several words are hardly ever the first word of a sentence that is written large.
+        return tuple(dict.fromkeys(sorted(found, key=lambda name: " " not in name)))
+    telling = [
+        cell for column, cell in piece.cells if any(matches(w, frozenset(stems_of(column))) for w in question.wanted)
+    ]
+    return tuple(dict.fromkeys(name for cell in (*telling, *(c for _, c in piece.cells)) for name in names_in(cell)))
 
 
 def _stands(must: str, text: str) -> bool:

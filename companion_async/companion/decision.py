@@ -33,7 +33,11 @@ _HOPS = re.compile(
     # "the class that X inherits from", "the engineer who built it"; not "a function that ...", which describes one
     # thing; and a second question about what the first one finds.
     r"\bthe(?: \w+){1,3} (?:who|whose|that|which|where) (?:\w+ ){1,8}"
-    r"|\band (?:what|where|when|who|which|whose)\b"
+    r"|\b\w+ (?:who|whose) (?:\w+ )?(?:is|was|has|had|are|were) "
+    r"|\w,? and (?:(?:in|of|from|to) )?(?:what|where|when|who|which|whose)\b"
+    # "where was the commander of ... born", "where did the designer of ... teach"
+    r"|^(?:(?:in|of|from|at|to) )?(?:who|where|what|which|when|how)\b.{0,40}\b(?:did|does|was|were|had|has|is) the"
+    r"(?: \w+){1,4} of "
     r"|\b(?:of|by|from|in|than) the \w+ (?:of|by|from|in|behind) the \w+ (?:of|by|from|in|behind)\b",
     re.IGNORECASE,
 )

@@ -43,7 +43,9 @@ class Learning:
         """Learn how an answer served. What of it was nobody's choice teaches nothing."""
         self._rated = True
         context = features(question)
-        lessons = [(WAY, answer.decision.way)] if answer.decision.way in ("hops", "retrieve") else []
+        lessons: list[tuple[str, str]] = (
+            [(WAY, answer.decision.way)] if answer.decision.way in ("hops", "retrieve") else []
+        )
         lessons += [(SOURCE, document_of(source.location)) for source in answer.sources[:1]]
         if answer.manner:
             lessons.append((MANNER, answer.manner))

@@ -78,7 +78,7 @@ async def test_forgetting_undoes_it_and_a_setting_turns_it_off(two):
         answer = await companion.ask(QUESTION)
         assert (first_of(answer), answer.decision.learnt) == (before, ())
     with pytest.raises(InvalidArgumentError, match="follow_learning"):
-        AnsweringSettings(follow_learning="no")
+        AnsweringSettings(follow_learning="no")  # type: ignore[arg-type]
 
 
 @needs_river
@@ -86,7 +86,7 @@ async def test_it_beats_no_learning_on_a_replayed_log(two):
     """Of thirty questions in a row, of which the present document answers each, more are answered by it with learning
     than without, and all of the last twenty.
     """
-    served = {}
+    served: dict[bool, list[bool]] = {}
     for follows in (False, True):
         config = reading(two, answering=AnsweringSettings(follow_learning=follows))
         async with CompanionBrain(config) as companion:

@@ -6,7 +6,7 @@ import importlib.util
 
 import pytest
 
-from benchmarks.answers import CORPUS, Question, ask_all, questions
+from benchmarks.answers import CORPUS, DOCUMENTS, Question, ask_all, questions
 from companion_async.companion.companion import CompanionBrain
 from companion_async.companion.config import CompanionConfig, KnowledgeSettings
 
@@ -23,8 +23,15 @@ async def test_sums_are_right_or_not_claimed(companion):
     """Most are worked out; what is called exact is never wrong."""
     told = await ask_all(KINDS["exact"], companion)
     exact = [(question, answer) for question, answer in told if answer.responder == "sympy"]
-    assert len(exact) >= 14
+    assert len(exact) >= 24
     assert [question.text for question, answer in exact if not question.is_right(answer)] == []
+
+
+@needs("sympy", "reason")
+async def test_measures_and_dates_are_right(companion):
+    """Units are converted and dates reckoned, all of them without an error."""
+    told = await ask_all(KINDS["measure"], companion)
+    assert [question.text for question, answer in told if not question.is_right(answer)] == []
 
 
 @needs("pydantic_monty", "sandbox")
@@ -35,21 +42,40 @@ async def test_programs_do_what_they_do(companion):
     assert [question.text for question, answer in told if not question.is_right(answer)] == []
 
 
+# A little below what is reached (`python -m benchmarks answers` has the figures), so that a step back fails: right answers
+# and right first sources, as shares of all questions of the kind, held-out ones included.
+LEAST = {
+    "fact": (0.8, 0.84),
+    "hops": (0.35, 0.4),
+    "unanswerable": (0.82, 0.0),
+    "follow_up": (0.6, 0.6),
+    "quoted": (0.7, 0.7),
+}
+
+
 @needs("sympy", "reason")
 @pytest.mark.slow
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 async def test_facts_are_found_followed_and_missed():
-    """Over the standard library and a folder together: `python -m benchmarks answers` has the figures."""
+    """Over the standard library, this project's documents and a folder together."""
     async with CompanionBrain() as companion:
         await companion.learn()
-        await companion.learn(CORPUS)
-        told = {kind: await ask_all(KINDS[kind], companion) for kind in ("fact", "hops", "unanswerable")}
-    sourced = sum(question.has_source(answer, 1) for question, answer in told["fact"])
-    assert sourced == len(told["fact"])
-    right = {kind: sum(question.is_right(answer) for question, answer in asked) for kind, asked in told.items()}
-    assert right["fact"] >= 5
-    assert right["hops"] >= 4
-    assert right["unanswerable"] >= 8
+        await companion.learn(DOCUMENTS, CORPUS)
+        told = {kind: await ask_all(KINDS[kind], companion) for kind in LEAST}
+    for kind, (right, sourced) in LEAST.items():
+        asked = told[kind]
+        assert sum(question.is_right(answer) for question, answer in asked) >= right * len(asked), kind
+        with_source = [(question, answer) for question, answer in asked if question.sources]
+        assert sum(question.has_source(answer, 1) for question, answer in with_source) >= sourced * len(with_source)
+
+
+def test_the_questions_are_many_of_every_kind_and_a_third_is_held_out():
+    """At least 120 in all, 20 of several hops, and 25 that nothing answers."""
+    every = [question for asked in KINDS.values() for question in asked]
+    assert len({question.text for question in every}) >= 120
+    assert len(KINDS["hops"]) >= 20
+    assert len(KINDS["unanswerable"]) >= 25
+    assert 0.3 <= sum(question.held_out for question in every) / len(every) <= 0.4
 
 
 async def test_every_answer_has_its_sources_or_its_steps_or_says_that_it_found_none():

@@ -75,8 +75,8 @@ async def test_a_module_that_fails_fails_no_question(companion, monkeypatch, que
     def broken(*args):
         raise RuntimeError("a secret")
 
-    monkeypatch.setattr(reasoning, "work_out", broken)
-    monkeypatch.setattr(reasoning, "bridges", broken)
+    monkeypatch.setattr(reasoning, "worked_out", broken)
+    monkeypatch.setattr(reasoning, "leads", broken)
     monkeypatch.setattr(reasoning, "Step", broken)
     answer = await companion.ask(question)
     assert answer.decision.way in ("exact", "hops")

@@ -1,32 +1,96 @@
-"""Pure: what to look for next: the names that a passage brings in and the question has not."""
+"""Pure: a question that speaks of one thing by way of another, followed from the sentence that names the other to that
+which tells of it.
+
+A sentence that has a part of the question leads on by the names in it that the question has not; what was missing is
+then asked of each name. Both together have to bear out the question as one sentence would have to.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
-# Dotted or called names, names in backticks, and capitalised words inside a sentence.
-_NAME = re.compile(
-    r"`([^`\n]{2,40})`|\b([a-z_]\w*(?:\.\w+)+)\b|\b(\w{3,}\(\))|(?<=[a-z,;] )([A-Z][a-z]\w+(?: [A-Z]\w+)*)"
+import msgspec
+
+from companion_async.cognition.expectation import Expectation, expectation
+from companion_async.cognition.pinpoint import ENOUGH, Asked, SupportsPassage, Window, answers, asked, windows
+
+_MOST_WINDOWS = 4
+_MOST_NAMES = 3
+_MOST_LEADS = 6
+_SECOND = re.compile(
+    r",? and (?=(?:in |of |from |to |for |on |by )?(?:what|where|when|who|whose|which|how)\b)", re.IGNORECASE
 )
-_CITATION = re.compile(r"\[(\d{1,3})\]")
-_WORD = re.compile(r"\w{4,}")
-_MOST = 3
+_ANYTHING = Expectation("any", frozenset({"what", "which", "how", "who"}))
 
 
-def bridges(question: str, text: str) -> tuple[str, ...]:
-    """At most three names in ``text`` that could lead on from the question."""
-    known = question.casefold()
-    names = [next(filter(None, match)) for match in _NAME.findall(text)]
-    fresh = (name.strip("()").strip() for name in names)
-    return tuple(dict.fromkeys(name for name in fresh if name and name.casefold() not in known))[:_MOST]
+class Lead(msgspec.Struct, frozen=True):
+    """From a ``window`` on by a ``name``, of which the words that are ``missing`` are to be asked."""
+
+    window: Window
+    name: str
+    missing: tuple[str, ...]
+
+    @property
+    def query(self) -> str:
+        """What to search for."""
+        return " ".join((self.name, *self.missing))
 
 
-def followed(question: str, text: str, name: str) -> str:
-    """What is still to be asked about ``name``: the question without the words that ``text`` has told of."""
-    told = set(_WORD.findall(text.casefold()))
-    return " ".join([*(word for word in question.split() if word.casefold().strip("?.,!") not in told), name])
+class Trail(msgspec.Struct, frozen=True):
+    """What answers: a window, and where it took two, the second, of the passages that were found for ``name``."""
+
+    first: Window
+    second: Window | None = None
+    name: str = ""
+    support: float = 0.0
 
 
-def renumbered(text: str, first: int) -> str:
-    """``text`` with its citations counted from ``first`` on."""
-    return _CITATION.sub(lambda match: f"[{int(match[1]) + first}]", text)
+def taken_apart(question: str) -> Asked | None:
+    """``question`` as one that several sentences answer; None where it asks for nothing in particular."""
+    return asked(question, otherwise=_ANYTHING)
+
+
+def at_once(question: Asked, passages: Sequence[SupportsPassage]) -> Trail | None:
+    """The one window that answers all of it, if there is one."""
+    if len(_SECOND.split(question.text)) > 1:
+        # Of two questions the point is in both.
+        found = [window for window in answers(question, windows(question, passages)) if window.support == 1.0]
+    else:
+        found = answers(question, windows(question, passages))
+    return Trail(found[0], support=found[0].support) if found else None
+
+
+def leads(question: Asked, passages: Sequence[SupportsPassage]) -> list[Lead]:
+    """Where to go on from what was found, the most promising first: by whom or what the question does not name."""
+    known = question.text.casefold()
+    found: list[Lead] = []
+    for window in sorted(windows(question, passages), key=lambda each: -each.support)[:_MOST_WINDOWS]:
+        missing = tuple(each.word for each in question.wanted if each.word not in window.has)
+        names = [name for name in window.names if name.casefold() not in known]
+        found += [Lead(window, name, missing) for name in names[:_MOST_NAMES] if missing]
+    first_of_name = {lead.name: lead for lead in reversed(found)}
+    return [lead for lead in found if first_of_name[lead.name] is lead][:_MOST_LEADS]
+
+
+def followed(question: Asked, lead: Lead, passages: Sequence[SupportsPassage]) -> Trail | None:
+    """The window that tells of the lead's name what was missing, if it does and both answer the question."""
+    tail = _SECOND.split(question.text)[-1]
+    expects = expectation(tail) or question.expects
+    wanted = tuple(each for each in question.wanted if each.word in lead.missing)
+    rest = msgspec.structs.replace(question, expects=expects, wanted=wanted, musts=(), quotes=())
+    total = sum(each.weight for each in question.wanted)
+    for window in windows(rest, passages):
+        has = lead.window.has | window.has
+        support = sum(each.weight for each in question.wanted if each.word in has) / total
+        told = f"{lead.window.text}\n{window.text}".casefold()
+        if (
+            window.evident
+            and lead.name.split()[-1] in window.text
+            and window.text != lead.window.text
+            and support >= ENOUGH
+            and question.point in has
+            and all(must.casefold().removesuffix("s") in told for must in question.musts)
+        ):
+            return Trail(lead.window, window, lead.name, support)
+    return None

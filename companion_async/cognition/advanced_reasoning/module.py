@@ -10,7 +10,7 @@ import msgspec
 from companion_async.cognition.advanced_reasoning import strategies
 from companion_async.cognition.advanced_reasoning.algebra import LONGEST
 from companion_async.cognition.advanced_reasoning.constraints import Solved, solve
-from companion_async.cognition.advanced_reasoning.hops import bridges, followed, renumbered
+from companion_async.cognition.advanced_reasoning.hops import Lead, Trail, at_once, followed, leads, taken_apart
 from companion_async.cognition.advanced_reasoning.planning import Action, Plan, cheapest_plan
 from companion_async.cognition.advanced_reasoning.settings import ReasoningSettings
 from companion_async.cognition.advanced_reasoning.step import Reasoned, Step
@@ -19,6 +19,7 @@ from companion_async.cognition.model_router.embedded import NOTHING_FOUND
 from companion_async.cognition.model_router.prompt import Passage, Prompt
 from companion_async.cognition.model_router.reply import Reply
 from companion_async.cognition.model_router.settings import EMBEDDED
+from companion_async.cognition.pinpoint import SupportsPassage
 from companion_async.errors import CompanionError, InvalidArgumentError
 from companion_async.modules.module import BaseModule
 from companion_async.security import check_count
@@ -30,7 +31,7 @@ STRATEGIES = ("auto", "exact", "hops", "chain", "tree", "reflection", "react")
 _OF_A_MODEL = ("chain", "tree", "reflection", "react")
 _ROUTER, _RETRIEVER = "model_router", "knowledge_retriever"
 _LONGEST_QUESTION = 4_000
-_PASSAGES = 4
+_PASSAGES = 5
 _FOLLOWED = 2
 
 
@@ -115,49 +116,56 @@ class AdvancedReasoning(BaseModule):
         found: Reasoned = await self.brain.submit(MODULE, "calculate", question)
         return found
 
+    def begin_trail(self, question: str, passages: Sequence[SupportsPassage]) -> tuple[Trail | None, list[Lead]]:
+        """What of ``passages`` answers ``question`` at once, or else where to go on from them."""
+        wanted = taken_apart(question)
+        if wanted is None:
+            return None, []
+        found = at_once(wanted, passages)
+        return found, [] if found else leads(wanted, passages)
+
+    def follow_trail(self, question: str, lead: Lead, passages: Sequence[SupportsPassage]) -> Trail | None:
+        """What of ``passages`` answers ``question`` together with what led to them."""
+        wanted = taken_apart(question)
+        return None if wanted is None else followed(wanted, lead, passages)
+
     async def _hops(self, question: str, limit: int) -> Reasoned:
-        """Search and quote what answers; then follow the names in that to passages that are about them."""
+        """Search, quote what answers, and follow the names in what answers a part to what tells of them the rest."""
         steps: list[Step] = []
-        parts: list[str] = []
-        cited: list[Passage] = []
-        seen: set[str] = set()
-        wanted: list[tuple[str, str]] = [("", question)]
-        fit = 0.0
-        for _ in range(self._settings.hops):
-            following: list[tuple[str, str]] = []
-            for name, query in wanted:
-                found = await self.brain.submit(_RETRIEVER, "retrieve", query, _PASSAGES)
-                titles = "; ".join(each.title for each in found)
-                steps.append(Step("search", query, titles, tuple(each.location for each in found)))
-                about = [
-                    Passage(each.title, each.location, each.text, each.fit)
-                    for each in found
-                    if each.location not in seen and name.casefold() in each.title.casefold()
-                ]
-                prompt = Prompt(query, tuple(about), kind="reasoning")
-                reply: Reply = await self.brain.submit(_ROUTER, "extract", prompt)
-                if not reply.found or len(cited) + len(reply.cited) > limit:
-                    continue
-                fit = fit or max(passage.fit for passage in about)
-                parts.append(renumbered(reply.text, len(cited)))
-                cited += (about[number] for number in reply.cited)
-                places = [about[number].location for number in reply.cited]
-                seen.update(places)
-                steps.append(Step("solve", f"what answers: {query}", reply.text, tuple(places)))
-                following += [
-                    (next_name, followed(question, reply.text, next_name)) for next_name in bridges(query, reply.text)
-                ]
-            wanted = following[:_FOLLOWED]
-        answer = "\n\n".join(parts) or NOTHING_FOUND
+        passages = await self._searched(question, steps)
+        trail, on = await self.brain.submit(MODULE, "begin_trail", question, passages)
+        further: list[Passage] = []
+        best: Trail | None = trail
+        for lead in on[: self._settings.hops * _FOLLOWED]:
+            found = await self._searched(lead.query, steps)
+            step: Trail | None = await self.brain.submit(MODULE, "follow_trail", question, lead, found)
+            if step is not None and (best is None or step.support > best.support):
+                best, further = step, found
+                if step.support == 1.0:
+                    break
+        if best is None:
+            return Reasoned(NOTHING_FOUND, "hops", tuple(steps), found=False, responder="retrieval")
+        quoted = [(passages[best.first.passage], best.first.text)]
+        if best.second is not None:
+            quoted.append((further[best.second.passage], best.second.text))
+        cited = list(dict.fromkeys(passage for passage, _ in quoted))[:limit]
+        parts = [f"{text} [{cited.index(passage) + 1}]" for passage, text in quoted if passage in cited]
+        places = tuple(passage.location for passage in cited)
+        steps.append(Step("solve", f"by way of {best.name}" if best.name else "at once", "\n".join(parts), places))
         return Reasoned(
-            answer,
+            "\n\n".join(parts),
             "hops",
             tuple(steps),
-            confidence=fit,
-            found=bool(parts),
+            confidence=best.support,
             responder="retrieval",
             passages=tuple(cited),
         )
+
+    async def _searched(self, query: str, steps: list[Step]) -> list[Passage]:
+        found = await self.brain.submit(_RETRIEVER, "retrieve", query, _PASSAGES)
+        titles = "; ".join(each.title for each in found)
+        steps.append(Step("search", query, titles, tuple(each.location for each in found)))
+        return [Passage(each.title, each.location, each.text, each.fit) for each in found]
 
     # -- with one --------------------------------------------------------------------------------------------------
 
