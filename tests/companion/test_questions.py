@@ -42,8 +42,8 @@ async def test_programs_do_what_they_do(companion):
     assert [question.text for question, answer in told if not question.is_right(answer)] == []
 
 
-# A little below what is reached (`python -m benchmarks answers` has the figures), so that a step back fails: right answers
-# and right first sources, as shares of all questions of the kind, held-out ones included.
+# A little below what is reached, so that a step back fails: right answers and right first sources, as shares of all
+# questions of the kind, held-out ones included. `python -m benchmarks answers` has the figures.
 LEAST = {
     "fact": (0.8, 0.84),
     "hops": (0.35, 0.4),
@@ -67,15 +67,6 @@ async def test_facts_are_found_followed_and_missed():
         assert sum(question.is_right(answer) for question, answer in asked) >= right * len(asked), kind
         with_source = [(question, answer) for question, answer in asked if question.sources]
         assert sum(question.has_source(answer, 1) for question, answer in with_source) >= sourced * len(with_source)
-
-
-def test_the_questions_are_many_of_every_kind_and_a_third_is_held_out():
-    """At least 120 in all, 20 of several hops, and 25 that nothing answers."""
-    every = [question for asked in KINDS.values() for question in asked]
-    assert len({question.text for question in every}) >= 120
-    assert len(KINDS["hops"]) >= 20
-    assert len(KINDS["unanswerable"]) >= 25
-    assert 0.3 <= sum(question.held_out for question in every) / len(every) <= 0.4
 
 
 async def test_every_answer_has_its_sources_or_its_steps_or_says_that_it_found_none():
