@@ -105,7 +105,7 @@ class AgentMemory:
         return event
 
     def consolidate(self) -> Consolidated:
-        """Move on what matters and let go of what does not, in one transaction of the file."""
+        """Move on what matters and let go of what does not, in one transaction of the file; then tidy its index."""
         with self._lock:
             cleared = clear(self.working.get_recent(), self.working.max_size)
             for item in cleared.moving:
@@ -119,6 +119,7 @@ class AgentMemory:
                 self._evicted(episode)
             archived = self._write()
             rooted = self.semantic.consolidate()
+        self.long_term.tidy()
         forgotten = len(cleared.fading) + len(moments) - len(lasting)
         return Consolidated(len(cleared.moving), archived, forgotten, rooted)
 

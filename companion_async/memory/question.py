@@ -63,13 +63,13 @@ class Question:
         """The newest that have all words, each of the rarest, or any of them and are important; and which each has."""
         words = [f"content : {_quoted(word)}" for word in self._words]
         anything = f"({' OR '.join(words)})"
-        starts = [*([word] for word in words[:_RAREST]), [_IMPORTANT]]
-        if len(words) > 1:
-            starts.append(words)
         found: dict[int, int] = {}
-        for start in starts:
+        for start in (*([word] for word in words[:_RAREST]), [_IMPORTANT]):
             # Last, so that `hits` knows which phrases they are.
             found |= self._file.rows(_HAVING, (len(words), self._with([*start, anything]), *self._span, most))
+        if len(words) > 1:
+            # Which they have is known, and to ask for it would double the work.
+            found |= dict.fromkeys(self._matching(self._with(words), most), 2 ** len(words) - 1)
         return found
 
     def _matching(self, expression: str, most: int) -> list[int]:

@@ -214,3 +214,22 @@ def test_the_best_is_found_among_many(seed):
         if having:
             assert rare in found[0].content.split()
     memory.close()
+
+
+def test_tidying_joins_the_pieces_of_the_index_and_changes_nothing_that_is_found(memory):
+    """Each remembering adds a piece; step by step they become few, and there is nothing to do until it has grown."""
+
+    def pieces():
+        return memory.file.value("SELECT count(DISTINCT segid) FROM words_idx")
+
+    for number in range(1_000):
+        memory.remember(f"Ship {number} has come in with grain", at=NOW - number)
+    found = [each.event_id for each in memory.recall("Which ship brought grain?", 20, touch=False)]
+    assert pieces() > 8
+    while memory.tidy():
+        pass
+    assert pieces() == 1
+    assert [each.event_id for each in memory.recall("Which ship brought grain?", 20, touch=False)] == found
+    for number in range(1_000, 1_100):
+        memory.remember(f"Ship {number} has come in with grain", at=NOW - number)
+    assert not memory.tidy()  # not half as much again

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import importlib.util
 import os
 from collections.abc import AsyncGenerator, Callable, Mapping
+from io import BytesIO
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from companion_async.cognition.model_router.prompt import Composed, Medium
@@ -71,6 +73,8 @@ def connect(endpoint: Endpoint, env: Mapping[str, str] = os.environ) -> Connecti
 class _OpenAIConnection:
     def __init__(self, endpoint: Endpoint, key: str) -> None:
         from openai import AsyncOpenAI, Timeout
+        from openai.types.audio import Transcription
+        from openai.types.chat import ChatCompletionChunk
 
         self._endpoint = endpoint
         self._client = AsyncOpenAI(
@@ -79,6 +83,11 @@ class _OpenAIConnection:
             timeout=Timeout(endpoint.timeout, connect=min(endpoint.timeout, _CONNECT_SECONDS)),
             max_retries=endpoint.retries,
         )
+        # The SDK imports its parts, and builds the classes of its answers, when they are first reached for: here, and
+        # not on the loop.
+        self._completions, self._transcriptions = self._client.chat.completions, self._client.audio.transcriptions
+        for model in (ChatCompletionChunk, Transcription):
+            model.model_rebuild()
 
     async def pieces(self, composed: Composed) -> AsyncGenerator[str | Usage, None]:
         from openai import omit
@@ -91,7 +100,7 @@ class _OpenAIConnection:
         messages = _messages((("system", composed.system), *composed.messages), medium, _openai_image)
         # OpenAI's newer models refuse the older name of this limit, which is the one that compatible servers know.
         own = endpoint.provider == "openai" and endpoint.base_url is None
-        stream = await self._client.chat.completions.create(
+        stream = await self._completions.create(
             model=endpoint.model,
             messages=cast("list[ChatCompletionMessageParam]", messages),
             stream=True,
@@ -115,9 +124,9 @@ class _OpenAIConnection:
 
     async def _transcript(self, sound: Medium) -> list[str | Usage]:
         name = f"sound.{sound.mime.partition('/')[2]}"
-        answer = await self._client.audio.transcriptions.create(
-            model=self._endpoint.model, file=(name, sound.content, sound.mime), response_format="json"
-        )
+        # As a file it goes in parts; in one piece it would hold the loop up.
+        file = (name, BytesIO(sound.content), sound.mime)
+        answer = await self._transcriptions.create(model=self._endpoint.model, file=file, response_format="json")
         # What is no JSON the SDK hands out as text, and JSON of another form without its fields.
         text: object = getattr(answer, "text", None)
         if not isinstance(text, str):
@@ -132,7 +141,7 @@ class _OpenAIConnection:
 
 class _AnthropicConnection:
     def __init__(self, endpoint: Endpoint, key: str) -> None:
-        from anthropic import AsyncAnthropic, Timeout
+        from anthropic import AsyncAnthropic, Timeout, types
 
         self._endpoint = endpoint
         self._client = AsyncAnthropic(
@@ -141,10 +150,23 @@ class _AnthropicConnection:
             timeout=Timeout(endpoint.timeout, connect=min(endpoint.timeout, _CONNECT_SECONDS)),
             max_retries=endpoint.retries,
         )
+        self._messages = self._client.messages
+        for model in (
+            types.Message,
+            types.RawMessageStartEvent,
+            types.RawContentBlockStartEvent,
+            types.RawContentBlockDeltaEvent,
+            types.RawContentBlockStopEvent,
+            types.RawMessageDeltaEvent,
+            types.RawMessageStopEvent,
+        ):
+            model.model_rebuild()
+        with contextlib.suppress(ImportError):
+            import opentelemetry.propagate  # noqa: F401 (the SDK wants it with its first request)
 
     async def pieces(self, composed: Composed) -> AsyncGenerator[str | Usage, None]:
         messages = _messages(composed.messages, composed.medium, _anthropic_image)
-        async with self._client.messages.stream(
+        async with self._messages.stream(
             model=self._endpoint.model,
             max_tokens=self._endpoint.max_output_tokens,
             system=composed.system,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ PACKAGES = ("PIL", "numpy", "soundfile", "tinytag")
 """What it cannot work without, by the name of its import."""
 
 _WANTED = {"image": "caption", "audio": "transcribe"}
+_LARGE = 2**18  # bytes
 _LARGEST_SOUND = 25 * 1024 * 1024  # bytes that `audio/transcriptions` takes
 
 
@@ -84,13 +86,20 @@ class MultimodalProcessor(BaseModule):
             raise InvalidArgumentError("Give the hashes of two pictures, as ImageFindings.hash has them.") from None
 
     async def _measured(self, medium: Path | bytes, senses: frozenset[str]) -> Measured:
+        spooled: Path | None = None
         try:
+            if self._decoding.isolate and isinstance(medium, bytes) and len(medium) > _LARGE:
+                # Sent to another process by the loop, it would hold that up for a tenth of a second.
+                medium = spooled = await self.brain.submit(MODULE, _spooled, medium)
             measured: Measured = await decoded(
                 self.brain, MODULE, self._decoding, measure, medium, self._settings, senses
             )
-            return measured
         except DecodingError as error:
             raise MediaError(error.reason, error.detail) from None
+        finally:
+            if spooled is not None:
+                spooled.unlink()
+        return measured
 
     async def _words(self, sense: str, medium: Medium | None) -> tuple[str | None, str | None, str]:
         """What a model says of ``medium``, the endpoint that it is behind, and why there is nothing."""
@@ -108,6 +117,12 @@ class MultimodalProcessor(BaseModule):
             return reply.text, reply.responder, ""
         asked = "; ".join(f"{failure.endpoint}: {failure.reason}" for failure in reply.failures)
         return None, None, f"no endpoint has answered ({asked or 'none can hold it'})"
+
+
+def _spooled(content: bytes) -> Path:
+    with tempfile.NamedTemporaryFile(prefix="companion-medium-", delete=False) as file:
+        file.write(content)
+    return Path(file.name)
 
 
 def _checked(medium: Any, most: int) -> Path | bytes:

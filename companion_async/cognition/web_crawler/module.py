@@ -80,6 +80,7 @@ class WebCrawler(BaseModule):
         if max_depth is not None:
             check_count(max_depth, "max_depth", minimum=0)
             depth = min(depth, max_depth)
+        await self._fetching()  # the frontier compares addresses by one of its libraries
         frontier = Frontier(starts, scope, pages, depth)
         until = self._clock.monotonic() + settings.max_seconds
         at_work: dict[asyncio.Task[Page | Missed], Stop] = {}
@@ -137,6 +138,8 @@ class WebCrawler(BaseModule):
             return self._fetcher
 
     def _make(self) -> tuple[Any, Fetcher]:
+        import courlan  # noqa: F401 (used on the loop, where it must not be imported)
+
         from companion_async.cognition.web_crawler.connection import Connection
         from companion_async.cognition.web_crawler.fetcher import Fetcher
 

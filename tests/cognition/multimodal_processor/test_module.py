@@ -5,6 +5,7 @@ import importlib.util
 import io
 import os
 import pickle
+import tempfile
 
 import numpy
 import pytest
@@ -131,14 +132,19 @@ async def test_a_picture_that_ends_its_decoder_is_an_error_and_no_more(monkeypat
 
 @pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="the memory of a process is limited on Linux only")
 @on_one_loop
-async def test_the_memory_of_decoders_is_limited():
+async def test_the_memory_of_decoders_is_limited(tmp_path, monkeypatch):
     """A picture that is no bomb by its size, and yet takes more memory than its decoder may have, is refused."""
-    written = io.BytesIO()
-    Image.new("RGBA", (6000, 6000)).save(written, "PNG")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    noise = numpy.random.default_rng(1).integers(0, 255, (700, 1000), dtype="uint8")
+    big = Image.new("RGBA", (6000, 6000))
+    big.paste(Image.fromarray(noise))
+    content = saved(big)
     async with CompanionBrain(configured(memory_limit=2**28)) as brain:
         with pytest.raises(MediaError) as caught:
-            await brain.submit(MODULE, "process", written.getvalue())
+            await brain.submit(MODULE, "process", content)
     assert caught.value.reason == "too_large"
+    assert len(content) > 2**18  # so that it went by a file, of which nothing is left
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("given", [{"max_bytes": 0}, {"max_pixels": -1}, {"thumbnail": 5000}, {"max_seconds": 0}])
