@@ -54,7 +54,7 @@ def describe() -> Machine:
         python=f"{platform.python_implementation()} {platform.python_version()}",
         platform=platform.platform(),
         processor=_processor(),
-        cores=_cores(),
+        cores=usable_cores(),
         memory_bytes=psutil.virtual_memory().total,
         switch_interval=sys.getswitchinterval(),
         interpreter_lock=getattr(sys, "_is_gil_enabled", lambda: True)(),
@@ -63,7 +63,8 @@ def describe() -> Machine:
     )
 
 
-def _cores() -> int:
+def usable_cores() -> int:
+    """How many processors this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

@@ -14,12 +14,14 @@ OURS, PLAIN = "companion", "plain rule"
 
 
 class Cell(NamedTuple):
-    """One run: 99th percentile of the time in the system, live threads and the limit on average, changes of direction
-    per minute, and by how much the limit was above the need a minute after the load fell (0.2: a fifth).
+    """One run of ``seconds``: 99th percentile of the time in the system, thread-seconds until the last job was done,
+    the limit on average, changes of direction per minute, and by how much the limit was above the need a minute after
+    the load fell (0.2: a fifth).
     """
 
     p99: float
-    threads: float
+    thread_seconds: float
+    seconds: float
     limit: float
     reversals: float
     left_over: float
@@ -32,7 +34,8 @@ def cell(shape: Shape, course: Course) -> Cell:
     reversals = sum(a * b < 0 for a, b in pairwise(steps))
     return Cell(
         sojourns[min(len(sojourns) - 1, int(0.99 * len(sojourns)))],
-        course.threads,
+        course.thread_seconds,
+        course.seconds,
         sum(limits) / len(limits),
         reversals / (len(limits) * LOOK / 60),
         max((_left_over(shape, limits, drop + 60) for drop in shape.drops), default=0.0),
@@ -53,12 +56,14 @@ def geometric_mean(values: Iterable[float]) -> float:
 
 class Scores(NamedTuple):
     """Ours over some shapes: ratios of p99 to the best controller of each shape (at least 1), to the best fixed limit,
-    and of the plain rule's to ours; thread-seconds as a share of the plain rule's.
+    and of the plain rule's to ours; thread-seconds for the same jobs as a share of the plain rule's, and likewise the
+    threads that lived on average while they lasted: who is behind takes longer.
     """
 
     best: dict[str, float]
     oracle: dict[str, float]
     plain: float
+    thread_seconds: float
     threads: float
     reversals: float
     left_over: float
@@ -73,11 +78,13 @@ def score(
     }
     swept = {shape: min(geometric_mean(one.p99 for one in runs) for runs in fixed[shape].values()) for shape in names}
     ours = [one for shape in names for one in cells[shape][OURS]]
+    plain = [one for shape in names for one in cells[shape][PLAIN]]
     return Scores(
         {shape: p99[shape][OURS] / min(p99[shape].values()) for shape in names},
         {shape: p99[shape][OURS] / swept[shape] for shape in names},
         geometric_mean(p99[shape][PLAIN] / p99[shape][OURS] for shape in names),
-        sum(one.threads for one in ours) / sum(one.threads for shape in names for one in cells[shape][PLAIN]),
+        sum(one.thread_seconds for one in ours) / sum(one.thread_seconds for one in plain),
+        sum(one.thread_seconds / one.seconds for one in ours) / sum(one.thread_seconds / one.seconds for one in plain),
         max(one.reversals for one in ours),
         max(one.left_over for one in ours),
     )

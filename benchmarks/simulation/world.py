@@ -30,11 +30,14 @@ class Controller(Protocol):
 
 
 class Course(NamedTuple):
-    """What came of one run: seconds in the system of every job, the limit at each look, live threads on average."""
+    """What came of one run of ``seconds``: seconds in the system of every job, the limit at each look, and the seconds
+    that threads lived, all added up.
+    """
 
     sojourns: list[float]
     limits: list[int]
-    threads: float
+    thread_seconds: float
+    seconds: float
     unserved: int
 
 
@@ -60,9 +63,14 @@ class _Shared:
             self.next = math.inf
 
 
-def simulate(shape: Shape, arrivals: Sequence[Job], controller: Controller) -> Course:
-    """The whole run. The same arrivals meet every controller."""
+def simulate(
+    shape: Shape, arrivals: Sequence[Job], controller: Controller, surplus_retirement: float = math.inf
+) -> Course:
+    """The whole run. The same arrivals meet every controller. Threads beyond those that it begins with go home when
+    they have been idle for ``surplus_retirement`` seconds, the coldest first, as those of a category do.
+    """
     limit, running, threads = START, 0, 0
+    parked: deque[float] = deque()
     queue: deque[int] = deque()
     sojourns = [0.0] * len(arrivals)
     started, stage = [0.0] * len(arrivals), [0] * len(arrivals)
@@ -95,6 +103,7 @@ def simulate(shape: Shape, arrivals: Sequence[Job], controller: Controller) -> C
                 resource.replan(now)
             return
         running -= 1
+        parked.append(now)
         left -= 1
         sojourns[number] = now - job.at
         cpu = sum(seconds for what, seconds in job.stages if what == "cpu")
@@ -122,6 +131,8 @@ def simulate(shape: Shape, arrivals: Sequence[Job], controller: Controller) -> C
             limit = controller.look(Signals(now, limit, running, len(queue), coming, ended), oldest)
             ended = []
             limits.append(limit)
+            while parked and running + len(parked) > START and now - parked[0] >= surplus_retirement:
+                parked.popleft()
         else:
             resource = interpreter if now == interpreter.next else database
             resource.advance(now)
@@ -132,14 +143,17 @@ def simulate(shape: Shape, arrivals: Sequence[Job], controller: Controller) -> C
         while queue and running < limit:
             number = queue.popleft()
             running += 1
+            if parked:
+                parked.pop()  # the warmest
             started[number] = now
             enter(number, now)
-        lives = max(running, min(threads, limit))
-        if lives != threads:
+        while parked and running + len(parked) > limit:
+            parked.popleft()
+        if running + len(parked) != threads:
             area += threads * (now - area_at)
-            threads, area_at = lives, now
+            threads, area_at = running + len(parked), now
     for number, job in enumerate(arrivals):
         if not sojourns[number]:
             sojourns[number] = end - job.at
     last = max(shape.seconds, looks * LOOK)
-    return Course(sojourns, limits, (area + threads * (last - area_at)) / last, left)
+    return Course(sojourns, limits, area + threads * (last - area_at), last, left)

@@ -29,7 +29,9 @@ class AutonomySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     unless ``manage_collector`` is off.
 
     Decline: utilisation below ``low_utilization`` all through ``scale_down_after``; single threads go after
-    ``idle_retirement`` in any case. Between two resizes of a category lie at least ``resize_cooldown``.
+    ``idle_retirement`` in any case, and under ``adaptive`` those beyond the configured number after
+    ``surplus_retirement``: the limit stays, so one that is wanted again starts without being asked for. Between two
+    resizes of a category lie at least ``resize_cooldown``.
     """
 
     interval: float = 10.0
@@ -56,6 +58,7 @@ class AutonomySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
 
     low_utilization: float = 0.3
     idle_retirement: float = SHRINK_AFTER
+    surplus_retirement: float = 2.0
 
     stuck_after: float = 300.0
     spent_after: float = 30.0

@@ -35,13 +35,15 @@ class Signals(NamedTuple):
 
 class CategoryGlance(NamedTuple):
     """What there is to a category beside its signals: what it was ``configured`` to, its live ``threads`` and those of
-    them that are ``idle``, slots ``stuck`` in runs that do not end, and whether work of the upper levels waits.
+    them that are ``idle``, the coldest for ``longest_idle`` seconds, slots ``stuck`` in runs that do not end, and
+    whether work of the upper levels waits.
     """
 
     signals: Signals
     configured: int
     threads: int = 0
     idle: int = 0
+    longest_idle: float = 0.0
     stuck: int = 0
     urgent: bool = False
 

@@ -34,7 +34,8 @@ class Sizer:
         self._settings = settings
         self._stretch = Stretch()
         self._arrivals: deque[tuple[float, int]] = deque()
-        self._needs: deque[tuple[float, float]] = deque()
+        self._peaks: deque[tuple[float, float, int]] = deque()
+        self._most_running = 0
         self._due = -math.inf
         self._limit = configured
         self._changed_at = self._cut_at = -math.inf
@@ -66,6 +67,7 @@ class Sizer:
             self._full_since = None
         elif self._full_since is None:
             self._full_since = now
+        self._most_running = max(self._most_running, signals.running)
         brief = now < self._due - _SOON
         if brief:
             if self._full_since is None or now - self._full_since < _LOOKS_FULL:
@@ -121,18 +123,21 @@ class Sizer:
         return max(0.0, came - 2 * math.sqrt(came)) / seconds if seconds >= _SUDDEN else 0.0
 
     def _remember(self, now: float) -> None:
-        """Keep the need for the reserve, and see what came of a cut."""
-        settings = self._settings
-        wanted = need(self.figures, settings.drain_seconds)
-        if wanted is not None:
-            self._needs.append((now, wanted))
-        while self._needs and self._needs[0][0] < now - settings.reserve_seconds:
-            self._needs.popleft()
-        peak = max((figure for _, figure in self._needs), default=0.0)
+        """Keep the need and what was at work for the reserve, and see what came of a cut."""
+        settings, peaks = self._settings, self._peaks
+        peaks.append((now, need(self.figures, settings.drain_seconds) or 0.0, self._most_running))
+        self._most_running = 0
+        while peaks[0][0] < now - settings.reserve_seconds:
+            peaks.popleft()
         if regretted(self.figures) is False:
             self._prove(now)
         self.figures = msgspec.structs.replace(
-            self.figures, peak_need=peak, trial=self._trial, ceiling=self._bound(now), cautious=self._wary(now)
+            self.figures,
+            peak_need=max(wanted for _, wanted, _ in peaks),
+            peak_running=max(running for _, _, running in peaks),
+            trial=self._trial,
+            ceiling=self._bound(now),
+            cautious=self._wary(now),
         )
 
     def _prove(self, now: float) -> None:
@@ -166,6 +171,7 @@ class Sizer:
             stretch_surely=reading.at_least(_DEVIATIONS),
             settled=(settled.mean, settled.error, settled.runs),
             peak_need=self.figures.peak_need,
+            peak_running=self.figures.peak_running,
             ceiling=self._bound(now),
             cautious=self._wary(now),
             trial=self._trial,

@@ -45,9 +45,10 @@ class SizeFigures(msgspec.Struct, frozen=True, kw_only=True):
     ``full_for`` is for how long every slot has been busy while work waited. ``arrival_rate`` is per second, ``service``
     the mean run in seconds as it is now and ``cpu`` its CPU seconds; None before a run has ended. ``stretch`` is the
     factor by which runs take longer than undisturbed, ``stretch_surely`` its lower bound; ``settled`` (log stretch,
-    standard error, runs) is over runs that began under the limit of now. ``peak_need`` is over the last
-    ``reserve_seconds``, ``most`` what the house allows. ``ceiling`` is where the last cut proved the knee to be;
-    ``cautious`` after a cut. ``brief`` at a look between two full ones, which only ever grows the limit.
+    standard error, runs) is over runs that began under the limit of now. ``peak_need``, and ``peak_running`` (None
+    where nobody counted), are over the last ``reserve_seconds``; ``most`` is what the house allows. ``ceiling`` is
+    where the last cut proved the knee to be; ``cautious`` after a cut. ``brief`` at a look between two full ones, which
+    only ever grows the limit.
     """
 
     name: str
@@ -64,6 +65,7 @@ class SizeFigures(msgspec.Struct, frozen=True, kw_only=True):
     stretch_surely: float = 1.0
     settled: tuple[float, float, int] = (0.0, 0.0, 0)
     peak_need: float = 0.0
+    peak_running: int | None = None
     ceiling: int | None = None
     cautious: bool = False
     trial: Trial | None = None
@@ -127,8 +129,16 @@ def adaptive(figures: SizeFigures, settings: AutonomySettings) -> Size | None:
         return Size(grown, "demand") if grown > limit else None
     if figures.brief or figures.queued or wanted >= _BARELY * limit:
         return None
-    lower = max(figures.configured, math.ceil(figures.peak_need), limit // 2)
+    lower = max(figures.configured, _kept(figures), limit // 2)
     return Size(lower, "decline") if lower < limit else None
+
+
+def _kept(figures: SizeFigures) -> int:
+    """The slots that the last while called for: the need that was estimated, and no more than one above those that were
+    ever at work. With long runs the estimate rests on few arrivals; what was at work is counted.
+    """
+    kept = math.ceil(figures.peak_need)
+    return kept if figures.peak_running is None else min(kept, figures.peak_running + 1)
 
 
 def _cut(figures: SizeFigures) -> int:

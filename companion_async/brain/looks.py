@@ -63,10 +63,18 @@ class GovernorLooks:
             with pool.lock:
                 limit, queued = pool.limit, pool.backlog.ready
                 running = pool.working + min(pool.kept, max(0, limit - pool.working))  # a place that is kept is busy
-                threads, idle, urgent = pool.slots, pool.parked, queued > 0 and pool.backlog.urgent
+                threads, urgent, idle = pool.slots, queued > 0 and pool.backlog.urgent, pool.sleepers()
             came = arrivals[name] + assembly.roster.departed[name].arrivals
             signals = Signals(now, limit, running, queued, came, ended.get(name, ()))
-            found[name] = CategoryGlance(signals, assembly.config.categories[name], threads, idle, stuck[name], urgent)
+            found[name] = CategoryGlance(
+                signals,
+                assembly.config.categories[name],
+                threads,
+                len(idle),
+                now - idle[0].parked_at if idle else 0.0,
+                stuck[name],
+                urgent,
+            )
         memory = assembly.meter.figures.memory_fraction
         return Glance(now, found, house.max_threads - house.live, self.loop_lag(_LATELY), memory)
 

@@ -36,7 +36,7 @@ def test_it_leaves_the_documents_rule_far_behind_at_no_more_threads_where_both_c
     plain = simulate(SHAPES["H6"], jobs(SHAPES["H6"], 1), Plain())
     ours = run("H6")
     assert p99(ours) < p99(plain) / 20
-    assert ours.threads < plain.threads / 3
+    assert ours.thread_seconds < plain.thread_seconds / 3
 
 
 @pytest.mark.feature("CB-15")

@@ -79,21 +79,22 @@ def test_netflix_limits_close_where_latency_grows() -> None:
 
 
 def test_scores_are_ratios_to_the_best_of_each_shape() -> None:
-    """On geometric mean, and the worst by itself; thread-seconds beside those of the plain rule."""
+    """On geometric mean, and the worst by itself; thread-seconds, and threads, beside those of the plain rule."""
 
-    def one(p99: float, threads: float = 1.0) -> list[Cell]:
-        return [Cell(p99, threads, 5.0, 2.0, 0.1)]
+    def one(p99: float, thread_seconds: float = 1.0, seconds: float = 1.0) -> list[Cell]:
+        return [Cell(p99, thread_seconds, seconds, 5.0, 2.0, 0.1)]
 
     cells = {
         "a": {OURS: one(1.0, 8.0), PLAIN: one(10.0, 10.0), "x": one(2.0)},
-        "b": {OURS: one(4.0, 8.0), PLAIN: one(8.0, 10.0), "x": one(2.0)},
+        "b": {OURS: one(4.0, 8.0), PLAIN: one(8.0, 10.0, 2.0), "x": one(2.0)},
     }
     fixed = {"a": {"1": one(0.5), "2": one(3.0)}, "b": {"1": one(4.0)}}
     found = score(cells, fixed, ("a", "b"))
     assert found.best == {"a": 1.0, "b": 2.0}
     assert found.oracle == {"a": 2.0, "b": 1.0}
     assert found.plain == pytest.approx(20**0.5)
-    assert (found.threads, found.reversals, found.left_over) == (0.8, 2.0, 0.1)
+    assert (found.thread_seconds, found.reversals, found.left_over) == (0.8, 2.0, 0.1)
+    assert found.threads == pytest.approx(16 / 15)  # who takes twice as long has half the threads
     assert geometric_mean([1.0, 4.0]) == pytest.approx(2.0)
 
 
