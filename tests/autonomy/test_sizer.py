@@ -40,7 +40,7 @@ def test_it_leaves_the_documents_rule_far_behind_at_no_more_threads_where_both_c
 
 
 @pytest.mark.feature("CB-15")
-@pytest.mark.parametrize("name", ["W1", "W2", "F1"])
+@pytest.mark.parametrize("name", ["W1", "W2", "F1", "F7"])
 def test_the_limit_is_back_a_minute_after_the_load_fell(name: str) -> None:
     """Within a fifth of the need, or at what was configured."""
     shape, course = SHAPES[name], run(name)

@@ -94,12 +94,15 @@ def test_who_only_waits_for_each_other_are_made_fewer(
         ({"limit": 5, "peak_need": 1.0}, None),
         ({"limit": 2, "peak_need": 1.0}, None),  # one that was cut below it stays
         ({"limit": 20, "peak_need": 19.5}, None),
+        ({"limit": 16, "peak_need": 12.2, "peak_running": 9}, (10, "decline")),  # one above what was at work
+        ({"limit": 16, "peak_need": 12.2, "peak_running": 15}, (13, "decline")),
+        ({"limit": 16, "peak_need": 12.2, "peak_running": 1}, (8, "decline")),
         ({"limit": 20, "peak_need": 12.2, "brief": True}, None),
         ({"limit": 20, "peak_need": 12.2, "queued": 3}, None),
     ],
 )
 def test_what_is_not_needed_goes_back(changes: dict[str, Any], expected: tuple[int, str] | None) -> None:
-    """To the highest need of the reserve's span, or to what was configured."""
+    """To the highest need of the reserve's span and no more than were at work in it, or to what was configured."""
     quiet = {"running": 1, "queued": 0, "full_for": 0.0, "arrival_rate": 1.0}
     assert adaptive(figures(**{**quiet, **changes}), SETTINGS) == expected
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from benchmarks import scaling
@@ -38,6 +40,13 @@ def test_what_jobs_share_makes_them_slower(what: str, count: int, limit: int, se
     ends = [sojourn for sojourn in course.sojourns if limit >= count or course.limits]
     assert max(ends) == pytest.approx(seconds, abs=0.12)
     assert course.unserved == 0
+
+
+@pytest.mark.parametrize(("surplus_retirement", "seconds"), [(math.inf, 8 * 9.6), (2.0, 5 * 9.6 + 3 * 3.0)])
+def test_idle_threads_beyond_those_it_began_with_go_home(surplus_retirement: float, seconds: float) -> None:
+    """Eight jobs of a second at half past the first: three of the threads go two seconds after that."""
+    course = simulate(shape(("io", 1.0)), at_once(8, ("io", 1.0)), Fixed(8), surplus_retirement)
+    assert course.thread_seconds == pytest.approx(seconds, abs=0.4)
 
 
 def test_arrivals_are_the_same_for_all_and_for_ever() -> None:

@@ -66,6 +66,31 @@ async def test_a_thread_that_idled_five_minutes_goes() -> None:
 
 
 @pytest.mark.feature("CB-15")
+async def test_threads_that_a_burst_brought_go_home_when_it_is_over() -> None:
+    """Those beyond the configured number, once they have been idle for two seconds: the limit goes later, the first
+    ones stay, and the next burst finds its slots at once.
+    """
+    clock, gate = VirtualClock(), Gate()
+    async with brain_on(clock, categories={"core": 2}) as brain:
+        tasks = fill(brain, gate, 8)
+        await clock.advance(5)
+        await gate.holds(8)
+        gate.open()
+        await asyncio.gather(*tasks)
+        await until(lambda: brain.status().categories["core"].active == 0)
+        assert brain.status().categories["core"].total == 8
+        await clock.advance(4)
+        await until(lambda: brain.status().categories["core"].total == 2)
+        assert brain.status().categories["core"].max >= 8
+        assert not types(brain, "scale_down")
+        again = Gate()
+        tasks = fill(brain, again, 8)
+        await again.holds(8)
+        again.open()
+        await asyncio.gather(*tasks)
+
+
+@pytest.mark.feature("CB-15")
 async def test_running_work_is_never_touched_when_a_category_shrinks() -> None:
     """SCA-05: the jobs finish, then their threads go; nothing that waits is lost."""
     gate = Gate()
