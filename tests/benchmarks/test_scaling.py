@@ -10,6 +10,7 @@ from benchmarks import scaling
 from benchmarks.simulation.rivals import Fixed, Gradient2, Plain, QueueOnly, Vegas
 from benchmarks.simulation.score import OURS, PLAIN, Cell, cell, geometric_mean, score
 from benchmarks.simulation.shapes import FRESH, HELD_OUT, SHAPES, Job, Kind, Shape, jobs
+from benchmarks.simulation.trial import CONTROLLERS
 from benchmarks.simulation.world import Controller, simulate
 from companion_async.autonomy.signals import EndedRun, Signals
 
@@ -122,7 +123,7 @@ def test_the_suite_reports_and_reaches_what_it_should() -> None:
     shares = list[float]()
     report = scaling.measure("asyncio", quick=True, progress=shares.append)
     assert shares[-1] == pytest.approx(1.0)
-    assert {one.contender for one in report.measurements} == set(scaling.CONTROLLERS)
+    assert {one.contender for one in report.measurements} == set(CONTROLLERS)
     assert report.charts
     best, worst, plain = report.verdicts[:3]
     assert best.reached
