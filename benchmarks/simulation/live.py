@@ -15,8 +15,8 @@ from benchmarks.loops import run
 from benchmarks.report import Progress
 from companion_async import Brain, BrainConfig
 
-SECONDS = 16.0
-_QUIET, _BUSY = 8.0, 22.0  # the load is high from the one to the other
+SECONDS = 14.0
+_QUIET = 6.0  # the load is high from then on
 Work = Callable[[], None]
 
 
@@ -123,6 +123,6 @@ async def _drive(brain: Brain, low: float, high: float) -> float:
             await asyncio.sleep(due - now)
             continue
         calls.add(asyncio.create_task(call()))
-        due += dice.expovariate(high if _QUIET <= now - begun < _BUSY else low)
+        due += dice.expovariate(high if now - begun >= _QUIET else low)
     await asyncio.wait(calls)
     return percentile(took, 99)
