@@ -10,6 +10,7 @@ from rich.text import Text
 from companion_async.cli.console import prose
 from companion_async.cli.tables import seconds
 from companion_async.companion.answer import Answer, Source
+from companion_async.companion.built_in import lacking
 
 _QUIET = "dim"
 
@@ -28,6 +29,10 @@ def answer_foot(answer: Answer) -> RenderableType:
         parts.append(prose(Text(answer.origin, style=_QUIET if answer.steps else "yellow")))
     if answer.note:
         parts.append(prose(Text(answer.note, style="yellow")))
+    for name, command in lacking(answer.decision.off).items():
+        parts.append(
+            prose(Text(f"{name} is made for such questions, and is not installed:\n{command}", style="yellow"))
+        )
     parts.append(Text(_timing(answer), style=_QUIET))
     return Group(*parts)
 

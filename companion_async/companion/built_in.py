@@ -8,7 +8,7 @@ from functools import partial
 
 import msgspec
 
-from companion_async.clock import Clock
+from companion_async.clock import Clock, SystemClock
 from companion_async.cognition.advanced_reasoning.calculation import PACKAGES as REASONING_NEEDS
 from companion_async.cognition.advanced_reasoning.module import MODULE as REASONING
 from companion_async.cognition.advanced_reasoning.module import AdvancedReasoning
@@ -38,6 +38,7 @@ from companion_async.cognition.web_crawler.module import PACKAGES as CRAWLER_NEE
 from companion_async.cognition.web_crawler.module import WebCrawler
 from companion_async.companion.config import CompanionConfig
 from companion_async.companion.mind_modules import mind_modules
+from companion_async.errors import MissingExtraError
 from companion_async.modules.spec import ModuleSpec
 
 
@@ -75,6 +76,18 @@ def sort_out(modules: Iterable[BuiltIn]) -> Sorted:
         else:
             off[module.spec.name] = module.extra
     return Sorted(tuple(specs), off)
+
+
+def lacking(names: Iterable[str]) -> dict[str, str]:
+    """Those of the built-in modules with these names that are not installed, each with the command that brings what it
+    wants. Looks at the disk, so not for the event loop.
+    """
+    known = {each.spec.name: each for each in built_in_modules(CompanionConfig(), SystemClock())}
+    return {
+        name: MissingExtraError.command(known[name].extra)
+        for name in names
+        if name in known and not known[name].is_installed()
+    }
 
 
 def built_in_modules(config: CompanionConfig, clock: Clock) -> tuple[BuiltIn, ...]:
