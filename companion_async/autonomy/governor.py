@@ -32,6 +32,8 @@ _BASELINE_LIVES = 600.0
 _SAME_WORK = 2.0  # CPU time per run within this factor: still the same kind of work
 _SHARE_MOVED = 0.15
 _WORTH_A_PROCESS = 0.005  # CPU seconds of a run, below which the way there and back takes too large a part
+_BRIEF = 0.0005
+"""CPU seconds of a run, below which it cannot keep the loop waiting: to hold such back costs more than it saves."""
 _LEAST_SUPPLY = 0.15
 _QUIET = 3.0  # seconds without computing, after which the switch interval goes back
 _SHORTEST_LOOK = 0.15  # seconds; a shorter one sees too little to learn from
@@ -200,12 +202,13 @@ class Governor:
         estimate, use = self._estimates.get(module.name), self._uses.get(module.name)
         if estimate is None or use is None:
             return None
-        if module.name not in self._bound:
+        if module.name not in self._bound or _brief(use):
             if module.cap is None:
                 return None
-            return self._throttled(
-                module, None, estimate, f"It waits for most of its run time ({estimate.share:.0%} CPU)."
-            )
+            reason = f"It waits for most of its run time ({estimate.share:.0%} CPU)."
+            if module.name in self._bound:
+                reason = f"It computes for {1e6 * use.cpu_per_run:.0f} us at a time, too short to be in anybody's way."
+            return self._throttled(module, None, estimate, reason)
         others = sum(other.rate for other in self._uses.values() if other.name != module.name)
         alone = self._holds_the_lock(module.name, situation)
         lanes = 1.0 if alone else max(1.0, situation.cores - others)
@@ -244,7 +247,8 @@ class Governor:
 
     def _crowd(self) -> float:
         """Threads in runs that compute under the interpreter lock, of all modules together."""
-        return sum(self._running[name] for name in self._bound & self._uses.keys() - self._released)
+        bound = self._bound & self._uses.keys() - self._released
+        return sum(self._running[name] for name in bound if not _brief(self._uses[name]))
 
     def _throttled(
         self,
@@ -274,9 +278,8 @@ class Governor:
 
     def _switch_interval(self, situation: Situation) -> Verdict | None:
         settings = self._settings
-        busy = sorted(
-            name for name in self._bound if name in self._uses and self._uses[name].rate >= settings.cpu_load_counts
-        )
+        bound = {name: self._uses[name] for name in self._bound & self._uses.keys()}
+        busy = sorted(name for name, use in bound.items() if use.rate >= settings.cpu_load_counts and not _brief(use))
         if busy:
             self._busy_at = situation.now
         wanted = settings.short_switch_interval if busy and situation.gil and settings.manage_switch_interval else None
@@ -311,6 +314,11 @@ def _use(before: ModuleReading, now: ModuleReading, seconds: float) -> ModuleUse
         rate=threads * ratio,
         cpu_per_run=max(0.0, ended / runs) if runs > 0 else 0.0,
     )
+
+
+def _brief(use: ModuleUse) -> bool:
+    """Whether its runs compute for moments only; not while none has ended."""
+    return 0.0 < use.cpu_per_run < _BRIEF
 
 
 def _mean(readings: list[ModuleReading | None]) -> float:
