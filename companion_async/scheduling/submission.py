@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 UNSET: Any = msgspec.UNSET
 NO_KWARGS: dict[str, Any] = {}
 _NONE: tuple[Any, ...] = ()
-# Of light targets, one run in 16 has its processor time taken: the call costs as much as the run. Which one is
+# Of brief targets, one run in 16 has its processor time taken: the call costs as much as the run. Which one is
 # scattered over the numbers (multiplicative hashing), so that no rhythm in which modules are called hides any of them.
 _SCATTER, _SAMPLE = 40503, 0xF000
 _UPSTREAM_RULES = ("fail", "skip", "run")
@@ -120,7 +120,7 @@ class Submission:
             plan.average,
             limit,
             light,
-            not light or not number * _SCATTER & _SAMPLE,
+            not plan.brief or not number * _SCATTER & _SAMPLE,
             plan.on_loop,
             port.interruptible,
         )
