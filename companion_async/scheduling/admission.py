@@ -44,6 +44,7 @@ class Admission:
         self._overloaded: dict[Pool, str] = {}
         self._starving: set[Pool] = set()
         self._pressed = False
+        self._runs: dict[Pool, tuple[float, float]] = {}
         self._next_reading = 0.0
         self._deep = False
         self._mark: float = math.inf
@@ -145,10 +146,13 @@ class Admission:
 
     def advice(self, pool: Pool) -> float:
         """Seconds in which the queue should have moved on by about a tenth, from what its runs have taken lately."""
-        queue = self._scheduler.queues[pool.name]
-        runs = [port.record.average_run for port in self._scheduler.ports.values() if port.pool is pool]
-        known = [run for run in runs if run is not None]
-        run = sum(known) / len(known) if known else _USUAL_RUN
+        queue, now = self._scheduler.queues[pool.name], self._scheduler.clock.monotonic()
+        read, run = self._runs.get(pool, (-math.inf, _USUAL_RUN))
+        if now - read >= _MOMENT:  # a refusal has to be cheap: they come in floods
+            runs = [port.record.average_run for port in self._scheduler.ports.values() if port.pool is pool]
+            known = [run for run in runs if run is not None]
+            run = sum(known) / len(known) if known else _USUAL_RUN
+            self._runs[pool] = now, run
         return min(_LONGEST_ADVICE, max(0.01, run * max(1, queue.size // 10) / pool.limit))
 
     def wait(self, task: Task[Any]) -> None:

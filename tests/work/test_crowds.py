@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from companion_async import QueueFullError
+from companion_async.testing.clock import VirtualClock
 from tests.work.house import Gate, ends, running
 
 
@@ -54,3 +55,30 @@ async def test_a_house_full_of_tasks_says_what_helps_against_that():
             assert "on_full" not in str(caught.value)
             assert "queue_capacity" not in str(caught.value)
         gate.open()
+
+
+@pytest.mark.feature("CB-06")
+async def test_a_flood_of_refusals_reads_the_figures_of_the_modules_once():
+    """What to advise is known for a moment: with a thousand modules a refusal costs no more than with one."""
+    clock = VirtualClock()
+    async with running(clock=clock, categories={"core": 1}, queue_capacity=10) as brain:
+        gate = Gate()
+        first = brain.submit("category:core", gate)
+        await gate.holds(1)
+        waiting = [brain.submit("category:core", int) for _ in range(10)]
+
+        def advised() -> float:
+            with pytest.raises(QueueFullError) as caught:
+                brain.submit("category:core", int)
+            return caught.value.retry_after
+
+        record = brain._assembly("").scheduler.ports["category:core"].record
+        usual = advised()
+        record.average_run = 100 * usual
+        assert {advised() for _ in range(100)} == {usual}
+        await clock.advance(1.0)
+        assert advised() > usual
+        gate.open()
+        await first
+        for task in waiting:
+            await task
