@@ -68,11 +68,10 @@ class Target:
         if cpu is not None and seconds > 0:
             share = min(1.0, cpu / seconds)
             self.cpu_share += 0.2 * (share - self.cpu_share)
-            if average >= _LIGHT:
-                self.cpu += _SMOOTHING * (cpu - self.cpu)
-                self.cut += _SMOOTHING * ((share < _CUT) - self.cut)
+            self.cpu += _SMOOTHING * (cpu - self.cpu)
+            self.cut += _SMOOTHING * ((share < _CUT) - self.cut)
         computes = self.cpu_share > _CPU_SHARE
-        if computes:  # what it waited for the interpreter says nothing of it
+        if seconds >= _LIGHT and computes:  # what it waited for the interpreter says nothing of it
             if cpu is not None:
                 seconds = cpu
             elif seconds < _TURN:
