@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import math
 import time
 from collections import deque
 from collections.abc import Callable
 from functools import partial
 from typing import Any
+
+from companion_async.offload.bell import Bell
 
 Letter = tuple[Any, ...] | Callable[[], Any]
 """What came of a run, as the tuple that `slot.Outcome` describes, or something to be called."""
@@ -31,15 +32,14 @@ class Mailbox:
     looks come along. After the loop is closed letters are dropped: nobody is left to read them.
     """
 
-    __slots__ = ("_closed", "_context", "_loop", "_read", "after", "letters", "woken")
+    __slots__ = ("_bell", "_closed", "_loop", "_read", "after", "letters", "woken")
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop, read: Callable[[deque[Letter]], None], after: Callable[[], None]
     ) -> None:
         self._loop = loop
         self._read = read
-        # Woken from a thread, the loop would run deliver in that thread's context, where no event loop is running.
-        self._context = contextvars.copy_context()
+        self._bell = Bell(loop, self.deliver)
         self.letters: deque[Letter] = deque()
         self.woken = False
         self._closed = False
@@ -56,7 +56,7 @@ class Mailbox:
         self.woken = True
         if not self._closed:
             try:
-                self._loop.call_soon_threadsafe(self.deliver, context=self._context)
+                self._bell.ring()
             except RuntimeError:  # the loop has been closed under a thread that outlived it
                 self._closed = True
 
@@ -68,25 +68,26 @@ class Mailbox:
         # Cleared before reading: a letter posted from here on wakes the loop again, one posted earlier is read now.
         self.woken = False
         letters = self.letters
-        stop = math.inf if whole else time.perf_counter() + SHARE
         try:
-            while letters:
-                self._read(letters)
-                if time.perf_counter() > stop:
-                    break
+            self._read(letters)
+            if letters:  # more than come before the first glance at the clock
+                stop = math.inf if whole else time.perf_counter() + SHARE
+                while letters and time.perf_counter() <= stop:
+                    self._read(letters)
         finally:
             if letters:
                 self.woken = True
-                self._loop.call_soon(self.deliver, context=self._context)
+                self._bell.again()
         self.after()
 
     @property
     def closed(self) -> bool:
         """Whether letters are read no more. One posted before this was seen to be False will be read."""
-        return self._closed
+        return self._closed or self._loop.is_closed()
 
     def close(self) -> None:
         """Wake the loop no more, and read what has come until now. Loop only."""
         self._closed = True
+        self._bell.close()
         if not self._loop.is_closed():
             self.deliver(whole=True)

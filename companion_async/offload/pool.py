@@ -169,7 +169,17 @@ class Pool(Parking):
     # -- the slots' side -------------------------------------------------------------------------------------------
 
     def take(self, slot: Slot) -> Job | None:
-        """The next job for a slot's thread, sleeping until there is one; ``None`` sends the thread home."""
+        """The next job for a slot's thread, sleeping until there is one; ``None`` sends it home. Unless it goes home
+        the loop is told of what came of the jobs before.
+        """
+        mailbox = self._mailbox
+        untold = not mailbox.woken and mailbox.letters
+        # Telling lets go of the interpreter. With work waiting it comes first, so that what is taken begins at once;
+        # with none it comes last, with the place free again and the thread asleep to all who look: what the loop has
+        # for it then is handed over, and the gate open before the thread has got as far as closing its eyes.
+        if untold and self.backlog.ready:
+            mailbox.wake()
+            untold = None
         while True:
             woken = None
             with self.lock:
@@ -181,7 +191,12 @@ class Pool(Parking):
                         slot.light = False
                     if slot.abandoned:
                         return None
-                    self._release(slot, job.lane)
+                    # `_release`, for every run without the call.
+                    self.working -= 1
+                    self.hurried -= slot.urgent
+                    self.backlog.left(job.lane)
+                    if self._returning:
+                        self._welcome()
                 if slot.retiring:
                     return None
                 slots = self.slots
@@ -220,6 +235,10 @@ class Pool(Parking):
                         self._searching -= 1
                     slot.parked_at = self._now()
                     self._parked.append(slot)
+            if untold:
+                if not mailbox.woken:
+                    mailbox.wake()
+                untold = None
             if job is None:
                 slot.gate.acquire()
                 job = slot.job

@@ -47,7 +47,8 @@ class Source(Protocol):
 
     on_thread: Callable[[Slot], None] | None
 
-    def take(self, slot: Slot) -> Job | None: ...
+    def take(self, slot: Slot) -> Job | None:
+        """The next one, or None to go home. Before it lets the thread sleep or go on, it tells the loop of the last."""
 
 
 class Seat:
@@ -142,9 +143,10 @@ class Slot(Seat):
                     put((job, None, _of_the_work(raised), ended, None))
                 # The thread may sleep for hours now: it must not keep the job's arguments and result alive.
                 del job, value
-                if not (batch and ended < share) and not mailbox.woken:
+                if batch and ended >= share and not mailbox.woken:
                     mailbox.wake()
         finally:
+            mailbox.wake()
             del Slot.running[self.thread_id]
             thread.name = usual
             if usual_cpus is not None and os.sched_getaffinity(0) != usual_cpus:

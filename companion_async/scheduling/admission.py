@@ -176,6 +176,8 @@ class Admission:
     def look(self) -> None:
         """Let in those for whom there is room now, and say when a category has recovered."""
         self._ebb()
+        if not (self.lines or self._overloaded):
+            return
         for pool in tuple(self.lines):
             self.room(pool)
         for pool in tuple(self._overloaded):

@@ -58,6 +58,12 @@ class History:
             if task.more is not None:
                 self._drop_key(task)
 
+    def trim(self) -> None:
+        """`expire` as of the end of the last task: after each delivery, without a look at the clock."""
+        ended = self.ended
+        if ended and (len(ended) > self._size or ended[0].ended < ended[-1].ended - self._seconds):
+            self.expire()
+
     def _drop_key(self, task: Task[Any]) -> None:
         key = task.more.key if task.more is not None else None
         if key is not None and self._keys.get(key) is task:

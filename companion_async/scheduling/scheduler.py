@@ -255,7 +255,7 @@ class Scheduler:
         return answer.result()
 
     def _after_mail(self) -> None:
-        self.history.expire()
+        self.history.trim()
         self.admission.look()
         if self.on_mail is not None:
             tell, self.on_mail = self.on_mail, None

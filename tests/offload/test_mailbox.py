@@ -36,19 +36,15 @@ async def test_letters_of_many_threads_all_arrive_each_threads_in_order():
 
 async def test_what_gathers_wakes_the_loop_once(monkeypatch):
     """And again for the first that comes after the loop has looked."""
-    loop, woken, read = asyncio.get_running_loop(), list[Any](), list[int]()
-    box = mailbox(loop)
-    usual = loop.call_soon_threadsafe
+    woken, read = list[None](), list[int]()
+    box = mailbox(asyncio.get_running_loop())
+    usual = box._bell.ring
 
-    class Counting:
-        def call_soon_threadsafe(self, *args: Any, **options: Any) -> Any:
-            woken.append(args)
-            return usual(*args, **options)
+    def ring() -> None:
+        woken.append(None)
+        usual()
 
-        def __getattr__(self, name: str) -> Any:
-            return getattr(loop, name)
-
-    monkeypatch.setattr(box, "_loop", Counting())
+    monkeypatch.setattr(box._bell, "ring", ring)
     for number in range(100):
         box.post(read.append, number)
     assert len(woken) == 1
