@@ -173,13 +173,13 @@ class Pool(Parking):
         the loop is told of what came of the jobs before.
         """
         mailbox = self._mailbox
-        untold = not mailbox.woken and mailbox.letters
+        untold: Any = not mailbox.woken and mailbox.letters
         # Telling lets go of the interpreter. With work waiting it comes first, so that what is taken begins at once;
         # with none it comes last, with the place free again and the thread asleep to all who look: what the loop has
         # for it then is handed over, and the gate open before the thread has got as far as closing its eyes.
         if untold and self.backlog.ready:
             mailbox.wake()
-            untold = None
+            untold = False
         while True:
             woken = None
             with self.lock:
@@ -238,7 +238,7 @@ class Pool(Parking):
             if untold:
                 if not mailbox.woken:
                     mailbox.wake()
-                untold = None
+                untold = False
             if job is None:
                 slot.gate.acquire()
                 job = slot.job

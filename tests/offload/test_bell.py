@@ -105,7 +105,7 @@ async def test_taken_down_it_is_heard_no_more(way):
 @pytest.mark.asyncio(loop_factories=["asyncio"])
 async def test_its_file_is_closed_when_nobody_is_left_who_could_ring():
     """Not when it is taken down: the number might be that of another's file by the time that a late thread rings."""
-    bell = Bell(asyncio.get_running_loop(), list)
+    bell = Bell(asyncio.get_running_loop(), lambda: None)
     file = bell._fd
     bell.close()
     assert os.get_blocking(file) is False
@@ -119,7 +119,7 @@ async def test_its_file_is_closed_when_nobody_is_left_who_could_ring():
 def test_a_late_ring_for_a_loop_that_is_closed_is_harmless():
     """Whoever wants to know asks the mailbox, which asks the loop."""
     loop = asyncio.new_event_loop()
-    bell = Bell(loop, list)
+    bell = Bell(loop, lambda: None)
     loop.close()
     bell.ring()
     bell.close()

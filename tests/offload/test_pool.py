@@ -84,23 +84,36 @@ async def test_a_sleeper_who_was_handed_a_light_job_claims_those_that_came_behin
 
 async def test_a_job_that_is_handed_over_and_given_up_leaves_the_place_to_the_next():
     """Its thread has not opened its eyes: it goes home when it does, and says that it has ended nothing."""
+
+    class Drowsy:
+        """A gate that is open for a while before the thread goes through."""
+
+        def __init__(self) -> None:
+            self._lock = threading.Lock()
+            self._lock.acquire()
+            self.eyes = threading.Event()
+
+        def acquire(self) -> None:
+            self._lock.acquire()
+            self.eyes.wait(10)
+
+        def release(self) -> None:
+            self._lock.release()
+
     async with ground() as one:
-        core, gate = one.pool(1, budget=1), Gate()
+        core, gate, drowsy = one.pool(1, budget=1), Gate(), Drowsy()
+        core.on_thread = lambda slot: setattr(slot, "gate", drowsy)
         one.put(core, int)
         await until(lambda: core.parked == 1)
+        core.on_thread = None
         (slot,) = core.alive
-        with core.lock:
-            core._parked.clear()
-        real, slot.gate = slot.gate, threading.Lock()  # it sleeps on another gate than the one that is opened
-        slot.gate.acquire()
-        core._parked.append(slot)
         job = one.put(core, gate)
         job.signalled = True
         assert core.abandon(slot, job) is Abandonment.REPLACED
         following = one.put(core, int)
         await one.ran(2)
         assert (core.abandoned, one.house.live) == (1, 2)
-        real.release()
+        drowsy.eyes.set()
         await until(lambda: core.abandoned == 0 and one.house.live == 1)
         assert [outcome[0] for outcome in one.outcomes[1:]] == [following, job]
         assert gate.inside == 0
