@@ -8,7 +8,10 @@ import sys
 import pytest
 
 from benchmarks import loops
-from benchmarks.anatomy import STEPS, TASKS, count, durations, per_task
+from benchmarks.anatomy import STEPS, TASKS, CountingClock, Tracer, count, durations, per_task
+from benchmarks.contender import nothing
+from companion_async import Brain, BrainConfig
+from companion_async.testing.clock import until
 
 # What was counted, and a hair more. Whoever makes a step shorter lowers its line; whoever has to make one longer says
 # in the commit what the task gets for it.
@@ -19,6 +22,7 @@ MOST = {
     "deliver": (174, 0.75),
     "resume": (12, 1.0),
 }
+ALONE = (443, 7)  # a submission while the thread sleeps; by way of the queue it was 593 and 17
 
 
 @pytest.mark.feature("PF-7")
@@ -32,6 +36,34 @@ def test_a_task_takes_no_more_operations_than_it_did():
         assert counted[step].calls <= calls, step
         if sys.version_info[:2] == (3, 11):
             assert counted[step].bytecodes <= bytecodes, step
+
+
+@pytest.mark.feature("PF-7")
+def test_a_call_that_comes_alone_passes_the_queue_by():
+    """With the thread asleep and nothing waiting: the way of a submission up to the waking, no step longer."""
+
+    async def submitted() -> Tracer:
+        tracer = Tracer()
+        config = BrainConfig(categories={"core": 1}, max_threads=1)
+        async with Brain(config, clock=CountingClock(), seed=1) as brain:
+            await brain.register("work", nothing, category="core")
+            for _ in range(100):
+                await brain.submit("work")  # until it is known to be light
+            pool = brain._assembly("anatomy").scheduler.pools["core"]
+            await until(lambda: pool.parked == 1)
+            tracer.begin()
+            task = brain.submit("work")
+            tracer.end()
+            await task
+        return tracer
+
+    counted = asyncio.run(submitted())
+    names = {code.co_qualname for code in counted.calls}
+    assert "Queue.pass_through" in names
+    assert not names & {"Queue.push", "Queue.append", "Queue.settle"}
+    assert counted.calls.total() <= ALONE[1]
+    if sys.version_info[:2] == (3, 11):
+        assert counted.bytecodes.total() <= ALONE[0]
 
 
 @pytest.mark.feature("PF-7")
