@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated, NoReturn
 
-from cyclopts import App, CycloptsError, Group, Parameter
+from cyclopts import App, CycloptsError, Group, Parameter, UnusedCliTokensError
 from loguru import logger
 
 from companion_async.cli.console import complain, speak_any_encoding
@@ -190,6 +190,10 @@ def _outcome(argv: Sequence[str] | None) -> int:
         set_up_log(os.environ.get("COMPANION_LOG_LEVEL"))
         code = app(argv, exit_on_error=False, print_error=False, result_action="return_value")
         sys.stdout.flush()
+    except UnusedCliTokensError as error:
+        surplus = " ".join(error.unused_tokens or ())
+        complain(f"{surplus!r} is one argument too many, or an option misspelt (companion --help shows what there is)")
+        return MISUSED
     except CycloptsError as error:
         complain(f"{error} (companion --help shows what there is)")
         return MISUSED

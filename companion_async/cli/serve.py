@@ -158,7 +158,8 @@ async def _reading(brain: CompanionBrain) -> AsyncIterator[None]:
             learned = await brain.learn()
             tell(learned, brain.config)
             with contextlib.suppress(OSError):  # whoever read the first line may have gone
-                print(f"Read {learned.documents:,} passages in {seconds(learned.seconds)}.", flush=True)
+                passages = "1 passage" if learned.documents == 1 else f"{learned.documents:,} passages"
+                print(f"Read {passages} in {seconds(learned.seconds)}.", flush=True)
         except CompanionError as error:
             complain(error.message)
 
