@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 
 import pytest
 
 from tests.dashboard.browser import ONE_LOOP, a_browser, a_page, expect, needs_browser
 from tests.http.servers import a_brain, on_loopback
+
+CATEGORIES = {"core": 2, "pictures": 3}
 
 pytestmark = [needs_browser, ONE_LOOP, pytest.mark.feature("X-12")]
 
@@ -18,8 +21,8 @@ pytestmark = [needs_browser, ONE_LOOP, pytest.mark.feature("X-12")]
 async def test_what_the_cards_show_is_what_the_brain_does(kind):
     """Busy, queued and idle follow the work, under any prefix and behind every framework, with no complaint."""
     held = threading.Event()
-    async with a_brain(categories={"core": 2, "pictures": 3}) as brain, on_loopback(kind, brain) as url:
-        await brain.register("painter", lambda: held.wait(10), category="pictures")
+    async with a_brain(categories=CATEGORIES, auto_scaling=False) as brain, on_loopback(kind, brain) as url:
+        await brain.register("painter", lambda: held.wait(50), category="pictures")
         async with a_page(f"{url}/") as watched:
             page = watched.page
             card = page.locator(".category", has_text="pictures")
@@ -34,6 +37,8 @@ async def test_what_the_cards_show_is_what_the_brain_does(kind):
                 await task
             await expect(card).to_contain_text("0 of 3 busy")
             await expect(page.locator(".tile", has_text="Throughput")).to_contain_text("5 in all")
+            await asyncio.gather(*(brain.submit("bad") for _ in range(4)), return_exceptions=True)
+            await expect(page.locator(".verdict")).to_contain_text("4 of the last 9 tasks did not complete")
             assert watched.complaints == []
             assert {asked.split("/")[2] for asked in watched.asked} == {url.split("/")[2]}
 

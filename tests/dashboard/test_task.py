@@ -6,6 +6,7 @@ import threading
 
 import pytest
 
+from companion_async import TaskTimeoutError
 from tests.dashboard.browser import NAMELESS, ONE_LOOP, a_page, expect, needs_browser
 from tests.dashboard.test_views import EVIL
 from tests.http.servers import GUARDED, READONLY, a_brain, on_loopback
@@ -20,7 +21,7 @@ async def test_a_task_shows_its_way_its_arguments_its_error_and_its_relatives():
     gate = threading.Event()
 
     def waits(path, password):
-        gate.wait(20)
+        gate.wait(50)
         raise LookupError(path)
 
     async with a_brain(expose_errors=True) as brain, on_loopback("fastapi", brain) as url:
@@ -41,13 +42,30 @@ async def test_a_task_shows_its_way_its_arguments_its_error_and_its_relatives():
             await page.get_by_role("link", name=second.id).click()
             await expect(page.locator(".badge").first).to_have_text("completed")
             await expect(main).to_contain_text("It comes after these. It runs however they end.")
-            await expect(main).to_contain_text("Arguments are let go with the end of their task")
+            await expect(main).to_contain_text("What completed lets go of its arguments")
             await page.get_by_role("link", name=first.id).click()
             await expect(main).to_contain_text("LookupError")
             assert await page.evaluate(NAMELESS) == []
             assert await page.evaluate("window.hit") is None
             assert await page.evaluate("document.querySelectorAll('main img').length") == 0
             assert watched.complaints == []
+
+
+async def test_an_error_that_says_itself_does_not_point_to_the_log():
+    """A timeout has no traceback: its text, and what the run was called with, are all there is to see."""
+    gate = threading.Event()
+    async with a_brain(expose_errors=True) as brain, on_loopback("serve", brain) as url:
+        await brain.register("waits", lambda path: gate.wait(50))
+        task = brain.submit("waits", "run", "a.png", timeout=0.05)
+        with pytest.raises(TaskTimeoutError):
+            await task
+        async with a_page(f"{url}/#/tasks/{task.id}") as watched:
+            main = watched.page.locator("main")
+            await expect(main).to_contain_text("passed its run limit")
+            await expect(main).to_contain_text("'a.png'")
+            await expect(main).not_to_contain_text("stands in the log")
+            assert watched.complaints == []
+        gate.set()
 
 
 @pytest.mark.slow
@@ -73,7 +91,7 @@ async def test_a_running_task_is_cancelled_from_its_page():
     """The button is there while it runs, and ends it."""
     gate = threading.Event()
     async with a_brain() as brain, on_loopback("serve", brain) as url:
-        task = brain.submit("echo", lambda: gate.wait(20))
+        task = brain.submit("echo", lambda: gate.wait(50))
         async with a_page(f"{url}/#/tasks/{task.id}") as watched:
             await watched.page.get_by_role("button", name="Cancel the task").click()
             await expect(watched.page.locator(".badge").first).to_have_text("cancelled")

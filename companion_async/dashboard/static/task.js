@@ -78,7 +78,7 @@ function ending(task) {
       h("p", { class: "problem wrap" }, h("b", {}, task.error.type), task.error.message ? `: ${task.error.message}` : ""),
       task.error.traceback
         ? h("pre", { class: "trace", tabindex: "0", "aria-label": "Traceback" }, task.error.traceback)
-        : h("p", { class: "muted small" }, "What it said stands in the log under ", h("code", {}, task.error.id), "; operators see it here where the config has expose_errors."));
+        : !task.error.message && h("p", { class: "muted small" }, "What it said stands in the log under ", h("code", {}, task.error.id), "; operators see it here where the config has expose_errors."));
   }
   if (task.state !== "completed") return h("div", { hidden: true });
   return panel("Its result", task.omitted ? h("p", { class: "muted" }, task.omitted) : h("pre", { tabindex: "0", "aria-label": "Result" }, JSON.stringify(task.result, null, 2)));

@@ -7,6 +7,7 @@ import { drawSpark } from "../spark.js";
 
 const IDLE = /selectors\.py:\d+ \S*select$/; // where a loop that has nothing to do waits
 const LAG = 0.05; // seconds from which people begin to feel it
+const FEW = 3, SOME = 0.1; // failures that are worth a word: so many, and more than this share
 
 export const title = "Overview";
 
@@ -59,6 +60,10 @@ function inShort(status, brain) {
   }
   if ((status.loop_lag ?? 0) > LAG) findings.push(`The event loop is ${span(status.loop_lag)} late: something computes or blocks on it.`);
   if (status.abandoned_threads) findings.push(`${several(status.abandoned_threads, "thread was", "threads were")} given up past the limit and not ended yet.`);
+  const { completed, failed } = brain.recently();
+  if (failed >= FEW && failed > SOME * (completed + failed)) {
+    findings.push(`${count(failed)} of the last ${count(completed + failed)} tasks did not complete: Modules says whose.`);
+  }
   const grave = Object.values(status.categories).some((each) => each.overloaded) || (status.loop_lag ?? 0) > LAG * 10;
   const doing = status.active_threads || waiting
     ? `${several(status.active_threads, "thread is", "threads are")} busy, ${several(waiting, "task waits", "tasks wait")}, ${rate(speed)} tasks a second end.`
