@@ -97,7 +97,7 @@ class AgentMemory:
             valence=valence,
             context=context,
         )
-        self.working.add(content, event_type, importance, context)
+        self.working.add(content, event_type, importance, context, timestamp=event.timestamp)
         for name in sorted(event.participants):
             if name not in self.semantic:
                 self.semantic.add_concept(name, "person")
@@ -114,7 +114,7 @@ class AgentMemory:
             half = datetime.fromtimestamp(self._clock.time()) - timedelta(hours=self.temporal.retention_hours / 2)
             moments = self.temporal.release(half, _MOST_MOMENTS)
             lasting = [moment for moment in moments if moment.importance >= WORTH_KEEPING]
-            self._leaving += [[_fact(moment)] for moment in lasting]
+            self._leaving += [[fact] for fact in self._told_in_full(lasting)]
             for episode in self.episodic.release(int(FULL * self.episodic.max_episodes) or 1):
                 self._evicted(episode)
             archived = self._write()
@@ -148,19 +148,33 @@ class AgentMemory:
             "semantic_memory": self.semantic,
         }
 
+    def _told_in_full(self, moments: list[Moment]) -> list[Fact]:
+        """What was at hand is part of an episode too, as a rule, and that one knows who took part and where it was."""
+        events = {(each.timestamp, each.content): each for each in self.episodic.get_events()} if moments else {}
+        return [_fact(events.get((moment.timestamp, moment.content), moment)) for moment in moments]
+
     def _evicted(self, episode: Episode) -> None:
         self._leaving.append([_fact(event) for event in episode.events])
 
     def _write(self) -> int:
-        """Make lasting what has left, the events of an episode each bringing the next to mind. How many there were."""
+        """Make lasting what has left, the events of an episode each bringing the next to mind. How many are new: what
+        has left working memory is there already when its episode leaves.
+        """
         chains = self._leaving[:]
+        if not chains:
+            return 0
+        new = 0
         with self.file.transaction():
             for facts in chains:
-                numbers = self.long_term.remember_all(facts)
+                known = [self.long_term.find(fact) for fact in facts]
+                added = [fact for fact, number in zip(facts, known, strict=True) if number is None]
+                fresh = iter(self.long_term.remember_all(added))
+                numbers = dict.fromkeys(next(fresh) if number is None else number for number in known)
                 for one, other in itertools.pairwise(numbers):
                     self.long_term.associate(one, other, _BOND)
+                new += len(added)
         del self._leaving[: len(chains)]
-        return sum(map(len, chains))
+        return new
 
 
 def _fact(memory: Moment | MemoryEvent) -> Fact:

@@ -50,10 +50,12 @@ class CircularBuffer:
         type: str = "observation",
         importance: float = 0.5,
         context: Mapping[str, Any] | None = None,
+        *,
+        timestamp: datetime | None = None,
     ) -> Item:
-        """Put something in."""
+        """Put something in, as of now or of another moment (naive and local)."""
         text, kind, weight, known = SecurityValidator.sanitize_memory_data(content, type, importance, context)
-        item = Item(content=text, type=kind, importance=weight, context=known, timestamp=self._now())
+        item = Item(content=text, type=kind, importance=weight, context=known, timestamp=timestamp or self._now())
         with self._lock:
             self._items.append(item)
         return item

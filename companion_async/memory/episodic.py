@@ -170,6 +170,10 @@ class EpisodicMemory:
         """The most important ones, the most important first."""
         return sorted(self._newest(), key=lambda episode: -episode.importance)[:count]
 
+    def get_events(self) -> list[MemoryEvent]:
+        """All events of all episodes, those of the newest episode first."""
+        return [event for episode in self._newest() for event in episode.events]
+
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain JSON types, for `restore`; sets in a context become lists."""
         return {"episodes": msgspec.to_builtins(self._newest()[::-1])}

@@ -177,6 +177,15 @@ class LongTermMemory:
         found = self._read([event_id], {event_id: 1.0})
         return found[0] if found else None
 
+    def find(self, fact: Fact) -> int | None:
+        """The id under which the same was remembered of the same moment; None if it was not."""
+        number = _moment(self._clock.time() if fact.at is None else fact.at, 0)
+        while said := self.file.rows("SELECT content, type FROM event WHERE id = ?", (number,)):
+            if said[0] == (fact.content, fact.type):
+                return number
+            number += 1
+        return None
+
     def all(self, after: int = 0, limit: int = _MOST_RECALLED) -> list[Recollection]:
         """The next ``limit`` memories after an id, in the order in which they were."""
         rows = self.file.rows("SELECT id FROM event WHERE id > ? ORDER BY id LIMIT ?", (after, limit))

@@ -82,6 +82,26 @@ def test_episodes_that_make_room_become_lasting_chains(memory, clock):
     assert [each.content for each in found][:2] == ["the trifle begins", "the trifle ends"]
 
 
+@pytest.mark.feature("PP-17", "PF-2")
+def test_what_was_observed_once_lasts_once(memory, clock):
+    """It leaves working memory and, later, its episode: it lasts from the first time on, whole, and the second links it."""
+    for n in range(20):
+        memory.observe(f"sight {n}", 0.5, participants=("ann",), location="hall", valence=0.5)
+    memory.consolidate()
+    clock.passes(minutes=31)
+    first = memory.consolidate().archived
+    assert first == 10
+    kept = memory.long_term.all()
+    assert {(each.participants, each.location, each.valence) for each in kept} == {(("ann",), "hall", 0.5)}
+    memory.episodic.max_episodes = 1
+    memory.observe("another day", event_type="morning")
+    assert memory.consolidate().archived == 20 - first
+    kept = memory.long_term.all()
+    assert sorted(each.content for each in kept) == sorted(f"sight {n}" for n in range(20))
+    links = memory.long_term.links(each.event_id for each in kept)
+    assert sorted(map(len, links.values())) == [1, 1, *[2] * 18]
+
+
 @pytest.mark.feature("PP-17")
 def test_a_write_that_fails_loses_nothing(tmp_path, clock):
     """What has left the bounded memories is written by the next consolidation."""

@@ -107,8 +107,7 @@ class Reflection(MindModule):
         return _once([_experience(each) for each in both if each.type != TYPE])
 
     def _events(self) -> list[MemoryEvent]:
-        episodic = self.mind.memory.episodic
-        return [event for episode in episodic.get_recent_episodes(24 * 365) for event in episode.events]
+        return self.mind.memory.episodic.get_events()
 
 
 def _id(event: MemoryEvent) -> int:
@@ -129,7 +128,7 @@ def _experience(memory: MemoryEvent | Recollection) -> Experience:
 
 
 def _once(experiences: list[Experience]) -> list[Experience]:
-    """What was at hand and part of an episode comes to long-term memory by both ways: it counts once, as the fuller."""
+    """What lasts may still be part of an episode that is held: it counts once, as the fuller."""
     fuller = sorted(experiences, key=lambda each: (-len(each.participants), each.location is None))
     once: dict[tuple[str, int], Experience] = {}
     for each in fuller:
