@@ -172,6 +172,14 @@ class Channel(Generic[T]):
         """Whether nothing more can be sent."""
         return self._closed
 
+    def __len__(self) -> int:
+        """How many items are unread now."""
+        return len(self._items)
+
+    def __bool__(self) -> bool:
+        """True: a channel that holds nothing is a channel."""
+        return True
+
     def close(self) -> None:
         """Refuse what is sent from now on; receivers end after what is held. Any thread; a second call does nothing."""
         with self._lock:

@@ -6,11 +6,12 @@ import contextlib
 import math
 import threading
 from enum import StrEnum
+from typing import Any
 
 from loguru import logger
 
 from companion_async.clock import Clock, TimerHandle
-from companion_async.errors import BrainClosedError, trace_of
+from companion_async.errors import BrainClosedError, InvalidArgumentError, trace_of
 from companion_async.state.announcer import Announcer
 from companion_async.state.change import ChangeStatus, StateChange
 from companion_async.state.conflict import Resolver, settle
@@ -27,6 +28,16 @@ class SyncPolicy(StrEnum):
     BATCHED = "batched"
     PERIODIC = "periodic"
     ON_DEMAND = "on_demand"
+
+
+def parse_policy(value: Any) -> SyncPolicy:
+    """The policy that ``value`` is or names; else `InvalidArgumentError`."""
+    try:
+        return SyncPolicy(value)
+    except ValueError:
+        raise InvalidArgumentError(
+            f"sync_policy must be one of {', '.join(SyncPolicy)}; {value!r:.80} is not."
+        ) from None
 
 
 MOST_PENDING = 100_000

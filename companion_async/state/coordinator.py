@@ -16,7 +16,7 @@ from companion_async.events.bus import Topic
 from companion_async.security import check_count, check_seconds
 from companion_async.state import attempts as trying
 from companion_async.state.announcer import Announcer, Callback, ChangeStream, Subscription
-from companion_async.state.batch import Batch, SyncPolicy
+from companion_async.state.batch import Batch, SyncPolicy, parse_policy
 from companion_async.state.change import StateChange, StateChangeType, parse_change_type
 from companion_async.state.conflict import ConflictStrategy, Decide, Resolver
 from companion_async.state.ledger import Ledger, checked_module, checked_priority
@@ -71,7 +71,7 @@ class StateCoordinator:
         self._batch = Batch(
             store,
             announcer,
-            _policy(sync_policy),
+            parse_policy(sync_policy),
             check_count(batch_size, "batch_size"),
             check_seconds(sync_interval, "sync_interval"),
             self._clock,
@@ -104,6 +104,12 @@ class StateCoordinator:
             return transaction.get(path, default)
         node = lookup(self._store.head.root, parse_path(path))
         return default if node is MISSING else thaw(node)
+
+    def stamp(self, path: str) -> object:
+        """What is another object as soon as anything at ``path`` or below it was changed, to be compared with ``is``:
+        whoever worked something out of it need not do so again. Of what is committed; it keeps what stood there alive.
+        """
+        return lookup(self._store.head.root, parse_path(path))
 
     def to_dict(self) -> dict[str, Any]:
         """A copy of all of it, of one moment; inside a named transaction, what it sees."""
@@ -389,12 +395,3 @@ def _beginning(initial: Any) -> dict[str, Any]:
             f"A state begins with a dict or with an object that has attributes; {type(initial).__name__} is neither."
         ) from None
     return {name: value for name, value in attributes.items() if not name.startswith("_")}
-
-
-def _policy(value: Any) -> SyncPolicy:
-    try:
-        return SyncPolicy(value)
-    except ValueError:
-        raise InvalidArgumentError(
-            f"sync_policy must be one of {', '.join(SyncPolicy)}; {value!r:.80} is not."
-        ) from None

@@ -18,7 +18,7 @@ from companion_async.state.store import Head, Store
 from companion_async.state.tree import MISSING, Branch
 from companion_async.state.value import freeze
 
-_named = lru_cache(maxsize=1024)(check_name)
+_named = lru_cache(maxsize=16_384)(check_name)
 
 
 class EndlessAnswersError(CompanionError, RuntimeError):

@@ -11,7 +11,8 @@ from companion_async.security import check_state_path
 ANY = "*"
 Segments = tuple[str, ...]
 
-_known = lru_cache(maxsize=4096)(check_state_path)
+# A thousand agents ask for thirty paths each, again and again.
+_known = lru_cache(maxsize=65_536)(check_state_path)
 
 
 def parse_path(path: Any) -> Segments:

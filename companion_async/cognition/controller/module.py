@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import msgspec
@@ -10,7 +11,8 @@ from companion_async.cognition.controller.bottleneck import Digest, squeeze
 from companion_async.cognition.controller.decision import Decision, decide
 from companion_async.cognition.controller.social import Relation, felt, kept, met, parted
 from companion_async.cognition.mind import Mind, MindModule
-from companion_async.cognition.planning.goals import Goal, urgency
+from companion_async.cognition.planning.goals import Goal, steady_until, urgency
+from companion_async.cognition.settled import Settled
 from companion_async.errors import InvalidArgumentError
 
 MODULE = "controller"
@@ -31,13 +33,19 @@ class Controller(MindModule):
     def __init__(self, mind: Mind | None = None, *, broadcast: bool = True) -> None:
         super().__init__(mind)
         self._broadcast = broadcast
+        self._settled: Settled[Decision] = Settled()
 
     def run(self) -> Decision:
         """Decide, and broadcast what is new."""
-        decision, new = self.brain.state.transact(self._decide, attempts=_ATTEMPTS, module=self.mind.name)
+        stamps = (self.brain.state.stamp(self.mind.root),)
+        settled = self._settled.get(stamps, self.mind.clock.time())
+        if settled is not None:
+            return settled
+        decision, new, until = self.brain.state.transact(self._decide, attempts=_ATTEMPTS, module=self.mind.name)
         if new and self._broadcast:
             channel = self.brain.channel(f"{self.mind.name}.decisions", _WAITING, overflow="drop_oldest")
             channel.put(decision)
+        self._settled.put(decision, stamps, until)
         return decision  # type: ignore[no-any-return]
 
     def digest(self) -> Digest:
@@ -57,9 +65,9 @@ class Controller(MindModule):
 
         return self.brain.state.transact(change, attempts=_ATTEMPTS, module=self.mind.name)  # type: ignore[no-any-return]
 
-    def _decide(self, tx: Any) -> tuple[Decision, bool]:
+    def _decide(self, tx: Any) -> tuple[Decision, bool, float]:
         mind = self.mind
-        digest, relations, others = self._digest(tx)
+        digest, relations, others, until = self._digest(tx)
         last = tx.get(mind.path("decision"))
         decision = decide(digest, tx.get(mind.path("decisions"), 0) + 1, mind.clock.time())
         if digest.step and decision.step == digest.step:  # the digest may have it cut
@@ -68,7 +76,7 @@ class Controller(MindModule):
         if last is not None and last["step"] == decision.step:
             acted = tx.get(mind.path("acting.decision")) == last["number"]
             if not acted or decision.skill == "wait":
-                return msgspec.convert(last, Decision), False
+                return msgspec.convert(last, Decision), False, until
         after = {name: met(relation) if name in others else parted(relation) for name, relation in relations.items()}
         if decision.skill == "greet":
             name = decision.step.removeprefix("greet ")
@@ -77,19 +85,20 @@ class Controller(MindModule):
         tx.set(mind.path("decisions"), decision.number)
         if self._broadcast:
             tx.set(mind.path("decision"), msgspec.to_builtins(decision))
-        return decision, True
+        return decision, True, until
 
-    def _digest(self, tx: Any) -> tuple[Digest, dict[str, Relation], set[str]]:
-        mind = self.mind
+    def _digest(self, tx: Any) -> tuple[Digest, dict[str, Relation], set[str], float]:
+        """The digest, the relations, who is there, and until when time alone makes no other of it."""
+        mind, now = self.mind, self.mind.clock.time()
         others = set(tx.get(mind.path("perceived.others"), ()))
         relations = {**dict.fromkeys(others, Relation()), **self._relations(tx)}
         plan, action = tx.get(mind.path("plan")), tx.get(mind.path("action"))
-        step, goal, urgent = "", "", 0.0
+        step, goal, urgent, until = "", "", 0.0, math.inf
         # A step that was done and that planning has not looked at is not to be done again.
         if plan is not None and tx.get(mind.path("acting.number"), 0) <= tx.get(mind.path("acted_on"), 0):
             pursued = msgspec.convert(tx.get(mind.path("goals"))[plan["goal"]], Goal)
             step, goal = plan["steps"][plan["at"]], pursued.text
-            urgent = urgency(pursued, mind.clock.time())
+            urgent, until = urgency(pursued, now), steady_until([pursued], now)
         digest = squeeze(
             heard=tx.get(mind.path("heard")),
             step=step,
@@ -100,7 +109,7 @@ class Controller(MindModule):
             relations=relations,
             needs=tx.get(mind.path("needs"), {}),
         )
-        return digest, relations, others
+        return digest, relations, others, until
 
     def _relations(self, tx: Any) -> dict[str, Relation]:
         return msgspec.convert(tx.get(self.mind.path("relations"), {}), dict[str, Relation])

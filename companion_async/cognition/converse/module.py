@@ -71,7 +71,7 @@ class Converse(MindModule):
     def listen(self) -> int:
         """Hear what other agents have told this one; how much it was. All of it is remembered, the last stands."""
         channel, count = inbox(self.brain, self.mind.name), 0
-        while count < _INBOX:
+        while count < _INBOX and len(channel):
             try:
                 by, text, answer = channel.get(timeout=0)
             except (TimeoutError, ChannelClosedError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -30,6 +31,9 @@ class Execution(MindModule):
 
     def run(self) -> Outcome | None:
         """Do what is to be done now; None where there is nothing new to do."""
+        decided = self._get("decision.number")
+        if decided is not None and decided == self._get("acting.decision"):
+            return None
         taken = self.brain.state.transact(self._take, attempts=_ATTEMPTS, module=self.mind.name)
         return None if taken is None else self._do(*taken)
 
@@ -82,24 +86,21 @@ class Execution(MindModule):
                 broken = Outcome(number, step, name, False, hoped, (), reason, decision)
                 self._set("action", msgspec.to_builtins(broken))
                 raise
-            self._practise(name, ok)
         outcome = Outcome(number, step, name, ok, hoped, observed, reason, decision)
-        self._set("action", msgspec.to_builtins(outcome))
+        self.brain.state.transact(partial(self._tell, outcome), attempts=_ATTEMPTS, module=mind.name)
         if outcome.surprise:
             mind.memory.observe(outcome.surprise, _SURPRISING, event_type="surprise", valence=-0.3)
         elif name != "wait":
             mind.memory.observe(f"did: {step}", _USUAL, event_type="action", valence=0.1)
         return outcome
 
-    def _practise(self, name: str, ok: bool) -> None:
-        path = self.mind.path("skills")
-
-        def practise(tx: Any) -> None:
+    def _tell(self, outcome: Outcome, tx: Any) -> None:
+        if outcome.skill:
+            path = self.mind.path("skills")
             known = msgspec.convert(tx.get(path, {}), dict[str, Practice])
-            known[name] = practised(known.get(name, Practice()), ok)
+            known[outcome.skill] = practised(known.get(outcome.skill, Practice()), outcome.ok)
             tx.set(path, msgspec.to_builtins(known))
-
-        self.brain.state.transact(practise, attempts=_ATTEMPTS, module=self.mind.name)
+        tx.set(self.mind.path("action"), msgspec.to_builtins(outcome))
 
     def _own_skills(self) -> dict[str, Callable[[str], None]]:
         """To turn to somebody is all that hands do in a talk; the words are `converse`'s."""

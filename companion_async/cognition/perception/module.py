@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
-import copy
 import threading
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
 from companion_async.cognition.mind import Mind, MindModule
 from companion_async.cognition.perception.attention import attend, attention
 from companion_async.cognition.perception.recall import Recall
 from companion_async.cognition.perception.records import PerceptionResult, SensorType
-from companion_async.cognition.perception.scene import look_around
+from companion_async.cognition.perception.scene import look_around, part
 from companion_async.cognition.perception.senses import SENSES, Perceived, Sense, perceive
 from companion_async.security import check_count
+from companion_async.state.value import thaw
 
 MODULE = "perception"
 """The name it is registered under."""
 
 _CACHE_SIZE, _CACHE_SPAN = 100, 300.0
 _MOST_EVENTS = 5
+
+
+class _Look(msgspec.Struct, frozen=True):
+    """What the last look was at and found: ``minute`` is that of its moment, ``told`` what it left in the state."""
+
+    version: Any
+    minute: datetime
+    told: object
+    attended: list[PerceptionResult]
 
 
 class Perception(MindModule):
@@ -30,6 +41,9 @@ class Perception(MindModule):
     gives one. What is attended to stands in the agent's state as ``perceived`` (others, events, place, period), and
     what is new of it in its memory. The senses take microseconds each, so they are asked one after the other in one
     thread; one that fails costs its own perception and no other.
+
+    Surroundings with a ``scene_version`` are looked at only if that is another than at the last look, or the minute is:
+    whoever gives one changes it with everything that the agent could see or hear.
     """
 
     def __init__(self, mind: Mind | None = None, *, bandwidth: int = 5, radius: int = 3) -> None:
@@ -39,6 +53,7 @@ class Perception(MindModule):
         self._lock = threading.Lock()
         self._recall: Recall[Perceived] = Recall(_CACHE_SIZE, _CACHE_SPAN)
         self._looks = 0
+        self._last: _Look | None = None
 
     def run(self) -> list[PerceptionResult]:
         """What is perceived now, the most worth first."""
@@ -50,10 +65,26 @@ class Perception(MindModule):
         if isinstance(surroundings, Mapping):
             surroundings = {"name": self.mind.name, **surroundings}
         now = datetime.fromtimestamp(self.mind.clock.time())
-        scene = look_around(surroundings, self._radius, now)
+        minute, version = now.replace(second=0, microsecond=0), part(surroundings, "scene_version")
         with self._lock:
             self._looks += 1
-            look = self._looks
+            look, last = self._looks, self._last
+        if (
+            version is not None
+            and last is not None
+            and (version, minute) == (last.version, last.minute)
+            and last.told is self._told()
+        ):
+            attended = [_once_more(result, look, now) for result in last.attended]
+        else:
+            attended = self._look(surroundings, look, now)
+            with self._lock:
+                self._last = _Look(version, minute, self._told(), attended)
+        # What is kept is nobody's to change.
+        return [msgspec.structs.replace(each, processed_data=thaw(each.processed_data)) for each in attended]
+
+    def _look(self, surroundings: Any, look: int, now: datetime) -> list[PerceptionResult]:
+        scene = look_around(surroundings, self._radius, now)
         found: list[PerceptionResult] = []
         for sense in SENSES:
             try:
@@ -81,12 +112,15 @@ class Perception(MindModule):
         return PerceptionResult(
             task_id=f"{sense.type}-{look}",
             sensor_type=sense.type,
-            processed_data=copy.deepcopy(data),  # what is kept is nobody's to change
+            processed_data=data,
             confidence=confidence,
             processing_time=self.mind.clock.monotonic() - began,
             metadata={"attention": attention(sense.type, confidence), "cached": kept is not None},
             timestamp=now,
         )
+
+    def _told(self) -> object:
+        return self.brain.state.stamp(self.mind.path("perceived"))
 
     def _tell(self, attended: list[PerceptionResult], place: str | None) -> None:
         data = {result.sensor_type: result.processed_data for result in attended}
@@ -111,3 +145,13 @@ class Perception(MindModule):
             if event["description"] not in before.get("events", ()):
                 who = {event["subject"]} - {""}
                 memory.observe(event["description"], 0.5, event_type="event", participants=who, location=place)
+
+
+def _once_more(result: PerceptionResult, look: int, now: datetime) -> PerceptionResult:
+    return msgspec.structs.replace(
+        result,
+        task_id=f"{result.sensor_type}-{look}",
+        processing_time=0.0,
+        metadata={**result.metadata, "cached": True},
+        timestamp=now,
+    )

@@ -36,7 +36,8 @@ class Recall(Generic[T]):
 
     def put(self, key: Hashable, found: T, now: float) -> None:
         """Keep it."""
+        if key in self._kept:
+            self._kept.move_to_end(key)
         self._kept[key] = (now, found)
-        self._kept.move_to_end(key)
         if len(self._kept) > self._capacity:
             self._kept.popitem(last=False)

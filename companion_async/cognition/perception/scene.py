@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -56,6 +57,7 @@ def look_around(state: Any, radius: int, now: datetime) -> Scene:
     Read are ``curr_tile`` and ``maze.access_tile((x, y))``, ``name``, ``other_agents``, ``social_interactions``,
     ``conversations``, ``curr_time`` and ``daily_plan``, each where there is one.
     """
+    # A map is asked for a hundred tiles and more, most of them empty: what follows is written to be quick about those.
     me = str(part(state, "name") or "")
     position, maze = _position(part(state, "curr_tile")), part(state, "maze")
     places: list[Place] = []
@@ -65,15 +67,19 @@ def look_around(state: Any, radius: int, now: datetime) -> Scene:
     if position is not None and maze is not None:
         x, y = position
         area = _area(_tile(maze, x, y))
-        for distance, left, top in _around(x, y, radius * HEARING):
-            tile = _tile(maze, left, top)
+        for distance, right, down, near in _around(radius):
+            left, top = x + right, y + down
+            tile = _tile(maze, left, top) if left >= 0 and top >= 0 else None
             if tile is None:
                 continue
-            events = (_happening(event, distance) for event in _listed(part(tile, "events")))
-            told = [event for event in events if event.text and event.subject != me]
-            heard += told
-            if max(abs(left - x), abs(top - y)) <= radius:
-                seen += told
+            listed = part(tile, "events")
+            if listed:
+                events = (_happening(event, distance) for event in _listed(listed))
+                told = [event for event in events if event.text and event.subject != me]
+                heard += told
+                if near:
+                    seen += told
+            if near:
                 places.append(Place(left, top, distance, _area(tile), _own_name(str(part(tile, "game_object") or ""))))
     named = [str(each) for each in _listed(part(state, "other_agents"))]
     others = [each.subject for each in seen if each.person]
@@ -96,7 +102,9 @@ def look_around(state: Any, radius: int, now: datetime) -> Scene:
 
 def part(holder: Any, name: str) -> Any:
     """A key of a dict, or else an attribute; None where there is none."""
-    return holder.get(name) if isinstance(holder, Mapping) else getattr(holder, name, None)
+    if type(holder) is dict or isinstance(holder, Mapping):
+        return holder.get(name)
+    return getattr(holder, name, None)
 
 
 def _position(value: Any) -> tuple[int, int] | None:
@@ -107,13 +115,15 @@ def _position(value: Any) -> tuple[int, int] | None:
         return None
 
 
-def _around(x: int, y: int, radius: int) -> list[tuple[float, int, int]]:
-    steps = range(-radius, radius + 1)
+@lru_cache(maxsize=16)
+def _around(radius: int) -> list[tuple[float, int, int, bool]]:
+    """The steps to each tile within hearing, the nearest first: how far, to the right, down, and whether in sight."""
+    steps = range(-radius * HEARING, radius * HEARING + 1)
     return sorted(
-        (math.hypot(right, down), x + right, y + down)
+        (math.hypot(right, down), right, down, max(abs(right), abs(down)) <= radius)
         for right in steps
         for down in steps
-        if (right or down) and x + right >= 0 and y + down >= 0
+        if right or down
     )
 
 
@@ -125,10 +135,15 @@ def _tile(maze: Any, x: int, y: int) -> Any:
 
 
 def _area(tile: Any) -> str:
-    names = (part(tile, name) for name in ("world", "sector", "arena"))
-    return ":".join(_own_name(str(name)) for name in names if name)
+    return _address(*(str(name) if (name := part(tile, each)) else "" for each in ("world", "sector", "arena")))
 
 
+@lru_cache(maxsize=4096)
+def _address(*names: str) -> str:
+    return ":".join(_own_name(name) for name in names if name)
+
+
+@lru_cache(maxsize=4096)
 def _own_name(address: str) -> str:
     """``"world:sector:sofa"`` is a sofa, ``"ada:person"`` is ada."""
     parts = [each for each in address.split(":") if each]

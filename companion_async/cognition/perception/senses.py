@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Hashable
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -116,6 +117,7 @@ def _tell_time(taken: tuple[datetime, tuple[str, ...]]) -> Perceived:
     }, 0.8
 
 
+@lru_cache(maxsize=4096)
 def kind_of(text: str) -> str:
     """``social movement consumption general``: by the first word that says so."""
     for word in _WORD.findall(text.casefold()):
@@ -136,8 +138,9 @@ def _loudness(sound: Happening) -> float:
     return 1.0 / (1.0 + sound.distance)
 
 
-def _is_heard(happening: Happening) -> bool:
-    return any(_is_of(word, _SOUNDS) for word in _WORD.findall(happening.text.casefold()))
+@lru_cache(maxsize=4096)
+def _is_sound(text: str) -> bool:
+    return any(_is_of(word, _SOUNDS) for word in _WORD.findall(text.casefold()))
 
 
 def _is_of(word: str, stems: tuple[str, ...]) -> bool:
@@ -149,7 +152,7 @@ def _visible(scene: Scene) -> Hashable:
 
 
 def _audible(scene: Scene) -> Hashable:
-    return tuple(each for each in scene.heard if _is_heard(each)) or None
+    return tuple(each for each in scene.heard if _is_sound(each.text)) or None
 
 
 def _social(scene: Scene) -> Hashable:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -18,6 +19,9 @@ NEED = 0.7
 
 LOW_SPIRITS = 0.3
 """Happiness, from 0 to 1, below which company is sought."""
+
+COMPANY_PAUSE = 60.0
+"""Seconds after which somebody who is there is talked to again for nothing but company."""
 
 _LONGEST = 200
 _MOST_STEPS = 100
@@ -79,14 +83,22 @@ def urgency(goal: Goal, now: float) -> float:
     return goal.priority + (1.0 - goal.priority) * near
 
 
+def steady_until(goals: Iterable[Goal], now: float) -> float:
+    """The instant up to which time alone changes nothing about how urgent they are; ``now`` where it does already."""
+    dates = (goal.deadline - HORIZON for goal in goals if goal.alive and goal.deadline is not None)
+    return max(now, min(dates, default=math.inf))
+
+
 def by_urgency(goals: Iterable[Goal], now: float) -> list[Goal]:
     """Those that can still be reached, the most urgent first, of equal ones the older."""
     return sorted((goal for goal in goals if goal.alive), key=lambda goal: -urgency(goal, now))
 
 
-def wishes(needs: Mapping[str, float], happiness: float, others: Iterable[str], goals: Iterable[Goal]) -> list[Goal]:
+def wishes(
+    needs: Mapping[str, float], happiness: float, others: Iterable[str], goals: Iterable[Goal], *, sociable: bool = True
+) -> list[Goal]:
     """The goals an agent sets itself: to see to each strong need, to seek company in low spirits, to talk to somebody
-    who is there while it has nothing else to do. None that it has already.
+    who is there while it has nothing else to do and is ``sociable``. None that it has already.
     """
     alive = [goal for goal in goals if goal.alive]
     found = [
@@ -98,7 +110,7 @@ def wishes(needs: Mapping[str, float], happiness: float, others: Iterable[str], 
     if happiness < LOW_SPIRITS:
         company = f"talk to {near[0]}" if near else "find someone to talk to"
         found.append(Goal("company", company, 1.0 - happiness, source="mood"))
-    elif near and not alive and not found:
+    elif near and sociable and not alive and not found:
         found.append(Goal("company", f"talk to {near[0]}", 0.2, source="company"))
     known = {goal.id for goal in alive}
     return [goal for goal in found if goal.id not in known]

@@ -7,9 +7,10 @@ from typing import Any
 
 import msgspec
 
-from companion_async.cognition.mind import CLAIMS, MindModule
-from companion_async.cognition.planning.goals import Goal, by_urgency, checked, wishes
+from companion_async.cognition.mind import CLAIMS, Mind, MindModule
+from companion_async.cognition.planning.goals import COMPANY_PAUSE, Goal, by_urgency, checked, steady_until, wishes
 from companion_async.cognition.planning.pursuit import Claim, Course, Report, Round, pursue
+from companion_async.cognition.settled import Settled
 from companion_async.errors import InvalidArgumentError
 
 MODULE = "planning"
@@ -36,11 +37,23 @@ class Planning(MindModule):
 
     Everything it knows is in the agent's state: ``goals``, ``plan`` and ``facts``, and, shared by all agents,
     ``claims``. A run is one transaction over these, so planners that run at once never both hold what there is one of.
+    One at which nothing of this is another than at the last is answered without.
     """
+
+    def __init__(self, mind: Mind | None = None) -> None:
+        super().__init__(mind)
+        self._settled: Settled[Planned] = Settled()
+        self._claims = True  # whether what others claim can matter
 
     def run(self) -> Planned:
         """Take in what became of the last step (``action`` in the state), set goals of one's own, and plan on."""
-        return self._round()
+        state = self.brain.state
+        stamps = (state.stamp(self.mind.root), state.stamp(CLAIMS) if self._claims else None)
+        found = self._settled.get(stamps, self.mind.clock.time())
+        if found is None:
+            found, until, self._claims = self._round()
+            self._settled.put(found, stamps, until)
+        return found
 
     def add_goal(
         self,
@@ -89,11 +102,12 @@ class Planning(MindModule):
 
     def report(self, step: str, succeeded: bool, facts: Iterable[str] = ()) -> Planned:
         """Tell what became of a step, and plan on."""
-        return self._round(Report(step, bool(succeeded), tuple(facts)))
+        return self._round(Report(step, bool(succeeded), tuple(facts)))[0]
 
-    def _round(self, report: Report | None = None) -> Planned:
+    def _round(self, report: Report | None = None) -> tuple[Planned, float, bool]:
+        """What it came to, until when time alone makes no other of it, and whether what others claim could."""
         mind = self.mind
-        planned: Round = self.brain.state.transact(
+        planned, until = self.brain.state.transact(
             lambda tx: self._plan(tx, report), attempts=_ATTEMPTS, module=mind.name
         )
         course = planned.course
@@ -101,9 +115,10 @@ class Planning(MindModule):
         aside = {
             each.id: each.reason for each in planned.goals.values() if each.status in ("waiting", "failed", "missed")
         }
-        return Planned(goal, course.step if course else "", course.steps if course else (), aside)
+        claims = any(each.claims for each in planned.goals.values())
+        return Planned(goal, course.step if course else "", course.steps if course else (), aside), until, claims
 
-    def _plan(self, tx: Any, report: Report | None) -> Round:
+    def _plan(self, tx: Any, report: Report | None) -> tuple[Round, float]:
         mind, now = self.mind, self.mind.clock.time()
         goals = self._goals(tx.get(mind.path("goals"), {}))
         plan = tx.get(mind.path("plan"))
@@ -111,12 +126,16 @@ class Planning(MindModule):
         facts = frozenset(tx.get(mind.path("facts"), ()))
         if report is None:
             report = self._last_action(tx)
+        sociable_at = tx.get(mind.path("sociable_at"), 0.0)
         own = wishes(
             tx.get(mind.path("needs"), {}),
             tx.get(mind.path("emotional_state.happiness"), 0.5),
             tx.get(mind.path("perceived.others"), ()),
             goals.values(),
+            sociable=now >= sociable_at,
         )
+        if any(goal.source == "company" for goal in own):
+            tx.set(mind.path("sociable_at"), now + COMPANY_PAUSE)
         own = own[: max(0, MOST_GOALS - sum(goal.alive for goal in goals.values()))]
         known = self._room({**goals, **{goal.id: goal for goal in own}})
         # That a need was once met says nothing of now.
@@ -141,7 +160,8 @@ class Planning(MindModule):
         for name, value in after.items():
             if tx.get(mind.path(name)) != value:
                 tx.set(mind.path(name), value)
-        return done
+        until = steady_until(done.goals.values(), now)
+        return done, min(until, sociable_at) if now < sociable_at else until
 
     def _last_action(self, tx: Any) -> Report | None:
         """What execution did since the last run."""
