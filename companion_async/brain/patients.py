@@ -31,6 +31,7 @@ class BrainPatients:
                 generation=module.generation,
                 ended=module.record.tasks_ended,
                 failures_in_row=module.record.failures_in_row,
+                has_check=module.has_check,
             )
             for module in self._assembly.roster.registry
         ]

@@ -8,8 +8,9 @@ T = TypeVar("T")
 
 
 class Settled(Generic[T]):
-    """The last result, with the ``stamps`` (see `StateCoordinator.stamp`) of what it was made of, taken before it was
-    made: if making it changed any of that, it counts as another, and the result is made once more. Any thread.
+    """The last result, with the ``stamps`` of what it was made of (objects as of `StateCoordinator.stamp`, or numbers),
+    taken before it was made: if making it changed any of that, it counts as another, and the result is made once more.
+    Any thread.
     """
 
     __slots__ = ("_last",)
@@ -22,7 +23,9 @@ class Settled(Generic[T]):
         last = self._last
         if last is None or now >= last[2] or len(stamps) != len(last[1]):
             return None
-        same = all(one is other for one, other in zip(stamps, last[1], strict=True))
+        same = all(
+            one is other or (type(one) is int and one == other) for one, other in zip(stamps, last[1], strict=True)
+        )
         return last[0] if same else None
 
     def put(self, result: T, stamps: tuple[object, ...], until: float) -> None:

@@ -12,7 +12,9 @@ from companion_async.status.diagnosis import Finding
 
 
 class ModuleVitals(msgspec.Struct, frozen=True, kw_only=True):
-    """A module as the monitor sees it: ``checks_failed`` and ``failures_in_row`` count in a row, ``ended`` all runs."""
+    """A module as the monitor sees it: ``checks_failed`` and ``failures_in_row`` count in a row, ``ended`` all runs.
+    Without ``has_check`` it has no ``health()`` to ask for.
+    """
 
     name: str
     state: str
@@ -20,6 +22,7 @@ class ModuleVitals(msgspec.Struct, frozen=True, kw_only=True):
     ended: int = 0
     failures_in_row: int = 0
     checks_failed: int = 0
+    has_check: bool = True
 
 
 class CategoryVitals(msgspec.Struct, frozen=True, kw_only=True):

@@ -40,6 +40,8 @@ class CircularBuffer:
         self._clock = clock if clock is not None else SystemClock()
         self._lock = threading.Lock()
         self._items: deque[Item] = deque(maxlen=max_size)
+        self.changes = 0
+        """How often something was put in or taken out; what only grew old does not count."""
 
     def __len__(self) -> int:
         return len(self._living())
@@ -58,6 +60,7 @@ class CircularBuffer:
         item = Item(content=text, type=kind, importance=weight, context=known, timestamp=timestamp or self._now())
         with self._lock:
             self._items.append(item)
+            self.changes += 1
         return item
 
     def get_recent(self, count: int | None = None) -> list[Item]:
@@ -80,14 +83,18 @@ class CircularBuffer:
         """Forget everything."""
         with self._lock:
             self._items.clear()
+            self.changes += 1
 
     def take(self, items: Collection[Item]) -> None:
         """Take these out, as far as they are still in."""
+        if not items:
+            return
         gone = set(map(id, items))
         with self._lock:
             kept = [item for item in self._items if id(item) not in gone]
             self._items.clear()
             self._items.extend(kept)
+            self.changes += 1
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain JSON types, for `restore`; sets in a context become lists."""
@@ -99,6 +106,7 @@ class CircularBuffer:
         with self._lock:
             self._items.clear()
             self._items.extend(items)
+            self.changes += 1
 
     def get_summary(self) -> dict[str, Any]:
         """``size max_size utilization types average_importance``."""

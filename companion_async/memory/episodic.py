@@ -170,6 +170,11 @@ class EpisodicMemory:
         """The most important ones, the most important first."""
         return sorted(self._newest(), key=lambda episode: -episode.importance)[:count]
 
+    @property
+    def latest(self) -> Episode | None:
+        """The episode that the last event made or joined: another object with each event. None before the first."""
+        return self._latest
+
     def get_events(self) -> list[MemoryEvent]:
         """All events of all episodes, those of the newest episode first."""
         return [event for episode in self._newest() for event in episode.events]

@@ -83,7 +83,7 @@ class LongTermMemory:
         self._clock = clock if clock is not None else SystemClock()
         # To count is to read a million rows; what other processes add meanwhile matters to no ranking.
         self._total = len(self)
-        self._last = self.file.value("SELECT max(id) FROM event") or 0
+        self._last = self.newest() or 0
         self._tidied, self._tidying = 0, False
 
     def __len__(self) -> int:
@@ -176,6 +176,11 @@ class LongTermMemory:
         """One memory; None if it is not remembered."""
         found = self._read([event_id], {event_id: 1.0})
         return found[0] if found else None
+
+    def newest(self) -> int | None:
+        """The id of the newest memory; None where there is none."""
+        found: int | None = self.file.value("SELECT max(id) FROM event")
+        return found
 
     def find(self, fact: Fact) -> int | None:
         """The id under which the same was remembered of the same moment; None if it was not."""

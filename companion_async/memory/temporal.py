@@ -86,7 +86,10 @@ class TemporalMemory:
 
     def strength(self, moment: Moment) -> float:
         """How present it is now."""
-        hours = max(0.0, (self._now() - moment.timestamp).total_seconds() / 3600)
+        return self._strength(moment, self._now())
+
+    def _strength(self, moment: Moment, now: datetime) -> float:
+        hours = max(0.0, (now - moment.timestamp).total_seconds() / 3600)
         return moment.importance * math.exp(-self.decay_rate * hours) + min(_RECALLED * moment.recalled, _MOST_RECALLED)
 
     def get_recent(self, minutes: float = 10) -> list[Moment]:
@@ -140,10 +143,13 @@ class TemporalMemory:
         return found[::-1]
 
     def _living(self) -> list[Moment]:
-        oldest = self._now() - timedelta(hours=self.retention_hours)
+        now = self._now()
+        oldest = now - timedelta(hours=self.retention_hours)
         with self._lock:
             self._moments = [
-                moment for moment in self._moments if moment.timestamp >= oldest and self.strength(moment) >= _FAINTEST
+                moment
+                for moment in self._moments
+                if moment.timestamp >= oldest and self._strength(moment, now) >= _FAINTEST
             ]
             return list(self._moments)
 

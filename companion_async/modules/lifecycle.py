@@ -187,6 +187,11 @@ class Module:
         self._failed("run", error)
         return True
 
+    @property
+    def has_check(self) -> bool:
+        """Whether `check_health` has something to ask."""
+        return self._life is not None and "health" in self._life.hooks
+
     async def check_health(self, limit: float | None = None) -> ErrorEntry | None:
         """What ``health()`` raised, or that it took longer than ``limit`` (by default the grace) seconds; None if well.
 

@@ -44,7 +44,11 @@ class Registry:
             if spec.name in self._modules or spec.name in batch:
                 raise DuplicateModuleError(spec.name)
             batch[spec.name] = spec.depends_on
-        return tuple(name for name in start_order(self._table() | batch) if name in batch)
+        try:
+            # None of those that are there already depends on a new one: the new ones are in order by themselves.
+            return start_order(batch, self._modules)
+        except UnknownModuleError as error:
+            raise UnknownModuleError(error.module, (*self._modules, *batch)) from None
 
     def add(self, *modules: Module) -> None:
         """Add all or, with an error as of `check`, none."""

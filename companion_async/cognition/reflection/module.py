@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import msgspec
 
 from companion_async.cognition.mind import Mind, MindModule
 from companion_async.cognition.reflection.insights import Experience, Insight, insights
+from companion_async.cognition.settled import Settled
 from companion_async.memory.episodic import MemoryEvent
 from companion_async.memory.long_term import Fact, Recollection
 
@@ -46,10 +49,18 @@ class Reflection(MindModule):
     def __init__(self, mind: Mind | None = None, *, threshold: float = THRESHOLD) -> None:
         super().__init__(mind)
         self._threshold = threshold
+        self._settled: Settled[Reflected] = Settled()
 
     def run(self) -> Reflected:
         """Reflect if it is due."""
-        return self._reflect(self._threshold)
+        memory = self.mind.memory
+        done = self.brain.state.stamp(self.mind.path("reflection"))
+        stamps = (done, memory.episodic.latest, memory.long_term.newest())
+        found = self._settled.get(stamps, self.mind.clock.time())
+        if found is None:
+            found = self._reflect(self._threshold)
+            self._settled.put(found, stamps, math.inf)
+        return found
 
     def reflect(self) -> Reflected:
         """Reflect now, on whatever has come."""

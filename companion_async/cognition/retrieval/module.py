@@ -66,10 +66,8 @@ class Retrieval(MindModule):
             raise InvalidArgumentError(f"purpose must be one of {', '.join(WEIGHTS)}; {purpose!r:.80} is not.")
         memory = self.mind.memory
         now = self.mind.clock.monotonic()
-        at_hand = self._at_hand(question, limit)
-        # The newest memory is part of the key: what was found before it came is no answer any more.
-        newest = memory.long_term.file.value("SELECT max(id) FROM event")
-        key: Hashable = (question, limit, wanted.name, at_hand, newest)
+        # The newest memories are part of the key: what was found before they came is no answer any more.
+        key: Hashable = (question, limit, wanted.name, memory.working.changes, memory.long_term.newest())
         with self._lock:
             self._asked += 1
             kept = self._cache.get(key, now)
@@ -77,7 +75,7 @@ class Retrieval(MindModule):
         if kept is not None:
             return msgspec.structs.replace(kept, purpose=wanted, cached=True)
         found = memory.long_term.recall(question, limit, purpose=wanted.name)
-        recalled = Recalled(wanted, at_hand, tuple(found), cached=False)
+        recalled = Recalled(wanted, self._at_hand(question, limit), tuple(found), cached=False)
         with self._lock:
             self._cache.put(key, recalled, now)
         return recalled
