@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -13,17 +13,17 @@ from companion_async.cognition.perception.scene import HEARING
 
 Tile = tuple[int, int]
 
-ROOM = 20
+ROOM = 80
 """Tiles for each agent."""
 
 RADIUS = 3
 """How far an agent sees, in tiles."""
 
 _PLACES = {"well": "thirst", "bush": "hunger", "bench": "boredom"}
-_SHARED_BY = 20  # agents, each kind of place
+_SHARED_BY = 8  # agents, each kind of place
 _KNOWN = 2  # places of each kind, the nearest to its home
 _MOST_FRUIT = 4
-_RISE = {"thirst": 0.0012, "hunger": 0.0006, "boredom": 0.006}  # of a need in a second, in the mean
+_RISE = {"thirst": 0.0012, "hunger": 0.0006, "boredom": 0.001}  # of a need in a second, in the mean
 _GROWTH = 0.02  # fruit a second, of a bush
 _WORDS = {"well": "drinking", "bush": "eating", "bench": "sitting about"}
 
@@ -37,6 +37,7 @@ class Village:
 
     def __init__(self, names: Sequence[str], seed: int) -> None:
         self.chance = random.Random(seed)
+        self._own = {name: random.Random(f"{seed} {name}") for name in names}  # so that none's luck is another's
         self.side = max(8, round((ROOM * len(names)) ** 0.5))
         tiles = [(x, y) for x in range(self.side) for y in range(self.side)]
         count = max(_KNOWN, len(names) // _SHARED_BY)
@@ -83,9 +84,9 @@ class Village:
             able.append(Action(f"use {place}", needs=at, adds=frozenset({f"no {_PLACES[place.split()[0]]}"})))
         return tuple(able)
 
-    def skills(self, name: str) -> dict[str, Any]:
-        """What does these actions."""
-        return {"walk to": partial(self._walk, name), "use": partial(self._use, name)}
+    def skills(self, name: str, felt: Callable[[], object]) -> dict[str, Any]:
+        """What does these actions; ``felt`` is called when a need was seen to."""
+        return {"walk to": partial(self._walk, name), "use": partial(self._use, name, felt)}
 
     def go_on(self, seconds: float) -> None:
         """So much time passes."""
@@ -102,7 +103,7 @@ class Village:
     def _walk(self, name: str, place: str) -> list[str]:
         """To the place or next to it."""
         x, y = self.places[place]
-        there = min(self.side - 1, max(0, x + self.chance.choice((-1, 0, 1)))), y
+        there = min(self.side - 1, max(0, x + self._own[name].choice((-1, 0, 1)))), y
         before = self.at[name]
         del self._here[before][name]
         if not self._here[before]:
@@ -112,7 +113,7 @@ class Village:
         self._do(name, "walking about", before)
         return [f"at {place}"]
 
-    def _use(self, name: str, place: str) -> bool:
+    def _use(self, name: str, felt: Callable[[], object], place: str) -> bool:
         """Drink, eat or sit there; not where the fruit is gone."""
         if self.fruit.get(place, 1.0) < 1.0:
             return False
@@ -120,6 +121,7 @@ class Village:
             self.fruit[place] -= 1.0
         kind = place.split()[0]
         self.needs[name][_PLACES[kind]] = 0.0
+        felt()
         self._do(name, _WORDS[kind])
         return True
 

@@ -8,9 +8,9 @@ T = TypeVar("T")
 
 
 class Settled(Generic[T]):
-    """The last result, with the ``stamps`` of what it was made of (objects as of `StateCoordinator.stamp`, or numbers),
-    taken before it was made: if making it changed any of that, it counts as another, and the result is made once more.
-    Any thread.
+    """The last result, with the ``stamps`` of what it was made of (as of `StateCoordinator.stamps`, or numbers), taken
+    before it was made: if making it changed any of that, it counts as another, and the result is made once more. Any
+    thread.
     """
 
     __slots__ = ("_last",)

@@ -105,11 +105,12 @@ class StateCoordinator:
         node = lookup(self._store.head.root, parse_path(path))
         return default if node is MISSING else thaw(node)
 
-    def stamp(self, path: str) -> object:
-        """What is another object as soon as anything at ``path`` or below it was changed, to be compared with ``is``:
-        whoever worked something out of it need not do so again. Of what is committed; it keeps what stood there alive.
+    def stamps(self, path: str, *members: str) -> tuple[object, ...]:
+        """For ``path``, or each of these members of it, what is another object as soon as anything there was changed:
+        what was worked out of it need not be again while ``is`` says so. Of what is committed, and keeps it alive.
         """
-        return lookup(self._store.head.root, parse_path(path))
+        node = lookup(self._store.head.root, parse_path(path))
+        return tuple(lookup(node, (member,)) for member in members) if members else (node,)
 
     def to_dict(self) -> dict[str, Any]:
         """A copy of all of it, of one moment; inside a named transaction, what it sees."""

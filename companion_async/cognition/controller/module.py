@@ -19,6 +19,10 @@ MODULE = "controller"
 """The name it is registered under."""
 
 _ATTEMPTS = 100
+_SEEN = (
+    *("heard", "plan", "goals", "action", "acting", "acted_on", "perceived", "relations", "needs"),
+    *("decision", "decisions"),
+)  # all that a decision is made of
 _WAITING = 16  # decisions that nobody has read yet; the oldest goes
 
 
@@ -37,7 +41,7 @@ class Controller(MindModule):
 
     def run(self) -> Decision:
         """Decide, and broadcast what is new."""
-        stamps = (self.brain.state.stamp(self.mind.root),)
+        stamps = self.brain.state.stamps(self.mind.root, *_SEEN)
         settled = self._settled.get(stamps, self.mind.clock.time())
         if settled is not None:
             return settled

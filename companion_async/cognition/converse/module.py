@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import msgspec
 
-from companion_async.cognition.converse.words import addressee, instructions, intent, sentences
+from companion_async.cognition.converse.words import addressee, instructions, intent, recalls, sentences
 from companion_async.cognition.mind import LONGEST_NAME, MindModule, check_agent_name
 from companion_async.cognition.model_router.prompt import Prompt
 from companion_async.cognition.model_router.reply import Piece, Reply
@@ -89,9 +89,11 @@ class Converse(MindModule):
         if heard is not None and not message and to in ("", heard["by"]):
             to, message = heard["by"], heard["text"]
         to = to or addressee(what)
-        remembered: str = await self.brain.to_thread(self._remembered, to or what.step)
-        spoken = ""
-        if await self._has_model():
+        has_model = await self._has_model()
+        remembered, spoken = "", ""
+        if has_model or recalls(what):
+            remembered = await self.brain.to_thread(self._remembered, to or what.step)
+        if has_model:
             told = instructions(self.mind.name, what, to, remembered)
             prompt = Prompt(message or "(Nobody has spoken.)", instructions=told)
             task = self.brain.submit(_ROUTER, "stream", prompt, timeout=None)

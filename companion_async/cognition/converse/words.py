@@ -42,6 +42,11 @@ def addressee(what: Intent) -> str:
     return rest.removeprefix("to ") if head in TALK else ""
 
 
+def recalls(what: Intent) -> bool:
+    """Whether `sentences` have a place for what comes to mind."""
+    return what.step.partition(" ")[0] == "talk"
+
+
 def sentences(what: Intent, to: str, message: str, remembered: str = "") -> list[str]:
     """What is said of it, one sentence after the other. A template understands nothing: it quotes."""
     head = what.step.partition(" ")[0]

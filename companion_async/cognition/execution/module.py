@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import msgspec
@@ -17,6 +16,7 @@ MODULE = "execution"
 
 _SURPRISING, _USUAL = 0.7, 0.3
 _ATTEMPTS = 100
+_UNSEEN = 20  # outcomes that planning has not looked at; more, and the oldest go
 
 
 class Execution(MindModule):
@@ -83,24 +83,31 @@ class Execution(MindModule):
                 ok, reason = False, f"the skill failed with {type(error).__name__}"
             except BaseException as error:  # it ends this run, and its task says so
                 reason = f"it broke off with {type(error).__name__}"
-                broken = Outcome(number, step, name, False, hoped, (), reason, decision)
-                self._set("action", msgspec.to_builtins(broken))
+                self._put(Outcome(number, step, name, False, hoped, (), reason, decision), practise=False)
                 raise
         outcome = Outcome(number, step, name, ok, hoped, observed, reason, decision)
-        self.brain.state.transact(partial(self._tell, outcome), attempts=_ATTEMPTS, module=mind.name)
+        self._put(outcome, practise=bool(name))
         if outcome.surprise:
             mind.memory.observe(outcome.surprise, _SURPRISING, event_type="surprise", valence=-0.3)
         elif name != "wait":
             mind.memory.observe(f"did: {step}", _USUAL, event_type="action", valence=0.1)
         return outcome
 
-    def _tell(self, outcome: Outcome, tx: Any) -> None:
-        if outcome.skill:
-            path = self.mind.path("skills")
-            known = msgspec.convert(tx.get(path, {}), dict[str, Practice])
-            known[outcome.skill] = practised(known.get(outcome.skill, Practice()), outcome.ok)
-            tx.set(path, msgspec.to_builtins(known))
-        tx.set(self.mind.path("action"), msgspec.to_builtins(outcome))
+    def _put(self, outcome: Outcome, *, practise: bool) -> None:
+        """Have it stand as the ``action``, and among the ``outcomes`` that planning, which may be slower, is to see."""
+        mind, plain = self.mind, msgspec.to_builtins(outcome)
+
+        def put(tx: Any) -> None:
+            if practise:
+                known = msgspec.convert(tx.get(mind.path("skills"), {}), dict[str, Practice])
+                known[outcome.skill] = practised(known.get(outcome.skill, Practice()), outcome.ok)
+                tx.set(mind.path("skills"), msgspec.to_builtins(known))
+            seen = tx.get(mind.path("acted_on"), 0)
+            unseen = [each for each in tx.get(mind.path("outcomes"), ()) if each["number"] > seen]
+            tx.set(mind.path("outcomes"), [*unseen, plain][-_UNSEEN:])
+            tx.set(mind.path("action"), plain)
+
+        self.brain.state.transact(put, attempts=_ATTEMPTS, module=mind.name)
 
     def _own_skills(self) -> dict[str, Callable[[str], None]]:
         """To turn to somebody is all that hands do in a talk; the words are `converse`'s."""

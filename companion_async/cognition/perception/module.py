@@ -120,7 +120,7 @@ class Perception(MindModule):
         )
 
     def _told(self) -> object:
-        return self.brain.state.stamp(self.mind.path("perceived"))
+        return self.brain.state.stamps(self.mind.root, "perceived")[0]
 
     def _tell(self, attended: list[PerceptionResult], place: str | None) -> None:
         data = {result.sensor_type: result.processed_data for result in attended}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -66,13 +66,14 @@ def look_around(state: Any, radius: int, now: datetime) -> Scene:
     area = ""
     if position is not None and maze is not None:
         x, y = position
-        area = _area(_tile(maze, x, y))
+        look = maze.access_tile
+        area = _area(_tile(look, x, y))
         for distance, right, down, near in _around(radius):
             left, top = x + right, y + down
-            tile = _tile(maze, left, top) if left >= 0 and top >= 0 else None
+            tile = _tile(look, left, top) if left >= 0 and top >= 0 else None
             if tile is None:
                 continue
-            listed = part(tile, "events")
+            listed = tile.get("events") if type(tile) is dict else part(tile, "events")
             if listed:
                 events = (_happening(event, distance) for event in _listed(listed))
                 told = [event for event in events if event.text and event.subject != me]
@@ -80,7 +81,8 @@ def look_around(state: Any, radius: int, now: datetime) -> Scene:
                 if near:
                     seen += told
             if near:
-                places.append(Place(left, top, distance, _area(tile), _own_name(str(part(tile, "game_object") or ""))))
+                thing = part(tile, "game_object")
+                places.append(Place(left, top, distance, _area(tile), _own_name(str(thing)) if thing else ""))
     named = [str(each) for each in _listed(part(state, "other_agents"))]
     others = [each.subject for each in seen if each.person]
     clock = part(state, "curr_time") or part(state, "current_time")
@@ -127,20 +129,20 @@ def _around(radius: int) -> list[tuple[float, int, int, bool]]:
     )
 
 
-def _tile(maze: Any, x: int, y: int) -> Any:
+def _tile(look: Callable[[tuple[int, int]], Any], x: int, y: int) -> Any:
     try:
-        return maze.access_tile((x, y))
+        return look((x, y))
     except (LookupError, ValueError):  # beyond the edge of the map
         return None
 
 
 def _area(tile: Any) -> str:
-    return _address(*(str(name) if (name := part(tile, each)) else "" for each in ("world", "sector", "arena")))
+    return _address(part(tile, "world"), part(tile, "sector"), part(tile, "arena"))
 
 
 @lru_cache(maxsize=4096)
-def _address(*names: str) -> str:
-    return ":".join(_own_name(name) for name in names if name)
+def _address(*names: Any) -> str:
+    return ":".join(_own_name(str(name)) for name in names if name)
 
 
 @lru_cache(maxsize=4096)

@@ -20,7 +20,7 @@ NEED = 0.7
 LOW_SPIRITS = 0.3
 """Happiness, from 0 to 1, below which company is sought."""
 
-COMPANY_PAUSE = 60.0
+COMPANY_PAUSE = 300.0
 """Seconds after which somebody who is there is talked to again for nothing but company."""
 
 _LONGEST = 200

@@ -18,6 +18,10 @@ MODULE = "planning"
 
 MOST_GOALS = 100
 
+_SEEN = (
+    *("goals", "plan", "facts", "needs", "emotional_state", "perceived", "holds", "outcomes", "action", "acted_on"),
+    *("sociable_at", "goal_number"),
+)  # all that a plan is made of, beside what others claim
 _ATTEMPTS = 100  # of many agents that claim the same, one gets on with each
 
 
@@ -48,7 +52,7 @@ class Planning(MindModule):
     def run(self) -> Planned:
         """Take in what became of the last step (``action`` in the state), set goals of one's own, and plan on."""
         state = self.brain.state
-        stamps = (state.stamp(self.mind.root), state.stamp(CLAIMS) if self._claims else None)
+        stamps = (*state.stamps(self.mind.root, *_SEEN), *(state.stamps(CLAIMS) if self._claims else ()))
         found = self._settled.get(stamps, self.mind.clock.time())
         if found is None:
             found, until, self._claims = self._round()
@@ -125,7 +129,7 @@ class Planning(MindModule):
         course = msgspec.convert(plan, Course) if plan else None
         facts = frozenset(tx.get(mind.path("facts"), ()))
         if report is None:
-            report = self._last_action(tx)
+            report = self._what_became(tx, course)
         sociable_at = tx.get(mind.path("sociable_at"), 0.0)
         own = wishes(
             tx.get(mind.path("needs"), {}),
@@ -163,14 +167,17 @@ class Planning(MindModule):
         until = steady_until(done.goals.values(), now)
         return done, min(until, sociable_at) if now < sociable_at else until
 
-    def _last_action(self, tx: Any) -> Report | None:
-        """What execution did since the last run."""
+    def _what_became(self, tx: Any, course: Course | None) -> Report | None:
+        """What execution did since the last run: of the step that is under way, else the last of it."""
         mind = self.mind
-        action = tx.get(mind.path("action"))
-        if not action or action["number"] <= tx.get(mind.path("acted_on"), 0):
+        seen = tx.get(mind.path("acted_on"), 0)
+        done = tx.get(mind.path("outcomes")) or [tx.get(mind.path("action"))]
+        new = [each for each in done if each and each["number"] > seen]
+        if not new:
             return None
-        tx.set(mind.path("acted_on"), action["number"])
-        return Report(action["step"], action["ok"], tuple(action["observed"]))
+        tx.set(mind.path("acted_on"), new[-1]["number"])
+        found = next((each for each in new if course is not None and each["step"] == course.step), new[-1])
+        return Report(found["step"], found["ok"], tuple(found["observed"]))
 
     @staticmethod
     def _goals(kept: dict[str, Any]) -> dict[str, Goal]:

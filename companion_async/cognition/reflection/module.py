@@ -54,8 +54,8 @@ class Reflection(MindModule):
     def run(self) -> Reflected:
         """Reflect if it is due."""
         memory = self.mind.memory
-        done = self.brain.state.stamp(self.mind.path("reflection"))
-        stamps = (done, memory.episodic.latest, memory.long_term.newest())
+        done = self.brain.state.stamps(self.mind.root, "reflection")
+        stamps = (*done, memory.episodic.latest, memory.long_term.newest())
         found = self._settled.get(stamps, self.mind.clock.time())
         if found is None:
             found = self._reflect(self._threshold)
