@@ -84,7 +84,7 @@ def test_episodes_that_make_room_become_lasting_chains(memory, clock):
 
 @pytest.mark.feature("PP-17", "PF-2")
 def test_what_was_observed_once_lasts_once(memory, clock):
-    """It leaves working memory and, later, its episode: it lasts from the first time on, whole, and the second links it."""
+    """It leaves working memory and, later, its episode: from the first time on it lasts, whole, and is linked then."""
     for n in range(20):
         memory.observe(f"sight {n}", 0.5, participants=("ann",), location="hall", valence=0.5)
     memory.consolidate()

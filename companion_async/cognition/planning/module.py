@@ -52,7 +52,8 @@ class Planning(MindModule):
     def run(self) -> Planned:
         """Take in what became of the last step (``action`` in the state), set goals of one's own, and plan on."""
         state = self.brain.state
-        stamps = (*state.stamps(self.mind.root, *_SEEN), *(state.stamps(CLAIMS) if self._claims else ()))
+        claims = state.stamps(CLAIMS) if self._claims else ()
+        stamps = (*state.stamps(self.mind.root, *_SEEN), *claims, self.mind.actions)
         found = self._settled.get(stamps, self.mind.clock.time())
         if found is None:
             found, until, self._claims = self._round()

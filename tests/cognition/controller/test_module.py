@@ -133,3 +133,22 @@ def test_a_long_step_is_decided_on_whole(controller):
     put(controller, "plan", {"goal": "g", "steps": [step], "at": 0})
     assert len(controller.digest().step) == 80
     assert controller.run().step == step
+
+
+def test_a_look_at_which_nothing_is_another_decides_nothing(controller, virtual_clock):
+    """The decision stands without a transaction, until what it is made of, or the time, makes another."""
+    put(
+        controller, "goals", {"g": {"id": "g", "text": "dig", "priority": 0.2, "deadline": virtual_clock.time() + 7200}}
+    )
+    put(controller, "plan", {"goal": "g", "steps": ["dig"], "at": 0})
+    put(controller, "heard", {"by": "al", "text": "hello", "at": 0.0})
+    state = controller.brain.state
+    assert [controller.run().step for _ in range(2)] == ["answer al"] * 2
+    counted = state.get_metrics().transactions
+    put(controller, "said", {"text": "of no matter to it"})
+    assert controller.run().step == "answer al"
+    assert state.get_metrics().transactions == counted
+    virtual_clock._now += 7190
+    assert controller.run().step == "dig"
+    put(controller, "plan", None)
+    assert controller.run().step == "answer al"

@@ -82,6 +82,44 @@ def test_attention_cuts_and_the_cache_hits(perception):
         Perception(perception.mind, bandwidth=0)
 
 
+@pytest.mark.feature("PP-04")
+def test_a_scene_of_the_same_version_is_not_looked_at_again(perception, virtual_clock):
+    """The map is asked again when the version is another, the minute is, or the state was changed by somebody; what was
+    handed out is nobody else's to see changed.
+    """
+    looks: list[tuple[int, int]] = []
+
+    class Counted(Maze):
+        def access_tile(self, tile):
+            looks.append(tile)
+            return super().access_tile(tile)
+
+    scene = {"curr_tile": (2, 3), "maze": Counted(BO), "scene_version": 1}
+    perception.mind.surroundings = scene
+    first = perception.run()
+    looks.clear()
+    second = perception.run()
+    assert not looks
+    assert [each.processed_data for each in second] == [each.processed_data for each in first]
+    assert all(each.metadata["cached"] for each in second)
+    assert not {each.task_id for each in first} & {each.task_id for each in second}
+    second[0].processed_data.clear()
+    assert perception.run()[0].processed_data
+    scene["maze"] = Counted(("al:person", "is", "here", "al is here"))
+    perception.run()
+    assert perception.brain.state.get("agents.ann.perceived.others") == ["bo"]
+    for change in (
+        lambda: scene.update(scene_version=2),
+        lambda: setattr(virtual_clock, "_now", virtual_clock._now + 60.0),
+        lambda: perception.brain.state.propose("x", "agents.ann.perceived", {}),
+    ):
+        change()
+        looks.clear()
+        perception.run()
+        assert looks
+        assert perception.brain.state.get("agents.ann.perceived.others") == ["al"]
+
+
 def test_a_sense_that_fails_costs_its_own_perception(perception, monkeypatch):
     """And no other."""
 

@@ -31,6 +31,7 @@ def test_an_agent_sets_itself_goals():
     assert [(goal.id, goal.priority) for goal in wishes(needs, 0.5, (), ())] == [("need-hunger", 0.8)]
     assert [goal.text for goal in wishes({}, 0.2, (), ())] == ["find someone to talk to"]
     assert [goal.text for goal in wishes({}, 0.5, ("bo", "al"), ())] == ["talk to al"]
+    assert wishes({}, 0.5, ("bo",), (), sociable=False) == []
     assert wishes({}, 0.5, ("bo",), (Goal("g", "dig"),)) == []
     assert wishes(needs, 0.5, (), wishes(needs, 0.5, (), ())) == []
     assert wishes({}, 0.5, (), ()) == []

@@ -9,7 +9,9 @@ import pytest
 
 from companion_async import Brain, BrainConfig, InvalidArgumentError
 from companion_async.cognition.advanced_reasoning.planning import Action
+from companion_async.cognition.execution.module import Execution
 from companion_async.cognition.mind import Mind
+from companion_async.cognition.planning.goals import COMPANY_PAUSE, HORIZON
 from companion_async.cognition.planning.module import MOST_GOALS, Planning
 from companion_async.state.coordinator import StateCoordinator
 
@@ -49,6 +51,58 @@ def test_what_execution_did_is_taken_in_once(planning):
     assert planning.run().step == "climb"
     assert planning.run().step == "climb"
     assert planning.brain.state.get("agents.ann.facts") == ["dark"]
+
+
+@pytest.mark.feature("PP-07", "PP-20")
+def test_a_planner_slower_than_the_hands_misses_nothing(planning):
+    """What became of its step is among all that was done since it last looked, and not only the last of that."""
+    planning.add_goal("make tea", steps=["boil", "pour"])
+    assert planning.run().step == "boil"
+    execution = Execution(planning.mind)
+    execution.brain = planning.brain
+    execution.start()
+    execution.mind.skills["boil"] = lambda _: True
+    for step in ("boil", "greet bo", "wait"):
+        execution.do(step)
+    assert planning.run().step == "pour"
+    execution.do("greet bo")
+    assert planning.run().step == "pour"
+    execution.stop()
+
+
+@pytest.mark.feature("PP-07")
+def test_a_round_at_which_nothing_is_another_commits_nothing_and_changes_nothing(planning, virtual_clock):
+    """Until a goal, a need, an action of the domain, another's claim or the time makes a difference."""
+    now = virtual_clock.time()
+    planning.add_goal("dig", 0.5)
+    planning.add_goal("draw water", 0.4, deadline=now + 2 * HORIZON, claims=["well"])
+    state = planning.brain.state
+    assert (planning.run().step, planning.run().step) == ("dig", "dig")
+    counted = state.get_metrics().transactions
+    assert planning.run().step == "dig"
+    assert state.get_metrics().transactions == counted
+    virtual_clock._now += 2 * HORIZON - 1
+    assert planning.run().step == "draw water"
+    other = Planning(Mind("bo", clock=virtual_clock))
+    other.brain = planning.brain
+    other.add_goal("water the garden", 1.0, claims=["well"])
+    planning.run()
+    state.propose("bo", "claims.well", {"by": "bo/goal-1", "urgency": 1.0})
+    assert planning.run().step == "dig"
+    planning.mind.actions = (Action("eat", adds=frozenset({"no hunger"})),)
+    state.propose("ann", "agents.ann.needs", {"hunger": 0.9})
+    assert planning.run().step == "eat"
+
+
+@pytest.mark.feature("PP-18")
+def test_company_for_its_own_sake_is_sought_now_and_then(planning, virtual_clock):
+    """Once in five minutes, however long somebody stays."""
+    planning.brain.state.propose("ann", "agents.ann.perceived", {"others": ["bo"]})
+    assert planning.run().step == "talk to bo"
+    assert planning.report("talk to bo", True).goal is None
+    assert planning.run().goal is None
+    virtual_clock._now += COMPANY_PAUSE
+    assert planning.run().step == "talk to bo"
 
 
 @pytest.mark.feature("PP-18")
