@@ -25,7 +25,7 @@ from companion_async.state.snapshot import Shelf, StateSnapshot
 from companion_async.state.status import StateMetrics, StateStatus
 from companion_async.state.store import Store
 from companion_async.state.transaction import Transaction, bind, bound, unbind
-from companion_async.state.tree import MISSING, lookup
+from companion_async.state.tree import MISSING, Branch, lookup
 from companion_async.state.value import freeze, references, thaw
 
 T = TypeVar("T")
@@ -110,7 +110,9 @@ class StateCoordinator:
         what was worked out of it need not be again while ``is`` says so. Of what is committed, and keeps it alive.
         """
         node = lookup(self._store.head.root, parse_path(path))
-        return tuple(lookup(node, (member,)) for member in members) if members else (node,)
+        if not members:
+            return (node,)
+        return tuple(map(node.get, members)) if type(node) is Branch else (MISSING,) * len(members)
 
     def to_dict(self) -> dict[str, Any]:
         """A copy of all of it, of one moment; inside a named transaction, what it sees."""

@@ -195,7 +195,8 @@ class Transaction:
 
     def _read(self, segments: Segments) -> None:
         # Below what it wrote itself it sees nothing of the others.
-        if not any(segments[:length] in self._written for length in range(1, len(segments) + 1)):
+        written = self._written
+        if not written or not any(segments[:length] in written for length in range(1, len(segments) + 1)):
             self._reads[segments] = None
 
     def _end(self, state: str, reason: str) -> None:

@@ -8,7 +8,7 @@ changed, which is why readers need no lock.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, TypeAlias
 
 LEAF = 32
@@ -69,12 +69,9 @@ class Branch:
         """The same without ``key``; itself if there is no such key."""
         return self if self.get(key) is MISSING else Branch(_drop(self._trie, key, hash(key)))
 
-    def items(self) -> Iterator[tuple[str, Any]]:
+    def items(self) -> Iterable[tuple[str, Any]]:
         """All entries, in the order of the module's promise."""
-        if type(self._trie) is dict:
-            yield from self._trie.items()
-        else:
-            yield from sorted(_walk(self._trie))
+        return self._trie.items() if type(self._trie) is dict else sorted(_walk(self._trie))
 
     def __iter__(self) -> Iterator[str]:
         return (key for key, _ in self.items())
@@ -91,7 +88,8 @@ def lookup(node: Any, segments: tuple[str, ...]) -> Any:
     for segment in segments:
         if type(node) is not Branch:
             return MISSING
-        node = node.get(segment)
+        trie = node._trie  # most are one dict, and this is done for every read
+        node = trie.get(segment, MISSING) if type(trie) is dict else node.get(segment)
     return node
 
 

@@ -72,14 +72,15 @@ def thaw(node: Any) -> Any:
     kind = type(node)
     if kind in _ATOMS:
         return node
+    # Atoms are what there is most of: a call for each would be most of the work.
     if kind is Branch:
-        return {key: thaw(child) for key, child in node.items()}
+        return {key: child if type(child) in _ATOMS else thaw(child) for key, child in node.items()}
     if kind is Reference:
         return node.value
     if kind is list or kind is set or kind is frozenset or kind is tuple:
-        return kind(map(thaw, node))
+        return kind([child if type(child) in _ATOMS else thaw(child) for child in node])
     if kind is dict:
-        return {thaw(key): thaw(child) for key, child in node.items()}
+        return {thaw(key): child if type(child) in _ATOMS else thaw(child) for key, child in node.items()}
     return copy.deepcopy(node)
 
 
