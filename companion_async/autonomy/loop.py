@@ -35,6 +35,8 @@ _STILL_LOOK, _RAREST_LOOK = 1.0, 5.0
 _SOON = 1e-6  # moments that are added up from tenths do not hit each other
 _USE_LOOK = 0.2
 """Seconds between two looks at who uses the processor: as long as tell a few runs that compute from those that wait."""
+_USE_SHARE = 0.02
+"""The share of the loop's time that these looks may take: of thousands of modules each takes tens of milliseconds."""
 
 
 class _Due(NamedTuple):
@@ -182,8 +184,11 @@ class DecisionLoop:
             self._state, self._moved_at = glance.state, glance.now
         verdicts = self._judgement.glance(glance)
         if glance.now >= self._use_due:
-            self._use_due = glance.now + (_USE_LOOK if glance.busy else _STILL_LOOK) - _SOON
+            began = self._clock.monotonic()
             verdicts += self._judgement.govern(self._controls.use())
+            took = self._clock.monotonic() - began
+            rest = max(_USE_LOOK if glance.busy else _STILL_LOOK, took / _USE_SHARE)
+            self._use_due = glance.now + rest - _SOON
         for verdict in verdicts:
             self._carry_out(verdict, glance.now)
         still = glance.now - self._moved_at

@@ -148,7 +148,7 @@ class BrainControls:
             generation=module.generation,
             running=port.running,
             queued=port.size,
-            abandoned=sum(name == module.name for name in self._abandoned.values()),
+            abandoned=sum(name == module.name for name in self._abandoned.values()) if self._abandoned else 0,
             cap=port.throttle,
             share=port.weight if port.gate is not None else None,
             runs=record.runs,
