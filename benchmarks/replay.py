@@ -14,9 +14,8 @@ import asyncio
 import gc
 import hashlib
 import time
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator
-from functools import partial
+from collections import Counter
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,7 +23,7 @@ import msgspec
 import psutil
 
 from benchmarks import loops
-from benchmarks.village import Village
+from benchmarks.villagers import Villagers
 from companion_async import Brain, BrainConfig
 from companion_async.cognition.controller.module import MODULE as CONTROLLER
 from companion_async.cognition.controller.module import Controller
@@ -33,15 +32,13 @@ from companion_async.cognition.converse.module import Converse, Said
 from companion_async.cognition.converse.words import intent
 from companion_async.cognition.execution.module import MODULE as EXECUTION
 from companion_async.cognition.execution.module import Execution
-from companion_async.cognition.mind import Mind, MindModule
 from companion_async.cognition.perception.module import MODULE as PERCEPTION
 from companion_async.cognition.perception.module import Perception
 from companion_async.cognition.planning.module import MODULE as PLANNING
 from companion_async.cognition.planning.module import Planning
 from companion_async.cognition.reflection.module import MODULE as REFLECTION
 from companion_async.cognition.reflection.module import Reflection
-from companion_async.companion.agents import Agent, Agents
-from companion_async.modules.spec import ModuleSpec
+from companion_async.companion.agents import Agent
 from companion_async.testing.clock import VirtualClock
 
 T = TypeVar("T")
@@ -111,63 +108,31 @@ class Replay:
 
     def __init__(self, brain: Brain, agents: int, seed: int, *, broadcast: bool = True) -> None:
         self.clock = VirtualClock()
-        self.village = Village([f"a{number}" for number in range(agents)], seed)
-        self.agents = Agents(brain, clock=self.clock)
+        self.villagers = Villagers(brain, agents, seed, broadcast=broadcast, clock=self.clock)
         self.runs = self.said = self.done = self.met = 0
         self._brain = brain
         self._broadcast = broadcast
         self._digest = hashlib.sha256()
-        self._modules: dict[str, list[MindModule]] = defaultdict(list)
         self._announced: dict[str, Said] = {}
         self._last_said: dict[str, tuple[str, int]] = {}
         self._looked: dict[str, tuple[object, ...]] = {}
-        self._felt: dict[str, dict[str, float]] = {}
         self._kept = self._matched = 0
         self._skills: Counter[str] = Counter()
-
-    async def people(self) -> None:
-        """Have everybody live there."""
-        for name in self.village.at:
-            await self.agents.add(
-                name,
-                actions=self.village.actions(name),
-                skills=self.village.skills(name, partial(self._feel, name)),
-                surroundings=partial(self.village.seen_by, name),
-                only=(),
-                own=self._made,
-            )
-
-    def _made(self, mind: Mind) -> Iterator[ModuleSpec]:
-        """The modules of an agent, and a note of each that is made."""
-        for name, kind in _KINDS.items():
-            yield ModuleSpec(name, kind, factory=partial(self._make, name, kind, mind))
-
-    def _make(self, name: str, kind: type[MindModule], mind: Mind) -> MindModule:
-        module = Controller(mind, broadcast=self._broadcast) if kind is Controller else kind(mind)
-        self._modules[name].append(module)
-        return module
-
-    def _feel(self, name: str) -> None:
-        """An agent knows its needs as they are: when they have grown, and when it has seen to one."""
-        needs = self.village.strong_needs(name)
-        if needs != self._felt.get(name):
-            self._felt[name] = needs
-            self._brain.state.propose(name, f"agents.{name}.needs", needs)
 
     async def second(self, number: int) -> None:
         """One second of everybody's life."""
         await self.clock.advance(1.0)
         await self._brain.to_thread(self._decide, number)
         await self._speak(
-            [agent for agent in _due(list(self.agents), number, PACES["speak"]) if self._may_speak(agent)]
+            [agent for agent in _due(list(self.villagers.agents), number, PACES["speak"]) if self._may_speak(agent)]
         )
         await self._brain.to_thread(self._act, number)
 
     def _decide(self, number: int) -> None:
         """Whoever's turn it is perceives, hears, plans and decides."""
-        self.village.go_on(1.0)
-        for name in _due(list(self.village.at), number, PACES["needs"]):
-            self._feel(name)
+        self.villagers.village.go_on(1.0)
+        for name in _due(list(self.villagers.village.at), number, PACES["needs"]):
+            self.villagers.feel(name)
         for activity, module, call in _DECIDING:
             self._call(number, activity, module, call)
 
@@ -187,7 +152,7 @@ class Replay:
             self._call(number, activity, module, call)
 
     def _call(self, number: int, activity: str, module: str, call: Callable[[Any], Any]) -> list[tuple[str, Any]]:
-        due = _due(self._modules[module], number, PACES[activity])
+        due = _due(self.villagers.modules[module], number, PACES[activity])
         self.runs += len(due)
         return [(one.mind.name, call(one)) for one in due]
 
@@ -217,21 +182,21 @@ class Replay:
     def moment(self, began: float) -> Moment:
         """How things stand now."""
         resident = psutil.Process().memory_info().rss / 2**20
-        decisions = sum(agent.get("decisions", 0) for agent in self.agents)
+        decisions = sum(agent.get("decisions", 0) for agent in self.villagers.agents)
         return Moment(self.clock.monotonic(), time.perf_counter() - began, resident, self.runs, decisions)
 
     def history(self, seed: int, moments: Iterable[Moment]) -> History:
         """What it all came to. Reads the memories: not for the event loop."""
         kept = tuple(moments)
         remembered = insights = 0
-        for agent in self.agents:
+        for agent in self.villagers.agents:
             summary = agent.mind.memory.get_summary()
             remembered += summary["long_term"]["events"] + summary["episodic_memory"]["events"]
             insights += summary["long_term"]["types"].get("insight", 0)
             state = {part: agent.get(part) for part in ("decisions", "perceived", "goals", "skills")}
-            self._tell(agent.name, "ended", f"{self.village.at[agent.name]} {state} {summary}")
+            self._tell(agent.name, "ended", f"{self.villagers.village.at[agent.name]} {state} {summary}")
         return History(
-            agents=len(self.agents),
+            agents=len(self.villagers.agents),
             seconds=round(self.clock.monotonic()),
             seed=seed,
             broadcast=self._broadcast,
@@ -259,7 +224,8 @@ async def replay(
 ) -> History:
     """Bring so many agents through so many seconds, telling of `_SAMPLES` moments on the way."""
     config = BrainConfig(
-        categories={"core": 1},  # so that of what is submitted together the first comes first
+        # So that of what is submitted together the first comes first.
+        categories=dict.fromkeys(("core", "advanced", "agi"), 1),
         policy="priority_first",
         auto_scaling=False,
         default_timeout=None,
@@ -269,7 +235,7 @@ async def replay(
     usual = gc.get_threshold()
     async with Brain(config) as brain:
         one = Replay(brain, agents, seed, broadcast=broadcast)
-        await one.people()
+        await one.villagers.settle()
         gc.collect()
         gc.freeze()  # what is there now stays
         gc.set_threshold(50_000, 20, 100)  # what comes is kept for long: to look through it often finds nothing
@@ -287,14 +253,6 @@ async def replay(
     return history
 
 
-_KINDS: dict[str, type[MindModule]] = {
-    PERCEPTION: Perception,
-    CONVERSE: Converse,
-    PLANNING: Planning,
-    CONTROLLER: Controller,
-    EXECUTION: Execution,
-    REFLECTION: Reflection,
-}
 _DECIDING: tuple[tuple[str, str, Callable[[Any], Any]], ...] = (
     ("perception", PERCEPTION, Perception.run),
     ("listen", CONVERSE, Converse.listen),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -29,7 +30,7 @@ _WORDS = {"well": "drinking", "bush": "eating", "bench": "sitting about"}
 
 
 class Village:
-    """Everything in it is by the seed. For one thread at a time.
+    """Everything in it is by the seed, as far as one thread at a time acts in it; any may.
 
     A need rises from 0 to 1; a bush has fruit that is eaten up and grows again. ``version(name)`` is another number as
     soon as anything is another that this agent could see or hear, so that it need not look to know that nothing is.
@@ -52,6 +53,7 @@ class Village:
         self._versions = dict.fromkeys(names, 0)
         for name, tile in self.at.items():
             self._here[tile][name] = None
+        self._acting = threading.Lock()
         self._empty: dict[str, Any] = {"world": "village", "game_object": "", "events": ()}
 
     def access_tile(self, tile: Tile) -> dict[str, Any]:
@@ -61,7 +63,9 @@ class Village:
         here, thing = self._here.get(tile), self._thing.get(tile, "")
         if not here and not thing:
             return self._empty
-        events = [(f"{name}:person", "is", self.doing[name], f"{name} is {self.doing[name]}") for name in here or ()]
+        events = [
+            (f"{name}:person", "is", self.doing[name], f"{name} is {self.doing[name]}") for name in tuple(here or ())
+        ]
         return {"world": "village", "game_object": thing, "events": events}
 
     def seen_by(self, name: str) -> dict[str, Any]:
@@ -104,25 +108,27 @@ class Village:
         """To the place or next to it."""
         x, y = self.places[place]
         there = min(self.side - 1, max(0, x + self._own[name].choice((-1, 0, 1)))), y
-        before = self.at[name]
-        del self._here[before][name]
-        if not self._here[before]:
-            del self._here[before]
-        self.at[name] = there
-        self._here[there][name] = None
-        self._do(name, "walking about", before)
+        with self._acting:
+            before = self.at[name]
+            del self._here[before][name]
+            if not self._here[before]:
+                del self._here[before]
+            self.at[name] = there
+            self._here[there][name] = None
+            self._do(name, "walking about", before)
         return [f"at {place}"]
 
     def _use(self, name: str, felt: Callable[[], object], place: str) -> bool:
         """Drink, eat or sit there; not where the fruit is gone."""
-        if self.fruit.get(place, 1.0) < 1.0:
-            return False
-        if place in self.fruit:
-            self.fruit[place] -= 1.0
         kind = place.split()[0]
-        self.needs[name][_PLACES[kind]] = 0.0
+        with self._acting:
+            if self.fruit.get(place, 1.0) < 1.0:
+                return False
+            if place in self.fruit:
+                self.fruit[place] -= 1.0
+            self.needs[name][_PLACES[kind]] = 0.0
+            self._do(name, _WORDS[kind])
         felt()
-        self._do(name, _WORDS[kind])
         return True
 
     def _do(self, name: str, doing: str, before: Tile | None = None) -> None:
