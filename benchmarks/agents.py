@@ -120,8 +120,17 @@ def measure(loop: str, *, quick: bool, progress: Progress) -> Report:
         figures.setdefault((OURS[0], "as many in time", "runs/s"), []).append(reached)
     living: list[list[Reached]] = []
     for number in range(climbs):
-        at = turns - climbs + number
-        living.append(run(loop, climb(seconds, STEPS, lambda share, at=at: progress((at + share) / turns))))  # type: ignore[misc]
+        before = (turns - climbs + number) / turns
+        living.append(
+            run(
+                loop,
+                climb(
+                    seconds,
+                    STEPS[:2] if quick else STEPS,
+                    lambda share, so_far=before: progress(so_far + share / turns),
+                ),
+            )
+        )
     for climbed in living:
         for setting, unit, figure in _of_living(climbed):
             figures.setdefault((OURS[0], setting, unit), []).append(figure)

@@ -31,11 +31,11 @@ from companion_async.cognition.reflection.module import MODULE as REFLECTION
 from companion_async.cognition.retrieval.module import MODULE as RETRIEVAL
 from companion_async.companion.agents import Agent
 
-STEPS = (25, 50, 100, 150, 200, 300, 400, 600, 800, 1000)
+STEPS = (50, 100, 150, 200, 250, 300, 400, 600, 1000)
 """Numbers of agents that are tried, until one is too many."""
 
-_THREADS = 4
-_SETTLED = 3.0  # seconds until memories are open and the first goals set
+_THREADS = 2  # of each category: what runs computes, and more of them only hand the interpreter to each other
+_SETTLED = 5.0  # seconds until memories are open and the first goals set
 _BEGUN_AT_ONCE = 10  # agents' worth of tickers
 
 

@@ -31,16 +31,23 @@ def test_the_report_tells_of_both_ways_and_of_how_far_ours_goes(monkeypatch):
     """Runs made, p99 lateness, processor, memory for each, and the pace at which it was still in time."""
     monkeypatch.setattr(agents, "AGENTS", 5)
     monkeypatch.setattr(agents, "_START", 0.2)
+    monkeypatch.setattr(agents, "STEPS", (2, 3))
     shares: list[float] = []
     report = agents.measure("asyncio", quick=True, progress=shares.append)
     assert shares[-1] == pytest.approx(1.0)
     assert {one.contender for one in report.measurements} == {"companion", "coroutines with to_thread"}
     settings = {one.setting for one in report.measurements}
-    assert settings == {"runs made", "p99 late", "processor", "resident", "as many in time"}
+    light = {"runs made", "p99 late", "processor", "resident", "as many in time"}
+    real = {"agents in time", "p99 late", "processor", "resident"}
+    assert settings in (
+        light | {f"real modules, {name}" for name in real},
+        light | {"real modules, agents in time"},  # on a machine that is too busy even for two
+    )
     assert {verdict.goal for verdict in report.verdicts} == {
         "agents at p99 late <= 50 ms",
         "agents at runs made >= 99.9 %",
     }
-    (chart,) = report.charts
+    chart, of_living = report.charts
+    assert of_living.curves[0].x[0] == 2.0
     assert chart.curves[0].x == (50.0, 100.0)
     assert coroutines in agents.WAYS.values()
