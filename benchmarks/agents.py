@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 
 import psutil
 
@@ -120,17 +121,8 @@ def measure(loop: str, *, quick: bool, progress: Progress) -> Report:
         figures.setdefault((OURS[0], "as many in time", "runs/s"), []).append(reached)
     living: list[list[Reached]] = []
     for number in range(climbs):
-        before = (turns - climbs + number) / turns
-        living.append(
-            run(
-                loop,
-                climb(
-                    seconds,
-                    STEPS[:2] if quick else STEPS,
-                    lambda share, so_far=before: progress(so_far + share / turns),
-                ),
-            )
-        )
+        part = partial(_tell_part, progress, (turns - climbs + number) / turns, 1 / turns)
+        living.append(run(loop, climb(seconds, STEPS[:2] if quick else STEPS, part)))
     for climbed in living:
         for setting, unit, figure in _of_living(climbed):
             figures.setdefault((OURS[0], setting, unit), []).append(figure)
@@ -210,6 +202,10 @@ def _chart(curve: dict[int, list[float]]) -> Chart:
         curves=(Curve("companion", x, tuple(middle)),),
         goal=1e3 * PROMPT,
     )
+
+
+def _tell_part(progress: Progress, before: float, part: float, share: float) -> None:
+    progress(before + part * share)
 
 
 def _of_living(climbed: list[Reached]) -> list[tuple[str, str, float]]:

@@ -154,11 +154,12 @@ class LongTermMemory:
         check_count(limit, "limit", maximum=_MOST_RECALLED)
         if purpose not in WEIGHTS:
             raise InvalidArgumentError(f"purpose must be one of {', '.join(WEIGHTS)}; {purpose!r:.80} is not.")
+        span = _moment(since, 0), _moment(until, 2**62)
         if self.newest() is None:  # nothing to weigh the words of a question by
             return []
         now = self._clock.time()
         tags = [*_tags(type, None, () if participant is None else (participant,))]
-        asked = Question(self.file, question, tags, _moment(since, 0), _moment(until, 2**62), self._total)
+        asked = Question(self.file, question, tags, *span, self._total)
         scores: dict[int, float] = {}
         for number, relevant, weight in asked.candidates(max(100, 4 * limit)):
             scores[number] = score(purpose, now - number / _MICROSECONDS, relevant, weight)
