@@ -47,7 +47,7 @@ async def read(companion: CompanionBrain, on_progress: Callable[[Progress], obje
     """Have the companion read what it is to read. If that was named and there is nothing to be read, it is misuse."""
     learned = await companion.learn(on_progress=on_progress)
     named = companion.config.knowledge.documents
-    if named and not learned.documents:
+    if named and not (learned.documents or learned.unchanged):
         raise InvalidArgumentError("; ".join(learned.notes[:3]) or f"there is no text in {', '.join(named[:3])}.")
     return learned
 

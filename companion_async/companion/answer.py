@@ -67,7 +67,8 @@ class Progress(Picture, frozen=True, kw_only=True):
 
 class Learned(Picture, frozen=True, kw_only=True):
     """What a reading yielded. ``notes`` say what was left out or cut short, and why. ``unchanged`` files were as they
-    had been read before and were not read again; documents of files that are ``gone`` were forgotten.
+    had been read before and were not read again, of the running Python's documentation so many documents; documents of
+    files that are ``gone`` were forgotten.
     """
 
     documents: int = 0

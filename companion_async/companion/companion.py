@@ -124,10 +124,11 @@ class CompanionBrain(Brain):
     async def learn(self, *paths: str | Path, on_progress: Callable[[Progress], object] | None = None) -> Learned:
         """Read files and folders, in parallel; without any, the configured ones, or the running Python's documentation.
 
-        Of files that were read before only those are read again that have changed (by size or time of change); what
-        was read of files that are gone is forgotten. Reading the default twice is done once: whoever asks
-        for it while it is under way waits for the same reading. ``on_progress`` is called on the loop. Cancelled, a
-        reading of one's own stops; one that others wait for goes on.
+        Of files that were read before only those are read again that have changed (by size or time of change); what was
+        read of files that are gone is forgotten. The documentation of one Python version is read into a database once.
+        Reading the default twice is done once: whoever asks for it while it is under way waits for the same reading.
+        ``on_progress`` is called on the loop. Cancelled, a reading of one's own stops; one that others wait for goes
+        on.
         """
         return await self._reader.learn(paths, on_progress)
 

@@ -134,6 +134,10 @@ class Reader:
         receipt, submit = self._receipt, self._brain.submit
         try:
             if receipt is not None:
+                if not self._settings.documents and await submit(RETRIEVER, self._was_read, receipt):
+                    # One version of Python has one documentation.
+                    self.has_read = True
+                    return Learned(unchanged=await submit(RETRIEVER, "count"))
                 await submit(RETRIEVER, self._begin_again, receipt)
             learned = await self._read(self._settings.documents, self._watchers)
             if receipt is not None:
