@@ -31,11 +31,14 @@ _ENOUGH_WITHOUT_ITS_POINT = 0.85
 _ENOUGH_WITH_ITS_QUOTE = 0.3
 _FURTHER = 0.99
 _EVIDENT = 0.2
+_NAMED = 0.3
 _RANK_COSTS = 0.02
 _PLACE_COSTS = 0.001
 _WEAK_NAMES = "default first last called name call many do neither nor than must may by more most meant mean say"
 _WEAK_WORDS = frozenset(_WEAK_NAMES.split())
 _WEAK = 0.5
+# Whoever it is has a name in the text.
+_ANYBODY = frozenset({"man", "woman", "person", "people"})
 _ENDINGS = ("er", "or", "r", "ment", "ion", "al", "ship", "ist", "ing", "ed")
 
 # Forms of one word that no ending tells, and words that tell of each other.
@@ -98,15 +101,14 @@ class Asked(msgspec.Struct, frozen=True):
 class Window(msgspec.Struct, frozen=True):
     """A sentence with what it rests on, in the passage of that number.
 
-    ``text`` is what is quoted, ``own`` the sentence alone. ``has`` are the words of the question that it has,
-    ``support`` their share of all. It is ``evident`` where it has the kind of thing that is asked for, and
-    ``complete`` where all names and numbers of the question are there, and what it quotes. ``names`` are those in it,
-    of a row those of the cells that the question speaks of first.
+    ``text`` is what is quoted. ``has`` are the words of the question that it has, ``support`` their share of all. It is
+    ``evident`` where it has the kind of thing that is asked for, and ``complete`` where all names and numbers of the
+    question are there, and what it quotes. ``names`` are those in it, of a row those of the cells that the question
+    speaks of first.
     """
 
     passage: int
     text: str
-    own: str
     has: frozenset[str]
     support: float
     evident: bool
@@ -155,6 +157,11 @@ def answers_it(question: Asked, window: Window) -> bool:
     )
 
 
+def named(question: Asked, text: str) -> float:
+    """The share of the question's names and numbers that stand in ``text``; all of none are 1."""
+    return sum(_stands(must, text) for must in question.musts) / len(question.musts) if question.musts else 1.0
+
+
 def names_in(text: str) -> list[str]:
     """The names of persons, places and things in ``text``: capitalised words that go together, in their order."""
     found = (match[0].removeprefix("The ") for match in _NAME.finditer(text))
@@ -180,7 +187,7 @@ def _wanted(question: str, expects: Expectation) -> Iterator[Wanted]:
         yield Wanted(" ".join(sorted(expects.asking)), frozenset(map(stem_of, expects.telling)))
     for word in _WORD.findall(question.lower()):
         stem = stem_of(word)
-        if word in COMMON or word in expects.asking or stem in seen:
+        if word in COMMON or word in expects.asking or word in _ANYBODY or stem in seen or word == "s":
             continue
         seen.add(stem)
         weight = _WEAK if word in _WEAK_WORDS else 1.0
@@ -219,19 +226,19 @@ def _of_passage(question: Asked, number: int, passage: SupportsPassage) -> Itera
             continue
         support = sum(each.weight for each in has) / sum(each.weight for each in question.wanted)
         shown = _shown(question, piece)
-        quoted = [" ".join(each.casefold().split()) for each in question.quotes]
-        own = " ".join([*(each.text for each in called), shown])
+        text = "\n\n".join([*(each.text for each in called), " ".join([*(each.text for each in before), shown])])
         whole = f"{passage.title}\n{shown if piece.cells else passage.text}"
-        evident = question.expects.is_met_by(own, question.text)
+        evident = question.expects.is_met_by(text, question.text)
+        here = named(question, f"{passage.title}\n{text}")
+        quotes = (" ".join(each.casefold().split()) for each in question.quotes)
         yield Window(
             number,
-            "\n\n".join([*(each.text for each in called), " ".join([*(each.text for each in before), shown])]),
-            shown,
+            text,
             frozenset(each.word for each in has),
             support,
             evident,
-            all(_stands(must, whole) for must in question.musts) and all(map(own.casefold().count, quoted)),
-            support + _EVIDENT * evident - _RANK_COSTS * number - _PLACE_COSTS * place,
+            named(question, whole) == 1.0 and all(map(text.casefold().count, quotes)),
+            support + _EVIDENT * evident + _NAMED * here - _RANK_COSTS * number - _PLACE_COSTS * place,
             _names(question, piece, before),
         )
 
@@ -259,9 +266,7 @@ def _shown(question: Asked, piece: Piece) -> str:
 
 def _names(question: Asked, piece: Piece, before: Sequence[Piece]) -> tuple[str, ...]:
     if not piece.cells:
-        found = [name for each in (piece, *before) for name in names_in(each.text)]
-        # Those of several words are hardly ever the first word of a sentence that is written large.
-        return tuple(dict.fromkeys(sorted(found, key=lambda name: " " not in name)))
+        return tuple(dict.fromkeys(name for each in (piece, *before) for name in names_in(each.text)))
     telling = [
         cell for column, cell in piece.cells if any(matches(w, frozenset(stems_of(column))) for w in question.wanted)
     ]

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import msgspec
 
 from companion_async.cognition.expectation import Expectation, expectation
-from companion_async.cognition.pinpoint import ENOUGH, Asked, SupportsPassage, Window, answers, asked, windows
+from companion_async.cognition.pinpoint import ENOUGH, Asked, SupportsPassage, Window, answers, asked, named, windows
 
 _MOST_WINDOWS = 4
 _MOST_NAMES = 3
@@ -65,7 +65,8 @@ def leads(question: Asked, passages: Sequence[SupportsPassage]) -> list[Lead]:
     """Where to go on from what was found, the most promising first: by whom or what the question does not name."""
     known = question.text.casefold()
     found: list[Lead] = []
-    for window in sorted(windows(question, passages), key=lambda each: -each.support)[:_MOST_WINDOWS]:
+    # Where the names of the question are, there is the beginning.
+    for window in sorted(windows(question, passages), key=lambda each: -each.score)[:_MOST_WINDOWS]:
         missing = tuple(each.word for each in question.wanted if each.word not in window.has)
         names = [name for name in window.names if name.casefold() not in known]
         found += [Lead(window, name, missing) for name in names[:_MOST_NAMES] if missing]
@@ -83,14 +84,14 @@ def followed(question: Asked, lead: Lead, passages: Sequence[SupportsPassage]) -
     for window in windows(rest, passages):
         has = lead.window.has | window.has
         support = sum(each.weight for each in question.wanted if each.word in has) / total
-        told = f"{lead.window.text}\n{window.text}".casefold()
+        told = f"{lead.window.text}\n{window.text}"
         if (
             window.evident
             and lead.name.split()[-1] in window.text
             and window.text != lead.window.text
             and support >= ENOUGH
             and question.point in has
-            and all(must.casefold().removesuffix("s") in told for must in question.musts)
+            and named(question, told) == 1.0
         ):
             return Trail(lead.window, window, lead.name, support)
     return None

@@ -32,7 +32,7 @@ _OF_A_MODEL = ("chain", "tree", "reflection", "react")
 _ROUTER, _RETRIEVER = "model_router", "knowledge_retriever"
 _LONGEST_QUESTION = 4_000
 _PASSAGES = 5
-_FOLLOWED = 2
+_FOLLOWED = 3
 
 
 class ModelMissingError(CompanionError):
@@ -117,12 +117,12 @@ class AdvancedReasoning(BaseModule):
         return found
 
     def begin_trail(self, question: str, passages: Sequence[SupportsPassage]) -> tuple[Trail | None, list[Lead]]:
-        """What of ``passages`` answers ``question`` at once, or else where to go on from them."""
+        """What of ``passages`` answers ``question`` at once, and where to go on from them unless that is all of it."""
         wanted = taken_apart(question)
         if wanted is None:
             return None, []
         found = at_once(wanted, passages)
-        return found, [] if found else leads(wanted, passages)
+        return found, [] if found is not None and found.support == 1.0 else leads(wanted, passages)
 
     def follow_trail(self, question: str, lead: Lead, passages: Sequence[SupportsPassage]) -> Trail | None:
         """What of ``passages`` answers ``question`` together with what led to them."""
