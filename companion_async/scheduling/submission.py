@@ -20,6 +20,7 @@ from companion_async.modules.retry import RetryPolicy
 from companion_async.modules.timeout import Timeout
 from companion_async.offload.stream import Stream
 from companion_async.priority import Priority
+from companion_async.scheduling.admission import ON_FULL
 from companion_async.scheduling.particulars import Particulars
 from companion_async.scheduling.port import Port, Target, reach
 from companion_async.scheduling.task import Task, TaskState
@@ -131,7 +132,7 @@ class Submission:
             and key is None
             and callback is None
             and after is _NONE
-            and on_full is None
+            and (on_full is None or on_full in ON_FULL)  # there is room: `map` asks for it with each item
             and on_upstream_failure == "fail"
             and not plan.rare
             and queue.arrived - queue.taken < self._capacity

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from companion_async import QueueFullError
+from companion_async import InvalidArgumentError, QueueFullError, TaskState
 from companion_async.testing.clock import VirtualClock
 from tests.work.house import Gate, ends, running
 
@@ -44,6 +44,26 @@ async def test_a_full_queue_refuses_at_once_and_keeps_nothing_of_what_it_refused
 
 
 @pytest.mark.feature("CB-06")
+async def test_a_rule_for_a_full_queue_costs_nothing_while_there_is_room():
+    """Those of `map`, which asks for one with each item, are as plain as others; a wrong one is refused still."""
+    async with running(categories={"core": 1}, queue_capacity=1) as brain:
+        gate = Gate()
+        running_one = brain.submit("category:core", gate, on_full="wait")
+        await gate.holds(1)
+        with_room = brain.submit("category:core", int, on_full="reject")
+        assert running_one.more is None
+        assert with_room.more is None
+        full = brain.submit("category:core", int, on_full="wait")
+        assert full.state is TaskState.BLOCKED
+        with pytest.raises(QueueFullError):
+            brain.submit("category:core", int, on_full="reject")
+        for _ in range(2):
+            with pytest.raises(InvalidArgumentError, match="on_full"):
+                brain.submit("category:core", int, on_full="drop")
+            gate.open()
+            await full
+
+
 async def test_a_house_full_of_tasks_says_what_helps_against_that():
     """Those who wait in line count among its tasks, and another queue's capacity is not its bound."""
     async with running(categories={"core": 1}, max_pending_tasks=1) as brain:
