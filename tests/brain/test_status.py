@@ -248,6 +248,7 @@ async def test_who_has_awaited_a_task_sees_no_thread_at_work(monkeypatch) -> Non
 
     def take_later(pool, slot):
         if slot.job is not None:
+            pool._mailbox.wake()  # as it does while other work waits: told first, the place given back after that
             back.wait()
         return take(pool, slot)
 
