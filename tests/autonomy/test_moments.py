@@ -8,7 +8,7 @@ import pytest
 from companion_async.autonomy.governor import Governor
 from companion_async.autonomy.settings import AutonomySettings
 from companion_async.autonomy.verdict import Verdict
-from tests.autonomy.test_governor import Machine, Work, caps, govern
+from tests.autonomy.governor_rig import Machine, Work, caps, govern
 
 
 @pytest.mark.parametrize(("pieces", "held_back"), [(200, False), (50, True)])
