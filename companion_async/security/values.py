@@ -37,7 +37,7 @@ class SecuritySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
 
     What a task is called with is shown to operators where ``expose_errors`` is on: of the modules named in
     ``hidden_arguments`` to nobody; after its end of those whose run did not complete, and with ``keep_arguments`` of
-    those that completed too. What is kept is a short text, made on the loop, for some 10 microseconds a task.
+    those that completed too. What is kept is a short text, made on the loop, for some 25 microseconds a task.
     """
 
     max_content: int = 10_000
