@@ -16,9 +16,9 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from benchmarks import page, plots, results, summary, tables
 from benchmarks.contenders import KNOWN, OURS
 from benchmarks.loops import available
+from benchmarks.registry import SuiteFailedError, measure_alone, plan, present
 from benchmarks.report import Report
 from benchmarks.results import Failure, Results
-from benchmarks.suites import SuiteFailedError, measure_alone, plan, present
 
 _FAILED, _MISUSED, _INTERRUPTED = 1, 2, 130
 _PIPE_WIDTH = 140

@@ -7,7 +7,7 @@ import sys
 
 import msgspec
 
-from benchmarks.suites import measure
+from benchmarks.registry import measure
 
 
 def main(name: str, loop: str, *flags: str) -> None:

@@ -23,7 +23,7 @@ import msgspec
 import psutil
 
 from benchmarks import loops
-from benchmarks.villagers import Villagers
+from benchmarks.villages.villagers import Villagers
 from companion_async import Brain, BrainConfig
 from companion_async.cognition.controller.module import MODULE as CONTROLLER
 from companion_async.cognition.controller.module import Controller

@@ -16,7 +16,7 @@ from benchmarks.report import Absence, Progress
 TURN = 60.0
 """Seconds that a peer's turn may take, with its opening and closing."""
 LOST: list[Absence] = []
-"""Peers that failed in this process, which is that of one suite: `suites.measure` adds them to its report."""
+"""Peers that failed in this process, which is that of one suite: `registry.measure` adds them to its report."""
 SPENT: dict[str, float] = defaultdict(float)
 """Seconds of each contender's turns in this process, opening and closing included; it is added there too."""
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks import agents
-from benchmarks.agents import companion, coroutines, slow, turn
-from benchmarks.course import PERIOD, Course
+from benchmarks.suites import agents
+from benchmarks.suites.agents import companion, coroutines, slow, turn
+from benchmarks.villages.course import PERIOD, Course
 
 
 def test_one_agent_in_a_hundred_has_one_slow_module():

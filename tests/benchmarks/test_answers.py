@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.answers import questions
+from benchmarks.suites.answers import questions
 
 
 def test_the_questions_are_many_of_every_kind_and_a_third_is_held_out():

@@ -17,9 +17,9 @@ from benchmarks import plots, results, tables
 from benchmarks.figures import Measurement, compare
 from benchmarks.loops import available
 from benchmarks.machine import describe
+from benchmarks.registry import SuiteFailedError
 from benchmarks.report import Absence, Report, Sample, Verdict, told
 from benchmarks.results import Results
-from benchmarks.suites import SuiteFailedError
 
 ROOT = Path(__file__).parents[2]
 

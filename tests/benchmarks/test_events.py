@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.events import LISTENERS, contenders
+from benchmarks.suites.events import LISTENERS, contenders
 
 
 def test_each_contender_tells_as_many_as_the_setting_says():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.fairness import farthest_off
+from benchmarks.suites.fairness import farthest_off
 
 
 def test_the_share_that_is_farthest_from_its_quota_counts():

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from benchmarks import depth, latency, start, throughput
 from benchmarks.goals import GOALS
+from benchmarks.suites import depth, latency, start, throughput
 
 
 @pytest.mark.timeout(90)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks import living
-from benchmarks.living import Reached, climb, live
+from benchmarks.villages import living
+from benchmarks.villages.living import Reached, climb, live
 
 
 @pytest.mark.slow

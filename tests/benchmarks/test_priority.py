@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from benchmarks.overload import offer
-from benchmarks.priority import latest_start
+from benchmarks.suites.priority import latest_start
 from companion_async import Priority, QueueFullError
 from companion_async.testing.clock import until
 

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from benchmarks.gil import beside_computing, compute
-from benchmarks.process import CONTENDERS, SMALL
+from benchmarks.suites.gil import beside_computing, compute
+from benchmarks.suites.process import CONTENDERS, SMALL
 
 
 @pytest.mark.asyncio(loop_factories=["uvloop"])

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.replay import History, Moment, replay, told
-from benchmarks.village import Village
+from benchmarks.villages.village import Village
 from companion_async.cognition.perception.scene import look_around
 
 ROOT = Path(__file__).parents[2]

@@ -6,12 +6,12 @@ import math
 
 import pytest
 
-from benchmarks import scaling
 from benchmarks.simulation.rivals import Fixed, Gradient2, Plain, QueueOnly, Vegas
 from benchmarks.simulation.score import OURS, PLAIN, Cell, cell, geometric_mean, score
 from benchmarks.simulation.shapes import FRESH, HELD_OUT, SHAPES, Job, Kind, Shape, jobs
 from benchmarks.simulation.trial import CONTROLLERS
 from benchmarks.simulation.world import Controller, simulate
+from benchmarks.suites import scaling
 from companion_async.autonomy.signals import EndedRun, Signals
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from benchmarks import telemetry
 from benchmarks.report import Absence
-from benchmarks.telemetry import EACH, SCRAPED, SOME
+from benchmarks.suites import telemetry
+from benchmarks.suites.telemetry import EACH, SCRAPED, SOME
 
 
 @pytest.fixture

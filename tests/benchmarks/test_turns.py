@@ -15,16 +15,17 @@ from typing import Any
 import msgspec
 import pytest
 
-from benchmarks import contenders, latency, throughput, turns
+from benchmarks import contenders, turns
 from benchmarks.contenders import CONTENDERS, OURS, THREADS, Contender, installed, lacking, missing
 from benchmarks.figures import Measurement, pairs
-from benchmarks.latency import durations
 from benchmarks.peers.ours import COMPANION
 from benchmarks.report import Absence, Curve
-from benchmarks.throughput import rate, setting
+from benchmarks.suites import latency, throughput
+from benchmarks.suites.latency import durations
+from benchmarks.suites.throughput import rate, setting
 
 
-# The others keep threads of their own in the process for good; they are run in one of their own in test_suites.
+# The others keep threads of their own in the process for good; they are run in one of their own in test_registry.
 @pytest.mark.parametrize("name", sorted(set(CONTENDERS) - {"dask in process", "Ray"}))
 async def test_every_contender_runs_the_work_in_its_own_threads(name):
     """Each call of each client runs the same function once, in at most eight threads, none of them the loop's."""

@@ -6,7 +6,7 @@ import importlib.util
 
 import pytest
 
-from benchmarks.answers import CORPUS, DOCUMENTS, Question, ask_all, questions
+from benchmarks.suites.answers import CORPUS, DOCUMENTS, Question, ask_all, questions
 from companion_async.companion.companion import CompanionBrain
 from companion_async.companion.config import CompanionConfig, KnowledgeSettings
 

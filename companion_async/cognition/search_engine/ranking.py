@@ -5,7 +5,7 @@ Each concept scores once, however many of its words a passage has: BM25 over the
 since a module that has much to say on a question is likely the one that is asked for, and so does a group in which the
 question's words are more at home than elsewhere; then the order is varied, since three passages of one place tell less
 than those of three. The constants stand on a plateau: halving or doubling any
-of them moves the hit rates of `benchmarks.retrieval` by a question or two.
+of them moves the hit rates of `python -m benchmarks retrieval` by a question or two.
 """
 
 from __future__ import annotations

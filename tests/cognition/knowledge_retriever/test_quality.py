@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.retrieval import (
+from benchmarks.suites.retrieval import (
     GOALS,
     answered,
     hit_rates,

@@ -18,8 +18,8 @@ from typing import Any
 import msgspec
 import psutil
 
-from benchmarks.course import PERIOD, PROMPT, Course
-from benchmarks.villagers import Villagers
+from benchmarks.villages.course import PERIOD, PROMPT, Course
+from benchmarks.villages.villagers import Villagers
 from companion_async import Brain, BrainConfig
 from companion_async.cognition.controller.module import MODULE as CONTROLLER
 from companion_async.cognition.converse.module import MODULE as CONVERSE

@@ -18,10 +18,10 @@ import anyio.to_process
 
 from benchmarks.contender import THREADS, CallOfClient, Contender, Work
 from benchmarks.figures import compare, percentile
-from benchmarks.gil import JOBS, STEPS, beside_computing, compute
 from benchmarks.goals import judge, judge_limits
 from benchmarks.loops import run
 from benchmarks.report import Progress, Report
+from benchmarks.suites.gil import JOBS, STEPS, beside_computing, compute
 from benchmarks.turns import interleave
 from companion_async import Brain, BrainConfig
 

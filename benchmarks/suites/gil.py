@@ -16,7 +16,7 @@ from benchmarks.figures import compare, percentile
 from benchmarks.goals import judge, judge_limits
 from benchmarks.loops import run
 from benchmarks.report import Progress, Report
-from benchmarks.throughput import rate
+from benchmarks.suites.throughput import rate
 from benchmarks.turns import interleave
 
 JOBS = 32

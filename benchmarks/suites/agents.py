@@ -19,12 +19,12 @@ import psutil
 
 from benchmarks.contender import THREADS
 from benchmarks.contenders import OURS
-from benchmarks.course import PERIOD, PROMPT, Course
 from benchmarks.figures import Measurement, compare
 from benchmarks.goals import judge, judge_limits
-from benchmarks.living import STEPS, Reached, climb
 from benchmarks.loops import run
 from benchmarks.report import Chart, Curve, Progress, Report
+from benchmarks.villages.course import PERIOD, PROMPT, Course
+from benchmarks.villages.living import STEPS, Reached, climb
 from companion_async import Brain, BrainConfig
 
 AGENTS, MODULES = 1000, 10

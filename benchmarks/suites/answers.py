@@ -20,7 +20,7 @@ from benchmarks.report import Progress, Report
 from companion_async.companion.answer import Answer
 from companion_async.companion.companion import CompanionBrain
 
-_TESTS = Path(__file__).parents[1] / "tests"
+_TESTS = Path(__file__).parents[2] / "tests"
 QUESTIONS = _TESTS / "mixed_questions.toml"
 CORPUS = _TESTS / "mixed_corpus"
 DOCUMENTS = _TESTS.parent / "docs"

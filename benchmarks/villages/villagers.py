@@ -8,7 +8,7 @@ from functools import partial
 
 import msgspec
 
-from benchmarks.village import Village
+from benchmarks.villages.village import Village
 from companion_async import Brain
 from companion_async.clock import Clock
 from companion_async.cognition.controller.module import Controller

@@ -42,7 +42,7 @@ class _Suite(Protocol):
 
 def present() -> tuple[str, ...]:
     """The suites that this checkout has."""
-    return tuple(name for name in NAMES if importlib.util.find_spec(f"benchmarks.{name}"))
+    return tuple(name for name in NAMES if importlib.util.find_spec(f"benchmarks.suites.{name}"))
 
 
 def plan(names: Iterable[str], loops: Sequence[str]) -> list[tuple[str, str]]:
@@ -56,7 +56,7 @@ def _loops_of(name: str, loops: Sequence[str]) -> Sequence[str]:
 
 def measure(name: str, loop: str, *, quick: bool, progress: Progress) -> Report:
     """Run the suite here and now."""
-    suite = cast("_Suite", importlib.import_module(f"benchmarks.{name}"))
+    suite = cast("_Suite", importlib.import_module(f"benchmarks.suites.{name}"))
     begun = time.perf_counter()
     report = suite.measure(loop, quick=quick, progress=progress)
     absences = (*report.absences, *turns.LOST)

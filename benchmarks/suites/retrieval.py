@@ -1,6 +1,6 @@
 """How well questions find the right module of the standard library, and how long reading, indexing and asking take.
 
-``python -m benchmarks.retrieval`` prints it alone. The questions are those of ``tests/questions.toml`` and
+``python -m benchmarks.suites.retrieval`` prints it alone. The questions are those of ``tests/questions.toml`` and
 ``tests/fresh_questions.toml``: tuned ones, that everything was made with; those of development, that improvements may
 look at; and held-out ones, of which only the totals are looked at. A question is hit at 3 if any of the first three
 passages that come back is of a module that rightly answers it.
@@ -26,7 +26,7 @@ from companion_async.cognition.knowledge_retriever.module import KnowledgeRetrie
 from companion_async.cognition.search_engine.library import Library
 from companion_async.cognition.search_engine.semantics import semantics_installed
 
-_TESTS = Path(__file__).parents[1] / "tests"
+_TESTS = Path(__file__).parents[2] / "tests"
 QUESTIONS = _TESTS / "questions.toml"
 FRESH_QUESTIONS = _TESTS / "fresh_questions.toml"
 GOALS = {1: 0.85, 3: 0.95}

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks import contenders, suites
+from benchmarks import contenders, registry
 from benchmarks.contenders import KNOWN
-from benchmarks.latency import TWO_QUEUES
-from benchmarks.suites import SuiteFailedError, measure_alone, plan, present
+from benchmarks.registry import SuiteFailedError, measure_alone, plan, present
+from benchmarks.suites.latency import TWO_QUEUES
 
 
 def test_the_plan_measures_each_suite_on_each_loop_once():
@@ -35,15 +35,15 @@ def test_a_suite_that_breaks_is_named_with_its_last_words():
 
 def test_a_suite_that_is_stuck_is_ended(monkeypatch):
     """One that says nothing for too long is killed, and told as such."""
-    monkeypatch.setattr(suites, "SILENCE", 0.001)
+    monkeypatch.setattr(registry, "SILENCE", 0.001)
     with pytest.raises(SuiteFailedError, match=r"latency on asyncio was ended: it had said nothing for 0\.001 s"):
         measure_alone("latency", "asyncio", quick=True, progress=lambda share: None)
 
 
 def test_what_a_suite_prints_is_no_part_of_its_report(monkeypatch, tmp_path):
     """A peer may write to standard output what it likes, and to standard error more than a pipe holds."""
-    (tmp_path / "benchmarks").mkdir()
-    (tmp_path / "benchmarks" / "noisy.py").write_text(NOISY, encoding="utf-8")
+    (tmp_path / "benchmarks" / "suites").mkdir(parents=True)
+    (tmp_path / "benchmarks" / "suites" / "noisy.py").write_text(NOISY, encoding="utf-8")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     report = measure_alone("noisy", "asyncio", quick=True, progress=lambda share: None)
     assert report.notes == ("quick",)
@@ -64,7 +64,7 @@ def measure(loop, *, quick, progress):
 @pytest.mark.timeout(90)
 def test_a_suite_runs_in_a_process_of_its_own(monkeypatch):
     """Progress grows to 1 and the report comes back whole: a figure for each round of each contender, or why not."""
-    monkeypatch.setattr(suites, "measure", lambda *args, **options: pytest.fail("measured in this process"))
+    monkeypatch.setattr(registry, "measure", lambda *args, **options: pytest.fail("measured in this process"))
     shares: list[float] = []
     report = measure_alone("latency", "asyncio", quick=True, progress=shares.append)
     assert shares == sorted(shares)

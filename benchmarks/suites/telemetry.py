@@ -17,7 +17,7 @@ from benchmarks.contenders import OURS
 from benchmarks.figures import Measurement, compare
 from benchmarks.loops import run
 from benchmarks.report import Absence, Progress, Report
-from benchmarks.throughput import rate
+from benchmarks.suites.throughput import rate
 from benchmarks.turns import interleave
 from companion_async import Brain, BrainConfig, TracingSettings
 from companion_async.http.api import Api
