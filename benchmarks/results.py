@@ -11,8 +11,8 @@ from pathlib import Path
 import msgspec
 
 from benchmarks.machine import Machine, describe
+from benchmarks.registry import NAMES
 from benchmarks.report import Report
-from benchmarks.suites import NAMES
 
 _ROOT = Path(__file__).parents[1]
 
