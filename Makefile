@@ -55,7 +55,7 @@ fix: $(VENV)/.dev ## Mend what ruff can mend, and format
 bench: $(VENV)/.dev ## Measure beside the peers (ARGS="throughput --quick", ARGS="--html report.html", ARGS=--help)
 	@$(PY) -m benchmarks $(ARGS)
 
-bench-results: $(VENV)/.bench ## Measure everything, the heavy peers too, into benchmarks/results (20 minutes, quiet machine)
+bench-results: $(VENV)/.bench ## Measure everything, the heavy peers too, into benchmarks/results (half an hour of a quiet machine)
 	@$(PY) -m benchmarks --results benchmarks/results $(ARGS)
 
 serve: $(VENV)/.serve ## Serve the page and the HTTP interface on 127.0.0.1:8765
