@@ -31,19 +31,12 @@ app = App(
 )
 
 
-def _known(_annotation: object, name: str) -> None:
-    if name not in present():
-        raise ValueError(f"there is no suite {name!r}; there are {', '.join(present())}")
-
-
 File = Annotated[Path | None, Parameter(negative=())]
 
 
 @app.default
 def main(
-    *suites: Annotated[
-        str, Parameter(validator=_known, help=f"What to measure; without any, everything: {', '.join(present())}.")
-    ],
+    *suites: Annotated[str, Parameter(help=f"What to measure; without any, everything: {', '.join(present())}.")],
     json: Annotated[File, Parameter(help="Write every figure of every round here; - is standard output.")] = None,
     plot: Annotated[File, Parameter(help="Draw everything into this folder, as SVG and PNG.")] = None,
     html: Annotated[File, Parameter(help="Write a report to read here, one file with all plots in it.")] = None,
@@ -75,6 +68,9 @@ def main(
     fails is told as failed, the others go on, and the exit code is 1.
     """
     console = _console(to_stdout=json is not None and str(json) == "-")
+    if unknown := [name for name in suites if name not in present()]:
+        console.print(f"There is no suite {unknown[0]!r}; there are {', '.join(present())}.", style="red")
+        return _MISUSED
     if into is not None:
         json, html, plot = json or into / "results.json", html or into / "report.html", plot or into / "plots"
     if (plot or html) and not plots.available():

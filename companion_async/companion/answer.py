@@ -46,8 +46,12 @@ class Answer(Picture, frozen=True, kw_only=True):
             return ""
         if not self.steps:
             return "No source was found."
-        done = "; ".join(f"{step.text}: {step.result}" for step in self.steps)
-        return f"By {self.responder} ({done})."
+        told = [
+            step.text if step.kind == "parse" else f"{step.text}: {step.result}"
+            for step in self.steps
+            if step.text != step.result
+        ]
+        return f"By {self.responder} ({'; '.join(told)})."
 
     def __str__(self) -> str:
         """The text, then its sources, one a line, numbered as the text cites them."""

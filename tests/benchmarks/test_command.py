@@ -155,6 +155,13 @@ def test_a_missing_library_is_told_before_anything_is_measured(suites, monkeypat
     assert "pip install -e '.[bench]'" in capsys.readouterr().out
 
 
+def test_a_suite_that_is_none_is_one_line(suites, capsys):
+    """It is told before anything is measured, with those that there are."""
+    assert command.main("throughput", "nope") == 2
+    assert suites == []
+    assert capsys.readouterr().out.startswith("There is no suite 'nope'; there are throughput, ")
+
+
 def shown(renderable) -> str:
     text = io.StringIO()
     Console(width=120, file=text).print(renderable)
