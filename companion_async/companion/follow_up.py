@@ -8,6 +8,7 @@ from collections.abc import Sequence
 _LONGEST = 12  # words; a longer question says what it is about
 _FEW = 4  # words; with so few, "again" and "instead" need something before them
 
+_ANOTHER = re.compile(r"(?:and\s+)?(?:what|how) about\s+(?P<other>\w+(?:\s+\w+)+)\s*\?*", re.IGNORECASE)
 _CONNECTIVE = re.compile(r"(?:and|but|so|or|then|what about|how about)\b", re.IGNORECASE)
 _COMPARED = re.compile(r"\b(?:same|instead|also|too|else|again|more|other|another)\b", re.IGNORECASE)
 _IDLE_IT = re.compile(r"\bis it (?:possible|ok|okay|safe|better|true|allowed|wise|necessary)\b", re.IGNORECASE)
@@ -28,12 +29,15 @@ _SMALL = frozenset(_WORD.findall("a an and are be can could do does for how i in
 def search_text(question: str, earlier: Sequence[str]) -> str:
     """What to search for: ``question``, with the one that it points back to where it does.
 
-    Of the ``earlier`` questions, oldest first, that is the last one that speaks for itself.
+    Of the ``earlier`` questions, oldest first, that is the last one that speaks for itself. "What about Apollo 16?"
+    asks the same of something else that begins like what was asked about: it takes that one's place in the question.
     """
     if not points_back(question):
         return question
     topic = next((each for each in reversed(earlier) if not points_back(each)), None)
-    return question if topic is None else f"{topic} {question}"
+    if topic is None:
+        return question
+    return _asked_of_another(topic, question) or f"{topic} {question}"
 
 
 def points_back(question: str) -> bool:
@@ -47,3 +51,13 @@ def points_back(question: str) -> bool:
         return True
     pronoun = _PRONOUN.search(_IDLE_IT.sub("", question))
     return pronoun is not None and not _NAMED.search(question, 0, pronoun.start())
+
+
+def _asked_of_another(topic: str, question: str) -> str | None:
+    found = _ANOTHER.fullmatch(question.strip())
+    if found is None:
+        return None
+    other = found["other"].split()
+    rest = r"\s+\w+" * (len(other) - 1)
+    asked, places = re.subn(rf"\b{re.escape(other[0])}{rest}\b", found["other"], topic, count=1, flags=re.IGNORECASE)
+    return asked if places else None

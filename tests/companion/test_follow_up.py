@@ -51,6 +51,19 @@ def test_a_question_of_its_own_stands_alone(question):
     assert search_text(question, [EARLIER]) == question
 
 
+@pytest.mark.parametrize(
+    ("earlier", "question", "asked"),
+    [
+        ("Who was the commander of Apollo 15?", "What about Apollo 16?", "Who was the commander of Apollo 16?"),
+        ("How old is Python 2?", "and how about python 3", "How old is python 3?"),
+        ("How do I read a zip file?", "What about tar files?", "How do I read a zip file? What about tar files?"),
+    ],
+)
+def test_the_same_is_asked_of_something_else_of_its_kind(earlier, question, asked):
+    """What begins with the same word takes the place of what was asked about; anything else comes along."""
+    assert search_text(question, [earlier]) == asked
+
+
 def test_the_first_question_has_nothing_to_point_to():
     """Without an earlier question there is nothing to add."""
     assert search_text("What about it?", []) == "What about it?"
