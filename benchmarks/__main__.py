@@ -69,7 +69,7 @@ def main(
     """
     console = _console(to_stdout=json is not None and str(json) == "-")
     if unknown := [name for name in suites if name not in present()]:
-        console.print(f"There is no suite {unknown[0]!r}; there are {', '.join(present())}.", style="red")
+        print(f"There is no suite {unknown[0]!r}; there are {', '.join(present())}.", file=sys.stderr)
         return _MISUSED
     if into is not None:
         json, html, plot = json or into / "results.json", html or into / "report.html", plot or into / "plots"

@@ -159,7 +159,7 @@ def test_a_suite_that_is_none_is_one_line(suites, capsys):
     """It is told before anything is measured, with those that there are."""
     assert command.main("throughput", "nope") == 2
     assert suites == []
-    assert capsys.readouterr().out.startswith("There is no suite 'nope'; there are throughput, ")
+    assert capsys.readouterr().err.startswith("There is no suite 'nope'; there are throughput, ")
 
 
 def shown(renderable) -> str:

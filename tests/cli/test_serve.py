@@ -54,6 +54,13 @@ def serving(*options, code=SERVE, **environment):
         process.communicate()
 
 
+def begun(port, task):
+    """Wait until it runs: a task that has not begun is cancelled at the end, and leaves nothing to be named."""
+    patience = time.monotonic() + 20
+    while ask(port, "GET", f"/api/tasks/{task}")[1]["data"]["state"] != "running":
+        assert time.monotonic() < patience
+
+
 def ask(port, method, path, body=None, token=None):
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     headers = {"authorization": f"Bearer {token}"} if token else {}
@@ -111,6 +118,7 @@ def test_it_ends_within_its_grace_and_a_second_more_whatever_is_open():
     with serving("--grace", "1", code=STUBBORN) as (process, port):
         status, accepted = ask(port, "POST", "/api/tasks", {"module": "stubborn", "timeout": None})
         assert status == 202
+        begun(port, accepted["data"]["id"])
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
         connection.request("GET", "/api/events")
         stream = connection.getresponse()

@@ -39,7 +39,7 @@ def test_every_figure_of_the_status_is_true(manager, actor):
     actor.gate.open()
     manager.get_task_result(ids[3], PATIENCE)
     manager.get_task_future(manager.submit_task("actor", "fail")).exception(PATIENCE)
-    assert manager.module_executor.wait_for_completion(PATIENCE) == []
+    assert set(manager.module_executor.wait_for_completion(PATIENCE)) <= set(ids)  # those that had not ended yet
     after = manager.get_system_status()
     assert (after["active_tasks"], after["running_tasks"], after["queued_tasks"]) == (0, 0, 0)
     assert (after["completed_tasks"], after["is_shutdown"], after["is_paused"]) == (4, False, False)
