@@ -14,6 +14,7 @@ from benchmarks.contenders import OURS
 from benchmarks.figures import Measurement, compare
 from benchmarks.goals import judge, judge_limits
 from benchmarks.report import Progress, Report
+from benchmarks.turns import rotated
 
 QUEUES, BLINKER = "queue per subscriber", "blinker"
 
@@ -28,8 +29,7 @@ def compete(report: Report, acts: Sequence[tuple[str, str, Act]], *, quick: bool
     rounds, seconds = (3, 0.03) if quick else (7, 0.1)
     figures: dict[tuple[str, str], list[float]] = defaultdict(list)
     for number in range(rounds):
-        shift = number % len(acts)
-        for place, (contender, setting, act) in enumerate([*acts[shift:], *acts[:shift]]):
+        for place, (contender, setting, act) in enumerate(rotated(acts, number)):
             figures[contender, setting].append(1e6 * duration(act, seconds))
             progress((number * len(acts) + place + 1) / (rounds * len(acts)))
     measurements = [

@@ -6,12 +6,15 @@ import asyncio
 import gc
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TypeVar
 
 from benchmarks.contender import Work
 from benchmarks.contenders import CONTENDERS, OURS, CallOfClient, Contender
 from benchmarks.figures import Measurement
 from benchmarks.report import Absence, Progress
+
+T = TypeVar("T")
 
 TURN = 60.0
 """Seconds that a peer's turn may take, with its opening and closing."""
@@ -44,7 +47,7 @@ async def interleave(
     turns = [
         (number, name)
         for number in range(rounds)
-        for name in _rotated(names, number)
+        for name in rotated(names, number)
         if number % taking_part[name].every == 0
     ]
     for done, (number, name) in enumerate(turns, 1):
@@ -74,6 +77,7 @@ async def interleave(
     ]
 
 
-def _rotated(names: list[str], number: int) -> list[str]:
-    shift = number % len(names)
-    return names[shift:] + names[:shift]
+def rotated(everyone: Sequence[T], number: int) -> list[T]:
+    """In whose turn they come in this round: who begins changes from one to the next."""
+    shift = number % len(everyone)
+    return [*everyone[shift:], *everyone[:shift]]

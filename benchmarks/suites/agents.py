@@ -7,15 +7,12 @@ is, it tells itself: by how much later than its instant it begins.
 from __future__ import annotations
 
 import asyncio
-import gc
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
-
-import psutil
 
 from benchmarks.contender import THREADS
 from benchmarks.contenders import OURS
@@ -115,7 +112,7 @@ def measure(loop: str, *, quick: bool, progress: Progress) -> Report:
                     ("runs made", "%", 100 * course.made),
                     ("p99 late", "ms", 1e3 * course.p99),
                     ("processor", "% of one core", 100 * course.cpu / seconds),
-                    ("resident", "MiB", course.resident / 2**20),
+                    ("resident", "MiB", course.resident),
                 ):
                     figures.setdefault((name, setting, unit), []).append(figure)
         figures.setdefault((OURS[0], "as many in time", "runs/s"), []).append(reached)
@@ -154,15 +151,8 @@ def measure(loop: str, *, quick: bool, progress: Progress) -> Report:
 
 async def turn(living: Living, agents: int, seconds: float) -> Course:
     """So many agents for so long, once they have come to life and settled."""
-    gc.collect()
-    course, before = Course(deque()), psutil.Process().memory_info().rss
-    async with living(agents, course):
-        await asyncio.sleep(PERIOD)
-        course.counting, cpu = True, time.process_time()
-        await asyncio.sleep(seconds)
-        course.counting = False
-        course.cpu = time.process_time() - cpu
-        course.resident = psutil.Process().memory_info().rss - before
+    course = Course(deque())
+    await course.watch(living(agents, course), PERIOD, seconds)
     course.due = (agents * MODULES - agents // ONE_SLOW_IN) * seconds / PERIOD
     return course
 
@@ -218,7 +208,7 @@ def _of_living(climbed: list[Reached]) -> list[tuple[str, str, float]]:
         ("real modules, agents in time", "agents", float(most.agents)),
         ("real modules, p99 late", "ms", 1e3 * most.p99),
         ("real modules, processor", "% of one core", 100 * most.cpu),
-        ("real modules, resident", "MiB", most.resident / 2**20),
+        ("real modules, resident", "MiB", most.resident),
     ]
 
 

@@ -20,6 +20,7 @@ from benchmarks.figures import Measurement, compare, percentile
 from benchmarks.goals import judge
 from benchmarks.loops import run
 from benchmarks.report import Progress, Report
+from benchmarks.turns import rotated
 from companion_async import Brain, BrainConfig
 
 DEPENDENCIES = 5
@@ -97,8 +98,7 @@ async def _measure(rounds: int, requests: int, progress: Progress) -> list[Measu
     async with contenders() as found:
         names = list(found)
         for number in range(rounds):
-            shift = number % len(names)
-            for place, name in enumerate(names[shift:] + names[:shift]):
+            for place, name in enumerate(rotated(names, number)):
                 gc.collect()
                 get = found[name]
                 await _durations(get, ["/0"], 5)

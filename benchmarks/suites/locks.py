@@ -20,6 +20,7 @@ from benchmarks.figures import Measurement, compare
 from benchmarks.goals import judge, judge_limits
 from benchmarks.loops import run
 from benchmarks.report import Progress, Report
+from benchmarks.turns import rotated
 from companion_async import AccessMode, Brain, BrainConfig, DeadlockError, ResourceCoordinator, ResourceType
 
 PEER = "aiorwlock"
@@ -74,8 +75,7 @@ async def _measure(rounds: int, calls: int, progress: Progress) -> list[Measurem
     async with contenders() as locks:
         names = list(locks)
         for number in range(rounds):
-            shift = number % len(names)
-            for name in names[shift:] + names[:shift]:
+            for name in rotated(names, number):
                 for setting, act in (("alone", alone), ("handover", handover)):
                     await act(locks[name], calls // 10)
                     gc.collect()

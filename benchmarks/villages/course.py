@@ -1,10 +1,15 @@
-"""Pure: how punctual the runs of many agents were, and what they cost."""
+"""How punctual the runs of many agents were, and what they cost."""
 
 from __future__ import annotations
 
+import asyncio
+import gc
+import time
 from collections import deque
+from contextlib import AbstractAsyncContextManager
 
 import msgspec
+import psutil
 
 from benchmarks.figures import percentile
 
@@ -33,3 +38,18 @@ class Course(msgspec.Struct):
     def p99(self) -> float:
         """Seconds."""
         return percentile(list(self.late), 99) if len(self.late) > 1 else PERIOD
+
+    async def watch(self, life: AbstractAsyncContextManager[object], settled: float, seconds: float) -> None:
+        """Count the runs of ``life`` for so many seconds, after those in which it settles, and what it takes meanwhile:
+        processor seconds, and MiB resident more than before it.
+        """
+        gc.collect()
+        process = psutil.Process()
+        before = process.memory_info().rss
+        async with life:
+            await asyncio.sleep(settled)
+            self.counting, cpu = True, time.process_time()
+            await asyncio.sleep(seconds)
+            self.counting = False
+            self.cpu = time.process_time() - cpu
+            self.resident = (process.memory_info().rss - before) / 2**20

@@ -7,7 +7,6 @@ plans, decides, talks, acts and remembers. Every run is made, whether something 
 from __future__ import annotations
 
 import asyncio
-import gc
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable
@@ -16,7 +15,6 @@ from functools import partial
 from typing import Any
 
 import msgspec
-import psutil
 
 from benchmarks.villages.course import PERIOD, PROMPT, Course
 from benchmarks.villages.villagers import Villagers
@@ -67,17 +65,10 @@ async def climb(seconds: float, steps: tuple[int, ...], progress: Callable[[floa
 
 async def live(agents: int, seconds: float) -> Reached:
     """So many agents for so long, once they have settled."""
-    gc.collect()
-    course, before = Course(deque()), psutil.Process().memory_info().rss
-    async with _village(agents, course):
-        await asyncio.sleep(_SETTLED)
-        course.counting, cpu = True, time.process_time()
-        await asyncio.sleep(seconds)
-        course.counting = False
-        cpu = (time.process_time() - cpu) / seconds
-        resident = psutil.Process().memory_info().rss - before
+    course = Course(deque())
+    await course.watch(_village(agents, course), _SETTLED, seconds)
     course.due = agents * len(_ACTIVITIES) * seconds / PERIOD
-    return Reached(agents, course.p99, course.made, cpu, resident)
+    return Reached(agents, course.p99, course.made, course.cpu / seconds, course.resident)
 
 
 @asynccontextmanager

@@ -7,7 +7,7 @@ import msgspec
 from companion_async.autonomy.decision import Expectation
 from companion_async.autonomy.settings import AutonomySettings
 from companion_async.autonomy.situation import CategoryReading, ModuleReading, Situation, StuckRun
-from companion_async.autonomy.verdict import Verdict
+from companion_async.autonomy.verdict import Cure, Verdict
 
 
 def heal(module: ModuleReading, settings: AutonomySettings) -> Verdict | None:
@@ -89,7 +89,7 @@ def verdicts(situation: Situation, settings: AutonomySettings) -> list[Verdict]:
     return found
 
 
-def _verdict(module: ModuleReading, type: str, reason: str, rule: str, settings: AutonomySettings) -> Verdict:
+def _verdict(module: ModuleReading, type: Cure, reason: str, rule: str, settings: AutonomySettings) -> Verdict:
     expected = "running" if type == "restart_module" else "stopped"
     return Verdict(
         type=type,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, assert_never
 
 import anyio
 from anyio.abc import TaskGroup
@@ -161,12 +161,9 @@ class DecisionLoop:
         self.situations.append(situation)
         made = []
         for verdict in self._judgement.consider(situation):
-            if verdict.type in ("restart_module", "quarantine"):
-                self._begin(verdict)
-            else:
-                decision = self._carry_out(verdict, situation.now)
-                if decision is not None:
-                    made.append(decision)
+            decision = self._carry_out(verdict, situation.now)
+            if decision is not None:
+                made.append(decision)
         self._measure(situation)
         self.passes += 1
         self.last_pass = situation.now
@@ -227,11 +224,15 @@ class DecisionLoop:
             self._wake.set()
 
     def _carry_out(self, verdict: Verdict, now: float) -> Decision | None:
-        """Do it and enter it. Within a limit that stays threads come and go without a decision: None for those."""
+        """Do it and enter it. None for what is entered when it has ended, and for threads that come and go within a
+        limit that stays.
+        """
         try:
             done = self._act(verdict)
         except Exception as error:
             return self._failed(verdict, error)
+        if done is None:
+            return None
         if done:
             self._judgement.carried_out(verdict, now)
         data = dict(verdict.data)
@@ -243,8 +244,10 @@ class DecisionLoop:
             data["done"] = done
         return self._enter(verdict, data, applied=bool(done))
 
-    def _act(self, verdict: Verdict) -> bool | int:
-        """Do it: False or 0 where there was nothing to do any more, else True or how many it concerned."""
+    def _act(self, verdict: Verdict) -> bool | int | None:
+        """Do it: False or 0 where there was nothing to do any more, else True or how many it concerned; None where it
+        has only begun.
+        """
         controls, context, data = self._controls, verdict.context, verdict.data
         match verdict.type:
             case "scale_up":
@@ -264,8 +267,11 @@ class DecisionLoop:
                 return controls.adjust_priority(context, data["waited"])
             case "shed_load":
                 return controls.shed(context, data["count"], data["lowest"])
-            case _:
-                raise NotImplementedError(f"No action belongs to the verdict {verdict.type!r}.")
+            case "restart_module" | "quarantine":
+                self._begin(verdict)
+                return None
+            case never:
+                assert_never(never)
         return True
 
     def _begin(self, verdict: Verdict) -> None:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
 from companion_async.autonomy.decision import Expectation
+
+Action = Literal["scale_up", "scale_down", "replace_worker", "throttle_cpu_bound", "adjust_priority", "shed_load"]
+"""What is done to the brain at once."""
+Cure = Literal["restart_module", "quarantine"]
+"""What is done to a module, and takes as long as that takes to start or stop."""
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -16,7 +21,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     ``data`` holds plain JSON types and all that the action needs. ``inputs`` is what the rule named ``rule`` saw.
     """
 
-    type: str
+    type: Action | Cure
     context: str
     reason: str
     rule: str

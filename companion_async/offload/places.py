@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable
 from enum import Enum
@@ -48,7 +49,7 @@ class Abandonment(Enum):
     HELD = "held"  # the budget is spent: the run keeps its slot until it ends
 
 
-class Places:
+class Places(ABC):
     """The places of one category under one plain lock, held by threads and by coroutines alike.
 
     At every instant ``working <= limit`` and ``abandoned <= budget``. A run that was given up leaves ``working`` only
@@ -156,15 +157,17 @@ class Places:
             self.runs += 1
             return seat
 
+    @abstractmethod
     def pump(self) -> None:
         """See that what waits is taken, as far as there are places. Loop only."""
-        raise NotImplementedError
 
     # -- under the lock --------------------------------------------------------------------------------------------
 
+    @abstractmethod
     def _gone(self, seat: Seat) -> None:
         """The seat is given up: it is no part of the category any more."""
 
+    @abstractmethod
     def _set_aside(self, seat: Seat) -> None:
         """The seat's run is about to wait."""
 

@@ -14,7 +14,7 @@ from companion_async.autonomy.scaling import CategoryLoad, ask, grow_plain, reti
 from companion_async.autonomy.settings import AutonomySettings
 from companion_async.autonomy.sizes import sized
 from companion_async.autonomy.sizing import Size, SizeFigures, adaptive
-from companion_async.autonomy.verdict import Verdict, settle
+from companion_async.autonomy.verdict import Action, Verdict, settle
 from companion_async.errors import InvalidArgumentError
 from companion_async.events.kinds import utc
 
@@ -117,7 +117,7 @@ def test_a_thread_idle_for_five_minutes_goes_whatever_the_utilisation(
 def test_up_and_down_together_are_no_action() -> None:
     """SCA-02: of two verdicts that contradict each other neither is carried out; those on others are."""
 
-    def verdict(type: str, context: str) -> Verdict:
+    def verdict(type: Action, context: str) -> Verdict:
         return Verdict(type=type, context=context, reason="", rule="")
 
     found = [verdict("scale_up", "a"), verdict("scale_down", "a"), verdict("scale_up", "b"), verdict("shed_load", "a")]

@@ -30,6 +30,12 @@ class Category(Places):
     def pump(self) -> None:
         self.pumped += 1
 
+    def _gone(self, seat: Seat) -> None:
+        """It keeps no list of them."""
+
+    def _set_aside(self, seat: Seat) -> None:
+        """It has no threads of which fewer would be awake."""
+
     def wait(self, lane: Lane | None = None) -> Job:
         """A job that waits for its turn."""
         job = Job(int, lane=lane or self.lane)

@@ -282,8 +282,8 @@ def _bubblewrap(job: dict[str, Any]) -> Callable[[], Held]:
             argv += ["--symlink", str(Path(path).readlink()), path]
         elif Path(path).exists() and not path.startswith("/dev/"):
             argv += ["--ro-bind", path, path]
-    argv += ["--proc", "/proc", "--dev", "/dev", "--size", str(limits["disk"]), "--tmpfs", "/work"]
-    argv += ["--ro-bind", str(program), f"/work/{job['name']}", "--chdir", "/work"]
+    argv += ["--proc", "/proc", "--dev", "/dev", "--size", str(limits["disk"]), "--tmpfs", "/job"]
+    argv += ["--ro-bind", str(program), f"/job/{job['name']}", "--chdir", "/job"]
     argv += ["--remount-ro", "/dev", "--remount-ro", "/", "--uid", "65534", "--gid", "65534", "--"]
     # Set inside, where only what runs inside is counted; the one more is the sandbox's own.
     argv += ["/usr/bin/prlimit", f"--nproc={limits['processes'] + 1}", "--", *job["argv"]]
