@@ -13,8 +13,9 @@ from typing import Protocol
 
 import msgspec
 
+from companion_async.cognition.factoid import asked
 from companion_async.cognition.pieces import ALONE, Piece, pieces_of, stem_of, stems_of
-from companion_async.cognition.pinpoint import answers, asked, windows
+from companion_async.cognition.pinpoint import answers, windows
 from companion_async.cognition.search_engine.concepts import COMMON, Vocabulary
 
 # Passages that have less of what was asked for, the index having weighed it against all it has, are about something

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from companion_async.cognition.extract import extract
-from companion_async.cognition.pinpoint import asked, names_in
+from companion_async.cognition.factoid import asked
 
 pytestmark = pytest.mark.feature("CB-40", "CB-57")
 
@@ -80,11 +80,6 @@ def test_forms_of_a_word_are_that_word():
     text = Quoted("People", "Ada Quist built the crane in 1890. The designer of the bell was Erik Sand.")
     assert answer("Who was the builder of the crane?", text) == ["Ada Quist built the crane in 1890."]
     assert answer("Who designed the bell?", text) == ["The designer of the bell was Erik Sand."]
-
-
-def test_names_are_told_from_words():
-    """Capitalised words that go together, at the beginning of a sentence as well."""
-    assert names_in("Ada Quist met Erik Sand on the Petrel.") == ["Ada Quist", "Erik Sand", "Petrel"]
 
 
 @given(st.text(max_size=150), st.lists(st.text(max_size=250), max_size=3))

@@ -13,7 +13,8 @@ from collections.abc import Sequence
 import msgspec
 
 from companion_async.cognition.expectation import Expectation, expectation
-from companion_async.cognition.pinpoint import ENOUGH, Asked, SupportsPassage, Window, answers, asked, named, windows
+from companion_async.cognition.factoid import Asked, asked
+from companion_async.cognition.pinpoint import ENOUGH, SupportsPassage, Window, answers, named, windows
 
 _MOST_WINDOWS = 4
 _MOST_NAMES = 3

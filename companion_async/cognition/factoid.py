@@ -1,0 +1,138 @@
+"""Pure: a factoid question taken apart: what it expects, its telling words, and what has to be there as it stands."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import msgspec
+
+from companion_async.cognition.expectation import Expectation, expectation
+from companion_async.cognition.pieces import stem_of, stems_of
+from companion_async.cognition.search_engine.concepts import COMMON
+
+PRONOUN = re.compile(r"(?:[Tt]hen |[Bb]ut |[Aa]nd )?(?:It|He|She|They|This|These|Its|His|Her|Their|it|he|she|they)\b")
+"""How a sentence begins that rests on the one before it."""
+
+_WORD = re.compile(r"[^\W_]+")
+_NAME = re.compile(r"(?<![\w.])(?:[A-Z][\w'-]*[a-z]\w*|[A-Z]{2,}\w*)(?: (?:of |van |de |von |the )?[A-Z0-9][\w'-]*)*")
+# A name with a number is one thing: Apollo 18 is not Apollo 10 on the 18th.
+_NUMBERED = re.compile(r"\b[A-Z][a-z]+ \d+\b")
+_QUOTED = re.compile(r"[\"“]([^\"“”\n]{3,80})[\"”]")
+_DIGITS = re.compile(r"\d[\d.,:-]*")
+_WEAK_NAMES = "default first last called name call many do neither nor than must may by more most meant mean say"
+_WEAK_WORDS = frozenset(_WEAK_NAMES.split())
+_WEAK = 0.5
+# Whoever it is has a name in the text.
+_ANYBODY = frozenset({"man", "woman", "person", "people"})
+_ENDINGS = ("er", "or", "r", "ment", "ion", "al", "ship", "ist", "ing", "ed")
+
+# Forms of one word that no ending tells, and words that tell of each other.
+_TABLE = """
+age old; begin began begun start; bear born birth; belong own owner owns; build built builder; buy bought;
+cost price fee pay paid rent; daughter father mother son; die death dead died; draw drew drawn; drive drove driven;
+fall fell fallen; find found founder finder; fly flew flown flight; give gave given; go went gone; grow grew grown;
+hang hung; heat warm; hold held holder; keep kept keeper; leave left departure; lose lost; read reader; run ran;
+sell sold; senator senate; size large big; speak spoke spoken; take took taken; teach taught teacher; tell told;
+think thought; weigh weight heavy; win won winner; write wrote written writer
+"""
+
+
+def _kin() -> dict[str, frozenset[str]]:
+    kin: dict[str, set[str]] = {}
+    for entry in _TABLE.split(";"):
+        stems = {stem_of(word) for word in entry.split()}
+        for stem in stems:
+            kin.setdefault(stem, set()).update(stems)
+    return {stem: frozenset(others) for stem, others in kin.items()}
+
+
+_KIN = _kin()
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """A telling word of a question: the stems that stand for it, and how much it counts."""
+
+    word: str
+    stems: frozenset[str]
+    weight: float = 1.0
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """A question taken apart: what it expects, its telling words, the last of which is its point, the names and numbers
+    that ``musts`` be there, and what it quotes.
+    """
+
+    text: str
+    expects: Expectation
+    wanted: tuple[Wanted, ...]
+    musts: tuple[str, ...]
+    quotes: tuple[str, ...] = ()
+
+    @property
+    def point(self) -> str:
+        """What is asked about a thing mostly comes last: "when did she die", "where was he born"."""
+        return next((each.word for each in reversed(self.wanted) if each.weight == 1.0), "")
+
+
+def asked(question: str, otherwise: Expectation | None = None) -> Asked | None:
+    """``question`` taken apart; None where it has no telling word, or is no factoid question and quotes nothing, unless
+    there is an expectation ``otherwise``.
+    """
+    quotes = tuple(match[1] for match in _QUOTED.finditer(question) if " " in match[1].strip())
+    expects = expectation(question) or (Expectation("any", frozenset()) if quotes else otherwise)
+    if expects is None:
+        return None
+    musts = tuple(_musts(_QUOTED.sub(" ", question)))
+    named = {stem for must in musts for stem in stems_of(must)}
+    wanted = tuple(_wanted(question, expects))
+    # Names are there or are missed; what else is asked is what a window is weighed by.
+    weighed = tuple(each for each in wanted if named.isdisjoint(each.stems)) or wanted
+    return Asked(question, expects, weighed, musts, quotes) if weighed else None
+
+
+def names_in(text: str) -> list[str]:
+    """The names of persons, places and things in ``text``: capitalised words that go together, in their order."""
+    found = (match[0].removeprefix("The ") for match in _NAME.finditer(text))
+    return list(dict.fromkeys(name for name in found if name.lower() not in COMMON and not PRONOUN.match(name)))
+
+
+def matches(wanted: Wanted, stems: frozenset[str]) -> bool:
+    """Whether one of ``stems`` stands for the word."""
+    if not wanted.stems.isdisjoint(stems):
+        return True
+    return any(_akin(one, other) for one in wanted.stems if len(one) > 3 for other in stems)
+
+
+def _akin(one: str, other: str) -> bool:
+    """Whether one is the other with an ending that makes a noun of it: design, designer."""
+    short, long = sorted((one, other), key=len)
+    return len(short) > 3 and long.startswith(short) and long[len(short) :] in _ENDINGS
+
+
+def _wanted(question: str, expects: Expectation) -> Iterator[Wanted]:
+    seen: set[str] = set()
+    if expects.telling:
+        yield Wanted(" ".join(sorted(expects.asking)), frozenset(map(stem_of, expects.telling)))
+    for word in _WORD.findall(question.lower()):
+        stem = stem_of(word)
+        if word in COMMON or word in expects.asking or word in _ANYBODY or stem in seen or word == "s":
+            continue
+        seen.add(stem)
+        weight = _WEAK if word in _WEAK_WORDS else 1.0
+        # Parts of a name that is written in one word stand for it as well.
+        yield Wanted(word, frozenset({stem, *_KIN.get(stem, ())}), weight)
+
+
+def _capitalised(question: str) -> list[str]:
+    """The names in a question: its first word is written large anyway."""
+    first, _, rest = question.strip().partition(" ")
+    return [*([first] if sum(map(str.isupper, first)) > 1 else []), *names_in(rest)]
+
+
+def _musts(question: str) -> Iterator[str]:
+    """What has to be there as it stands: names, numbers, and names with their numbers."""
+    yield from (match[0] for match in _NUMBERED.finditer(question))
+    for name in _capitalised(_NUMBERED.sub(" ", question)):
+        yield from (part for part in re.split(r"[ ']", name) if len(part) > 2 and part.lower() not in COMMON)
+    yield from (match[0].strip(".,:-") for match in _DIGITS.finditer(_NUMBERED.sub(" ", question)))
