@@ -116,7 +116,7 @@ async def main():
         await brain.register("m", work.pid, offload="process")
         print(await brain.submit("m", "run"), flush=True)
         brain.submit("m", work.spin, timeout=None)
-        await asyncio.sleep(60)
+        await asyncio.Event().wait()
 
 asyncio.run(main())
 """
