@@ -18,7 +18,7 @@ run: $(VENV)/.core ## Show a companion at work: it reads documents and answers q
 	@$(VENV)/bin/companion demo $(ARGS)
 
 # Two processes: the suite is bound by one core each, and many tests are about real threads, which want some quiet.
-test: $(VENV)/.dev ## Run the tests, the slow ones left out (under 3 minutes)
+test: $(VENV)/.dev ## Run the tests, the slow ones left out (six minutes on two cores)
 	@$(PY) -m pytest -m "not slow" --numprocesses=2 --dist=loadfile $(ARGS)
 
 test-slow: $(VENV)/.dev ## Run the slow tests
