@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -102,6 +103,8 @@ def main(
 def _measure(steps: list[tuple[str, str]], console: Console, json: Path | None, *, quick: bool) -> Results:
     begun, made = time.monotonic(), results.begin(quick=quick)
     console.print(tables.machine(made.machine))
+    # Whoever ends us ends the suite under way too, which is not in their reach.
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         for number, (name, loop) in enumerate(steps, 1):
             try:
@@ -119,6 +122,8 @@ def _measure(steps: list[tuple[str, str]], console: Console, json: Path | None, 
     except KeyboardInterrupt:
         console.print("\nInterrupted; what was measured until now is kept.", style="red")
         made = msgspec.structs.replace(made, interrupted=True)
+    finally:
+        signal.signal(signal.SIGTERM, before)
     console.print()
     console.print(tables.verdicts(made.reports))
     return made

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -59,7 +60,7 @@ def test_bad_usage_is_told():
 
 @pytest.fixture
 def suites(monkeypatch) -> list[str]:
-    """Suites that end at once, of which ``latency`` fails and ``state`` is interrupted; the names of those that ran."""
+    """The names of those that ran, which end at once: `latency` fails, in `state` comes Ctrl-C, in `locks` SIGTERM."""
     ran = []
 
     def measure(name, loop, *, quick, progress) -> Report:
@@ -68,7 +69,9 @@ def suites(monkeypatch) -> list[str]:
         if name == "latency":
             raise SuiteFailedError("latency on asyncio ended with 1: MemoryError")
         if name == "state":
-            raise KeyboardInterrupt
+            signal.raise_signal(signal.SIGINT)
+        if name == "locks":
+            signal.raise_signal(signal.SIGTERM)
         return Report(suite=name, loop=loop, measurements=(Measurement("companion", "alone", "us", (1.0,)),))
 
     monkeypatch.setattr(command, "measure_alone", measure)
@@ -99,13 +102,14 @@ def test_one_loop_can_be_asked_for(suites, monkeypatch, tmp_path):
     ]
 
 
-def test_an_interrupted_run_keeps_what_it_has(suites, tmp_path, capsys):
-    """Ctrl-C ends the measuring; what came before it is written, and marked as not all of it."""
+@pytest.mark.parametrize("last", ["state", "locks"])
+def test_an_interrupted_run_keeps_what_it_has(last, suites, tmp_path, capsys):
+    """Ctrl-C or SIGTERM ends the measuring; what came before it is written, and marked as not all of it."""
     path = tmp_path / "figures.json"
-    assert command.main("throughput", "state", "memory", json=path) == 130
+    assert command.main("throughput", last, "memory", json=path) == 130
     made = results.read(path)
     assert (suites, [one.suite for one in made.reports], made.interrupted) == (
-        ["throughput", "state"],
+        ["throughput", last],
         ["throughput"],
         True,
     )
