@@ -9,6 +9,7 @@ from datetime import datetime
 import msgspec
 
 from companion_async.clock import Clock
+from companion_async.errors import CompanionError, RemoteError, StorageError, TaskCrashedError
 from companion_async.events.kinds import utc
 from companion_async.sketch import DurationSketch
 
@@ -16,6 +17,8 @@ MOST_ERRORS = 20
 _LONGEST_MESSAGE = 500
 # The weight of the newest run in the moving average: a change shows after about five runs.
 _NEWEST = 0.2
+# Of our own errors, those that a fresh instance may get over.
+_BREAKDOWNS = (TaskCrashedError, RemoteError, StorageError)
 
 
 class ErrorEntry(msgspec.Struct, frozen=True, gc=False):
@@ -120,8 +123,13 @@ class ModuleRecord:
         error: BaseException,
         task_id: str | None,
     ) -> None:
-        """Count a task that raised ``error``; ``run`` is None if it never ran."""
+        """Count a task that raised ``error``; ``run`` is None if it never ran.
+
+        A `CompanionError` is mostly the right answer to what the task was given: no restart would mend a wrong argument
+        or a broken picture. So it is a failure of the task, and is none of the ``failures_in_row``.
+        """
         self.tasks_failed += 1
+        self.failures_in_row += not isinstance(error, CompanionError) or isinstance(error, _BREAKDOWNS)
         self._lost(now, wait, run, cpu, error, task_id)
 
     def timed_out(
@@ -135,6 +143,7 @@ class ModuleRecord:
     ) -> None:
         """Count a task of which a span passed its limit; ``run`` is None if it never ran."""
         self.tasks_timed_out += 1
+        self.failures_in_row += 1
         self._lost(now, wait, run, cpu, error, task_id)
 
     def cancelled(self, now: float) -> None:
@@ -180,7 +189,6 @@ class ModuleRecord:
         error: BaseException,
         task_id: str | None,
     ) -> None:
-        self.failures_in_row += 1
         self.last_activity = now
         self.wait.add(wait)
         if run is not None:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from companion_async.errors import InvalidArgumentError, SecurityError, StorageError, TaskCrashedError
 from companion_async.modules.record import MOST_ERRORS, ModuleRecord, error_text
 from companion_async.testing.clock import VirtualClock
 
@@ -44,6 +45,23 @@ def test_every_end_is_counted_once(record):
     assert record.last_activity == 5.0
     record.completed(6.0, 0.1, 0.2, None)
     assert record.failures_in_row == 0
+
+
+@pytest.mark.parametrize(
+    ("error", "counted"),
+    [
+        (ValueError("no"), 1),
+        (InvalidArgumentError("no"), 0),
+        (SecurityError("no"), 0),
+        (StorageError("no"), 1),
+        (TaskCrashedError("t", "m", "SystemExit"), 1),
+    ],
+)
+def test_what_was_asked_wrongly_does_not_speak_against_the_module(record, error, counted):
+    """A refusal is a failure of its task, and none of those in a row that have a module restarted."""
+    record.failed(1.0, 0.1, 0.2, None, error, "t1")
+    assert (record.tasks_failed, record.failures_in_row) == (1, counted)
+    assert record.errors[0].type == type(error).__name__
 
 
 @pytest.mark.feature("PE-05", "PM-11")
