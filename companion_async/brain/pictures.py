@@ -157,6 +157,7 @@ class Pictures:
             cpu_percent=assembly.meter.modules.get(module.name, 0.0),
             cpu_bound=assembly.decisions.cpu_bound(module.name),
             cpu_cap=port.throttle,
+            offload=port.offload,
             max_concurrency=port.cap,
             quota=port.quota,
             restarts=module.restarts,

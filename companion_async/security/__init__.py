@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from companion_async.security.arguments import check_count, check_fraction, check_label, check_name, check_seconds
+from companion_async.security.arguments import (
+    check_count,
+    check_fraction,
+    check_label,
+    check_labels,
+    check_name,
+    check_seconds,
+    check_text,
+    check_valence,
+)
 from companion_async.security.disclosure import Argument, shown_arguments
 from companion_async.security.paths import PATH_CHARACTERS, PATH_SEGMENTS, check_state_path
 from companion_async.security.validator import SecurityValidator
@@ -17,9 +26,12 @@ __all__ = [
     "check_count",
     "check_fraction",
     "check_label",
+    "check_labels",
     "check_name",
     "check_seconds",
     "check_state_path",
+    "check_text",
+    "check_valence",
     "check_value",
     "shown_arguments",
 ]

@@ -39,6 +39,27 @@ def check_label(value: Any, what: str) -> str:
     raise InvalidArgumentError(f"{what} must be 1 to {_LONGEST_LABEL} printable characters; {shown(value)} is not.")
 
 
+def check_labels(values: Any, what: str, *, most: int = 10_000) -> tuple[str, ...]:
+    """``values`` as a tuple if it is a list, tuple or set of at most ``most`` labels; else `InvalidArgumentError`."""
+    if not isinstance(values, (list, tuple, set, frozenset)) or len(values) > most:
+        raise InvalidArgumentError(f"{what} must be a list of at most {most} texts; {shown(values)} is not.")
+    return tuple(check_label(value, f"each of {what}") for value in values)
+
+
+def check_text(value: Any, what: str, *, longest: int = 1_000_000) -> str:
+    """``value`` if it is a text of at most ``longest`` characters, and no half of one (lone surrogates, which no encoding
+    takes); else `InvalidArgumentError`.
+    """
+    if isinstance(value, str) and len(value) <= longest:
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            pass
+        else:
+            return value
+    raise InvalidArgumentError(f"{what} must be a text of at most {longest} characters; {shown(value)} is not.")
+
+
 def check_seconds(value: Any, what: str, *, zero: bool = False) -> float:
     """``value`` as a float if it is a finite number of seconds above 0 (from 0 on with ``zero``).
 
@@ -72,4 +93,11 @@ def check_fraction(value: Any, what: str) -> float:
     """``value`` as a float if it is a number from 0 to 1; else `InvalidArgumentError`."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0.0 <= value <= 1.0:
         raise InvalidArgumentError(f"{what} must be a number from 0 to 1; {shown(value)} is not.")
+    return float(value)
+
+
+def check_valence(value: Any, what: str) -> float:
+    """``value`` as a float if it is a number from -1 (bad) to 1 (good); else `InvalidArgumentError`."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not -1.0 <= value <= 1.0:
+        raise InvalidArgumentError(f"{what} must be a number from -1 to 1; {shown(value)} is not.")
     return float(value)

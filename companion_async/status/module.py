@@ -81,6 +81,7 @@ class ModuleStatus(ModuleBrief, frozen=True, kw_only=True):
     cpu_cap: int | None = None
     max_concurrency: int | None = None
     quota: int = 1
+    offload: str = "thread"
     restarts: int = 0
     reason: str = ""
 

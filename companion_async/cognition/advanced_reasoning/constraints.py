@@ -13,6 +13,7 @@ import psutil
 
 from companion_async.cognition.advanced_reasoning.calculation import EXTRA
 from companion_async.errors import InvalidArgumentError, MissingExtraError
+from companion_async.security import check_text
 
 _LONGEST = 20_000
 _MEMORY = 1 << 30
@@ -41,16 +42,21 @@ def solve(program: str, limit: int, seconds: float) -> Solved:
     Its process is killed after ``seconds``, and has at most 1 GiB where the system can limit that. Programs with
     scripts, external functions or includes are refused: they would run code or read files here.
     """
-    text = _COMMENT.sub(" ", program)
-    if len(program) > _LONGEST:
-        raise InvalidArgumentError(f"The program has {len(program)} characters; at most {_LONGEST} are taken.")
+    text = _COMMENT.sub(" ", check_text(program, "program", longest=_LONGEST))
     if _FORBIDDEN.search(text):
         raise InvalidArgumentError("Programs with #script, #include, #program, #external or @functions are not run.")
     if importlib.util.find_spec("clingo") is None:
         raise MissingExtraError(EXTRA, "Logic and constraints")
     command = [sys.executable, "-m", "clingo", "--outf=2", "--warn=none", f"--models={limit}", "-"]
+    pipe = subprocess.PIPE
     with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8"
+        # It cuts what it quotes of a program in the midst of letters.
+        command,
+        stdin=pipe,
+        stdout=pipe,
+        stderr=pipe,
+        encoding="utf-8",
+        errors="replace",
     ) as process:
         _bound(process.pid)
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -22,7 +22,7 @@ from companion_async.cognition.model_router.settings import EMBEDDED
 from companion_async.cognition.pinpoint import SupportsPassage
 from companion_async.errors import CompanionError, InvalidArgumentError
 from companion_async.modules.module import BaseModule
-from companion_async.security import check_count
+from companion_async.security import check_count, check_labels, check_text
 
 MODULE = "advanced_reasoning"
 """The name it is registered under."""
@@ -58,9 +58,8 @@ class AdvancedReasoning(BaseModule):
 
         A strategy that wants a model raises `ModelMissingError` where none answers. Cancelling ends the step under way.
         """
-        given: Any = question
-        if not isinstance(given, str) or not given.strip() or len(given) > _LONGEST_QUESTION:
-            raise InvalidArgumentError(f"question must be a text of 1 to {_LONGEST_QUESTION} characters.")
+        if not check_text(question, "question", longest=_LONGEST_QUESTION).strip():
+            raise InvalidArgumentError("question must be a text, and this one is blank.")
         if strategy not in STRATEGIES:
             raise InvalidArgumentError(f"strategy must be one of {', '.join(STRATEGIES)}; {strategy!r:.80} is not.")
         check_count(limit, "limit", maximum=100)
@@ -82,10 +81,7 @@ class AdvancedReasoning(BaseModule):
         """A sum, an equation, a derivative, an integral of a polynomial, factors, one unit in another, a date: in signs
         or in English.
         """
-        given: Any = text
-        if not isinstance(given, str) or len(given) > LONGEST:
-            raise InvalidArgumentError(f"text must be a string of at most {LONGEST} characters.")
-        found = worked_out(text)
+        found = worked_out(check_text(text, "text", longest=LONGEST))
         if found is None:
             raise InvalidArgumentError(f"{text!r:.80} is no sum, equation, measure or date that is understood here.")
         return found
@@ -96,17 +92,18 @@ class AdvancedReasoning(BaseModule):
 
     def plan(
         self,
-        start: Iterable[str],
-        goal: Iterable[str],
+        start: Collection[str],
+        goal: Collection[str],
         actions: Sequence[Action | Mapping[str, Any]],
         most: int = 50_000,
     ) -> Plan:
         """The cheapest way to make ``goal`` true from ``start``; see `cheapest_plan`."""
         try:
-            known = [each if isinstance(each, Action) else msgspec.convert(each, Action) for each in actions]
-        except msgspec.ValidationError as error:
+            known = msgspec.convert(actions, list[Action])
+        except (msgspec.ValidationError, UnicodeError) as error:
             raise InvalidArgumentError(f"An action has a name, needs, adds, removes and a cost: {error}") from error
-        return cheapest_plan(start, goal, known, check_count(most, "most", maximum=1_000_000))
+        begun, wanted = check_labels(start, "start"), check_labels(goal, "goal")
+        return cheapest_plan(begun, wanted, known, check_count(most, "most", maximum=1_000_000))
 
     # -- without a model -------------------------------------------------------------------------------------------
 

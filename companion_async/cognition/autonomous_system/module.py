@@ -16,6 +16,7 @@ from companion_async.cognition.autonomous_system.rules import Goal, Proposal, ne
 from companion_async.cognition.autonomous_system.settings import AutonomousSettings
 from companion_async.errors import CompanionError, InvalidArgumentError
 from companion_async.modules.module import BaseModule
+from companion_async.security import check_count, check_text
 
 MODULE = "autonomous_system"
 """The name it is registered under."""
@@ -63,7 +64,7 @@ class AutonomousSystem(BaseModule):
         """Pursue a goal, in the place of the former of that name."""
         try:
             known = goal if isinstance(goal, Goal) else msgspec.convert(goal, Goal)
-        except msgspec.ValidationError as error:
+        except (msgspec.ValidationError, UnicodeError) as error:
             raise InvalidArgumentError(f"A goal has a name, metric, subject, sense and value: {error}") from error
         if not 0 < len(known.name) <= _LONGEST_NAME or not known.name.isprintable():
             raise InvalidArgumentError(f"A goal has a name of 1 to {_LONGEST_NAME} printable characters.")
@@ -74,6 +75,7 @@ class AutonomousSystem(BaseModule):
 
     async def drop_goal(self, name: str) -> bool:
         """Pursue a goal no more; False where there is none of that name. What waits for it expires."""
+        check_text(name, "name")
         self._expire(lambda proposal: proposal.goal == name, "the goal was dropped")
         return self._goals.pop(name, None) is not None
 
@@ -119,11 +121,12 @@ class AutonomousSystem(BaseModule):
 
     async def reject(self, number: int, reason: str = "") -> Entry:
         """Do it not. It is proposed again when it is called for again."""
+        check_text(reason, "reason")
         return self._note(self._taken(number), "rejected", "person", reason)
 
     async def audit(self, limit: int = 100) -> tuple[Entry, ...]:
         """The last entries, the newest last."""
-        return tuple(self._audit)[-max(1, limit) :]
+        return tuple(self._audit)[-check_count(limit, "limit") :]
 
     async def _do(self, proposal: Proposal, by: str) -> Entry:
         reason = f"goal {proposal.goal!r}: {proposal.why}"
@@ -147,7 +150,7 @@ class AutonomousSystem(BaseModule):
         return entry
 
     def _taken(self, number: int) -> Proposal:
-        proposal = self._waiting.pop(number, None)
+        proposal = self._waiting.pop(check_count(number, "number"), None)
         if proposal is None:
             raise InvalidArgumentError(f"Nothing waits under the number {number!r:.20}.")
         return proposal

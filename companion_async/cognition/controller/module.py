@@ -13,7 +13,7 @@ from companion_async.cognition.controller.social import Relation, felt, kept, me
 from companion_async.cognition.mind import Mind, MindModule
 from companion_async.cognition.planning.goals import Goal, steady_until, urgency
 from companion_async.cognition.settled import Settled
-from companion_async.errors import InvalidArgumentError
+from companion_async.security import check_label, check_valence
 
 MODULE = "controller"
 """The name it is registered under."""
@@ -58,8 +58,8 @@ class Controller(MindModule):
 
     def feel(self, other: str, valence: float) -> Relation:
         """How something with another felt, from -1 to 1, changes how the other is liked."""
-        if not -1 <= valence <= 1:
-            raise InvalidArgumentError(f"valence must be from -1 to 1; {valence!r:.80} is not.")
+        check_label(other, "other")
+        valence = check_valence(valence, "valence")
 
         def change(tx: Any) -> Relation:
             relations = self._relations(tx)

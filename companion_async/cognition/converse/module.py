@@ -22,6 +22,7 @@ from companion_async.errors import (
     UnknownModuleError,
 )
 from companion_async.events.channel import Channel
+from companion_async.security import check_text
 
 MODULE = "converse"
 """The name it is registered under."""
@@ -58,12 +59,9 @@ class Converse(MindModule):
         """Take in what somebody says: it is remembered, and where it wants an ``answer`` stands as ``heard`` in the
         agent's state until it has one.
         """
-        given: tuple[Any, ...] = (by, text)
-        texts = all(isinstance(each, str) for each in given)
-        if not texts or not 0 < len(by) <= LONGEST_NAME or len(text) > _LONGEST:
-            raise InvalidArgumentError(
-                f"hear() takes a name and a text, of at most {LONGEST_NAME} and {_LONGEST} characters."
-            )
+        if not check_text(by, "by", longest=LONGEST_NAME):
+            raise InvalidArgumentError("by is the name of whoever speaks, and this one is empty.")
+        check_text(text, "text", longest=_LONGEST)
         if answer:
             self._set("heard", {"by": by, "text": text, "at": self.mind.clock.time()})
         self.mind.memory.observe(f"{by} said: {text}", 0.5, event_type="talk", participants={by})
@@ -84,6 +82,8 @@ class Converse(MindModule):
         """Speak, in pieces as they come; the last item is all of it. ``message`` is what is answered, else what was
         heard last. A piece of another responder than before says that what came so far is void.
         """
+        check_text(to, "to", longest=LONGEST_NAME)
+        check_text(message, "message", longest=_LONGEST)
         heard = self._get("heard")
         what = intent(self._get("decision"), heard, self._get("plan"))
         if heard is not None and not message and to in ("", heard["by"]):

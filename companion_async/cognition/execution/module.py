@@ -10,6 +10,7 @@ import msgspec
 from companion_async.cognition.execution.outcome import Outcome, expected, judged, skill_of
 from companion_async.cognition.execution.practice import Practice, practised
 from companion_async.cognition.mind import MindModule
+from companion_async.security import check_label
 
 MODULE = "execution"
 """The name it is registered under."""
@@ -39,6 +40,7 @@ class Execution(MindModule):
 
     def do(self, step: str) -> Outcome:
         """Do this step now, whatever was decided."""
+        check_label(step, "step")
         number = self.brain.state.transact(self._next, attempts=_ATTEMPTS, module=self.mind.name)
         return self._do(number, step, 0)
 

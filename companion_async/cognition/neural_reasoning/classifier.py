@@ -99,7 +99,7 @@ def _matrix(vectors: Sequence[Sequence[float]]) -> Any:
 
     try:
         given = numpy.asarray(vectors, dtype=numpy.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise InvalidArgumentError("Examples are vectors of numbers, all of one length.") from error
     if given.ndim != 2 or not given.size or not numpy.isfinite(given).all():
         raise InvalidArgumentError("Examples are flat vectors of finite numbers, all of one length, one at least.")

@@ -13,7 +13,7 @@ from companion_async.cognition.neural_reasoning.settings import NeuralSettings
 from companion_async.cognition.neural_reasoning.texts import TextVectors
 from companion_async.errors import InvalidArgumentError
 from companion_async.modules.module import BaseModule
-from companion_async.security import check_count, check_label
+from companion_async.security import check_count, check_label, check_labels, check_text
 
 MODULE = "neural_reasoning"
 """The name it is registered under."""
@@ -81,16 +81,17 @@ class NeuralReasoning(BaseModule):
     def analogy(self, one: str, other: str, third: str, limit: int = 3) -> list[tuple[str, float]]:
         """What is to ``third`` as ``other`` is to ``one``, all names of stored patterns, with cosines."""
         check_count(limit, "limit", maximum=1_000)
+        check_labels((one, other, third), "names")
         with self._lock:
             return self._patterns.analogy(one, other, third, limit)
 
     def learn(self, classifier: str, examples: Sequence[Vector], labels: Sequence[str]) -> int:
         """Teach a classifier examples, each with its label. How many it has learnt from by now."""
         check_label(classifier, "classifier")
-        if isinstance(examples, str) or isinstance(labels, str):
-            raise InvalidArgumentError("examples and labels are sequences, one label for each example.")
-        for label in labels:
-            check_label(label, "label")
+        given: Any = examples
+        if not isinstance(given, (list, tuple)) and not hasattr(given, "shape"):
+            raise InvalidArgumentError("examples must be a list of vectors or texts, one for each label.")
+        labels = check_labels(labels, "labels")
         vectors = [self._vector(each) for each in examples]
         with self._lock:
             found = self._classifiers.get(classifier)
@@ -115,6 +116,6 @@ class NeuralReasoning(BaseModule):
     def _vector(self, given: Cue) -> Any:
         if not isinstance(given, str):
             return given
-        if not given.strip() or len(given) > _LONGEST_TEXT:
-            raise InvalidArgumentError(f"A text has 1 to {_LONGEST_TEXT} characters, not all of them blank.")
+        if not check_text(given, "a text", longest=_LONGEST_TEXT).strip():
+            raise InvalidArgumentError("A text must not be blank: it is like nothing.")
         return self._texts.vector(given)

@@ -87,7 +87,7 @@ class Patterns:
         stored = self._stored()
         try:
             given = numpy.asarray(cue, dtype=numpy.float64)  # None becomes NaN
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise InvalidArgumentError("A cue is a sequence of numbers, None for what is not known.") from error
         if given.shape != (stored.shape[1],):
             raise InvalidArgumentError(f"Vectors here have {stored.shape[1]} numbers; {given.size} do not fit.")
@@ -159,7 +159,7 @@ class Patterns:
 
         try:
             given = numpy.asarray(vector, dtype=numpy.float64)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise InvalidArgumentError("A vector is a sequence of numbers.") from error
         length = float(numpy.linalg.norm(given)) if given.ndim == 1 and given.size else 0.0
         if not 0 < length < float("inf"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -31,6 +31,7 @@ MODULE = "optimizer"
 
 _SEEN = 360
 _KEPT = 200
+_LEFT_ALONE = 3600.0  # seconds for which what was found worse is not proposed again
 
 
 class Seen(msgspec.Struct, frozen=True):
@@ -59,6 +60,9 @@ class Optimizer(BaseModule):
 
     async def watch(self, cache: TunedCache) -> None:
         """Tune a cache as well."""
+        given: Any = cache
+        if not isinstance(given, TunedCache):
+            raise InvalidArgumentError(f"Only a TunedCache can be watched; a {type(given).__name__} is none.")
         if cache.name in self._caches and self._caches[cache.name] is not cache:
             raise InvalidArgumentError(f"Another cache is watched under the name {cache.name!r}.")
         self._caches[cache.name] = cache
@@ -76,15 +80,21 @@ class Optimizer(BaseModule):
         return tuple(sorted(self._modules(), key=lambda each: -each.total_seconds))
 
     async def propose(self) -> tuple[Proposal, ...]:
-        """What would help, what promises most first. Nothing is said before 50 runs or six looks."""
+        """What would help, what promises most first. Nothing is said before 50 runs or six looks, nothing of what is
+        being judged, and for an hour nothing that was found to be worse.
+        """
         found = [proposal for module in self._modules() for proposal in of_module(module)]
         found += [proposal for category in self._categories() for proposal in of_category(category)]
         found += [proposal for cache in self._caches.values() for proposal in of_cache(cache.figures())]
-        return worst(found)
+        return worst(proposal for proposal in found if not self._tried(proposal))
 
-    async def apply(self, proposal: Proposal) -> Applied:
+    async def apply(self, proposal: Proposal | Mapping[str, Any]) -> Applied:
         """Apply a safe proposal. After six more looks, or 50 look-ups in a cache, `look` keeps it or takes it back."""
-        if not proposal.safe:
+        try:
+            proposal = msgspec.convert(proposal, Proposal)
+        except (msgspec.ValidationError, UnicodeError) as error:
+            raise InvalidArgumentError(f"Give one of those that propose() has: {error}") from error
+        if not proposal.safe or proposal.kind not in ("slots", "cache"):
             raise InvalidArgumentError("Only safe proposals are applied; the others are for a person to decide.")
         if any(each.proposal.subject == proposal.subject and each.kept is None for each in self._applied.values()):
             raise InvalidArgumentError(f"A change of {proposal.subject!r} is being judged already; wait for that.")
@@ -107,7 +117,7 @@ class Optimizer(BaseModule):
 
     def _judge(self, applied: Applied) -> bool:
         proposal = applied.proposal
-        after = self._after(proposal)
+        after = self._now(proposal)
         if after is None:
             return False
         kept = helped(proposal, after)
@@ -117,23 +127,36 @@ class Optimizer(BaseModule):
         self._applied[applied.number] = msgspec.structs.replace(applied, kept=kept, after=after)
         return not kept
 
-    def _after(self, proposal: Proposal) -> float | None:
+    def _now(self, proposal: Proposal) -> float | None:
         """The metric since the change; None while too little is known. Caches and looks count anew with a change."""
         if proposal.kind == "cache":
             figures = self._cache(proposal).figures()
-            asked = figures.hits + figures.misses
-            return figures.misses / asked if asked >= ENOUGH else None
-        seen = self._seen[proposal.subject]
+            return figures.rate(proposal.metric) if figures.asked >= ENOUGH else None
+        seen = self._seen.get(proposal.subject, ())
         return _mean(each.queued for each in seen) if len(seen) >= LOOKS else None
 
+    def _tried(self, proposal: Proposal) -> bool:
+        """Whether the same is being judged, or was lately: taken back, or what was bettered by another."""
+        since = self._clock.time() - _LEFT_ALONE
+        for each in self._applied.values():
+            was = each.proposal
+            if (was.subject, was.setting) != (proposal.subject, proposal.setting):
+                continue
+            worse = was.before if each.kept else was.after
+            if each.kept is None or (worse == proposal.after and each.at > since):
+                return True
+        return False
+
     def _set(self, proposal: Proposal, value: Any) -> None:
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
         if proposal.kind == "slots":
-            self.brain.resize(proposal.subject, int(value))
-            self._seen[proposal.subject].clear()
+            self.brain.resize(proposal.subject, value)
+            self._seen.pop(proposal.subject, None)
         elif proposal.setting == "size":
-            self._cache(proposal).tune(size=int(value))
+            self._cache(proposal).tune(size=value)
         else:
-            self._cache(proposal).tune(ttl=float(value))
+            self._cache(proposal).tune(ttl=value)
 
     def _cache(self, proposal: Proposal) -> TunedCache:
         if proposal.subject not in self._caches:
@@ -155,6 +178,7 @@ class Optimizer(BaseModule):
                     run_p99=one.run_seconds.p99,
                     wait_p95=one.wait_seconds.p95,
                     cpu_bound=one.cpu_bound,
+                    offload=one.offload,
                     total_seconds=one.total_run_seconds,
                 )
             )

@@ -19,7 +19,7 @@ _BUSY = 0.9
 _IDLE = 0.2
 _FAILING = 0.8
 _COMPUTES = 0.7
-_CLOSE = 0.8
+_STALE = 0.01
 
 
 class ModuleFigures(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,6 +67,15 @@ class CacheFigures(msgspec.Struct, frozen=True, kw_only=True):
     ghosts: int
     expired: int
     stale: int
+
+    @property
+    def asked(self) -> int:
+        """All look-ups."""
+        return self.hits + self.misses
+
+    def rate(self, metric: str) -> float:
+        """``stale_rate`` of the hits, ``miss_rate`` of all look-ups; from 0 to 1."""
+        return self.stale / max(1, self.hits) if metric == "stale_rate" else self.misses / max(1, self.asked)
 
 
 def of_module(figures: ModuleFigures) -> Iterator[Proposal]:
@@ -134,25 +143,22 @@ def of_category(figures: CategoryFigures) -> Iterator[Proposal]:
 def of_cache(figures: CacheFigures) -> Iterator[Proposal]:
     """A size and a time to live by what was missed and why."""
     one = figures
-    asked = one.hits + one.misses
-    if asked < ENOUGH:
+    if one.asked < ENOUGH:
         return
-    missed = one.misses / asked
-    if one.stale / max(1, one.hits) > 0.01:
-        yield _cache(
-            one, "ttl", one.ttl, one.ttl / 2, missed, missed, f"{one.stale} of {one.hits} hits were out of date"
-        )
-    elif one.expired / asked > 0.1:
-        gain = one.expired / asked / 2
-        yield _cache(one, "ttl", one.ttl, 2 * one.ttl, missed, missed - gain, f"{one.expired} misses were only too old")
-    if one.ghosts / asked > 0.05:
-        gain = one.ghosts / asked / 2
-        yield _cache(
-            one, "size", one.size, 2 * one.size, missed, missed - gain, f"{one.ghosts} misses had been put out"
-        )
+    stale = one.rate("stale_rate")
+    if stale > _STALE:
+        # The misses become more by that: it is a matter of being right.
+        why = f"{one.stale} of {one.hits} hits were out of date"
+        yield _cache(one, "ttl", one.ttl, one.ttl / 2, stale / 2, why, metric="stale_rate")
+    elif one.expired / one.asked > 0.1:
+        why = f"{one.expired} misses were only too old"
+        yield _cache(one, "ttl", one.ttl, 2 * one.ttl, one.rate("miss_rate") - one.expired / one.asked / 2, why)
+    if one.ghosts / one.asked > 0.05:
+        why = f"{one.ghosts} misses had been put out"
+        yield _cache(one, "size", one.size, 2 * one.size, one.rate("miss_rate") - one.ghosts / one.asked / 2, why)
     elif one.entries < one.size / 4 and one.size >= 64 and not one.ghosts:
-        after = max(32, 2 * one.entries)
-        yield _cache(one, "size", one.size, after, missed, missed, f"only {one.entries} of {one.size} places are used")
+        why = f"only {one.entries} of {one.size} places are used"
+        yield _cache(one, "size", one.size, max(32, 2 * one.entries), one.rate("miss_rate"), why)
 
 
 def worst(proposals: Iterable[Proposal]) -> tuple[Proposal, ...]:
@@ -185,7 +191,7 @@ def _slots(one: CategoryFigures, after: int, expected: float, why: str) -> Propo
 
 
 def _cache(
-    one: CacheFigures, setting: str, before: float, after: float, missed: float, expected: float, why: str
+    one: CacheFigures, setting: str, before: float, after: float, expected: float, why: str, metric: str = "miss_rate"
 ) -> Proposal:
     return Proposal(
         kind="cache",
@@ -193,8 +199,8 @@ def _cache(
         setting=setting,
         before=before,
         after=after,
-        metric="miss_rate",
-        measured=missed,
+        metric=metric,
+        measured=one.rate(metric),
         expected=max(0.0, expected),
         why=why,
         safe=True,

@@ -10,6 +10,8 @@ from typing import Any
 
 import msgspec
 
+from companion_async.errors import InvalidArgumentError
+
 HEARING = 2
 """How many times farther than it sees an agent hears."""
 _PERSONS = frozenset({"person", "agent", "persona"})
@@ -66,7 +68,9 @@ def look_around(state: Any, radius: int, now: datetime) -> Scene:
     area = ""
     if position is not None and maze is not None:
         x, y = position
-        look = maze.access_tile
+        look = getattr(maze, "access_tile", None)
+        if not callable(look):
+            raise InvalidArgumentError(f"A maze has access_tile((x, y)), which a {type(maze).__name__} lacks.")
         area = _area(_tile(look, x, y))
         for distance, right, down, near in _around(radius):
             left, top = x + right, y + down
@@ -113,7 +117,7 @@ def _position(value: Any) -> tuple[int, int] | None:
     try:
         x, y = value
         return int(x), int(y)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 
 from companion_async.clock import Clock, SystemClock
@@ -12,9 +10,8 @@ from companion_async.cognition.personality_engine.profiles import Profile, Profi
 from companion_async.cognition.personality_engine.settings import PersonalitySettings
 from companion_async.cognition.personality_engine.style import Styled, styled
 from companion_async.cognition.personality_engine.traits import Mood, decayed, evolved, moved, tendency
-from companion_async.errors import InvalidArgumentError
 from companion_async.modules.module import BaseModule
-from companion_async.security import check_label
+from companion_async.security import check_label, check_text, check_valence
 
 MODULE = "personality_engine"
 """The name it is registered under."""
@@ -44,7 +41,7 @@ class PersonalityEngine(BaseModule):
 
     def perceive(self, message: str, user: str = "default") -> Mood:
         """The user's mood as a message shows it. It moves the companion's own, by as much as it is agreeable."""
-        _check_text(message, "message")
+        check_text(message, "message")
         shown = self._appraisal.mood(message)
 
         def feel(profile: Profile) -> Profile:
@@ -57,7 +54,7 @@ class PersonalityEngine(BaseModule):
 
     def style(self, text: str, user: str = "default") -> Styled:
         """``text`` in the manner that this user gets."""
-        _check_text(text, "text")
+        check_text(text, "text")
         profile = self._felt(self._known.of(check_label(user, "user")))
         if not self._settings.enabled:
             return Styled(text)
@@ -68,10 +65,7 @@ class PersonalityEngine(BaseModule):
 
         Without a ``trait`` praise and blame touch the mood alone: nobody can tell what they were for.
         """
-        given: Any = rating
-        if isinstance(given, bool) or not isinstance(given, (int, float)) or not -1 <= given <= 1:
-            raise InvalidArgumentError(f"rating must be a number from -1 to 1; {given!r:.80} is not.")
-        settings = self._settings
+        settings, rating = self._settings, check_valence(rating, "rating")
 
         def learn(profile: Profile) -> Profile:
             now = self._felt(profile)
@@ -98,8 +92,3 @@ class PersonalityEngine(BaseModule):
         return msgspec.structs.replace(
             profile, mood=mood, user=decayed(profile.user, Mood(), passed, half_life), felt=now
         )
-
-
-def _check_text(text: Any, what: str) -> None:
-    if not isinstance(text, str):
-        raise InvalidArgumentError(f"{what} must be text; a {type(text).__name__} is not.")

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 import msgspec
 
 from companion_async.errors import InvalidArgumentError
-from companion_async.security import check_fraction, check_name
+from companion_async.security import check_fraction, check_label, check_labels, check_name, check_seconds, check_text
 
 HORIZON = 3600.0
 """Seconds before its deadline from which on a goal grows more urgent."""
@@ -23,7 +22,7 @@ LOW_SPIRITS = 0.3
 COMPANY_PAUSE = 300.0
 """Seconds after which somebody who is there is talked to again for nothing but company."""
 
-_LONGEST = 200
+_LONGEST_SOURCE = 200
 _MOST_STEPS = 100
 
 
@@ -56,23 +55,17 @@ class Goal(msgspec.Struct, frozen=True):
 
 def checked(goal: Goal) -> Goal:
     """``goal``; `InvalidArgumentError` if it is none that can be pursued."""
-    texts: tuple[Any, ...] = (goal.text, *goal.wants, *goal.steps)
-    for text in texts:
-        if not isinstance(text, str) or not 0 < len(text) <= _LONGEST or not text.isprintable():
-            raise InvalidArgumentError(
-                f"A goal and its steps are texts of 1 to {_LONGEST} characters, unlike {text!r:.80}."
-            )
-    if len(goal.steps) > _MOST_STEPS or len(goal.wants) > _MOST_STEPS:
-        raise InvalidArgumentError(f"A goal has at most {_MOST_STEPS} steps and wants at most as many facts.")
-    for claim in goal.claims:
+    check_label(goal.text, "a goal")
+    lists = {name: check_labels(getattr(goal, name), name, most=_MOST_STEPS) for name in ("wants", "steps", "claims")}
+    for claim in lists["claims"]:
         check_name(claim, "a claim")
         if "." in claim:
             raise InvalidArgumentError(f"A claim is one name without dots; {claim!r:.80} is not.")
     check_fraction(goal.priority, "priority")
-    deadline = goal.deadline
-    if deadline is not None and not 0 <= deadline < float("inf"):
-        raise InvalidArgumentError(f"deadline must be seconds since the epoch, or None; {deadline!r:.80} is not.")
-    return goal
+    check_text(goal.source, "source", longest=_LONGEST_SOURCE)
+    if goal.deadline is not None:
+        check_seconds(goal.deadline, "deadline (since the epoch)", zero=True)
+    return msgspec.structs.replace(goal, **lists)
 
 
 def urgency(goal: Goal, now: float) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
@@ -12,6 +12,7 @@ from companion_async.cognition.planning.goals import COMPANY_PAUSE, Goal, by_urg
 from companion_async.cognition.planning.pursuit import Claim, Course, Report, Round, pursue
 from companion_async.cognition.settled import Settled
 from companion_async.errors import InvalidArgumentError
+from companion_async.security import check_label, check_labels
 
 MODULE = "planning"
 """The name it is registered under."""
@@ -66,15 +67,13 @@ class Planning(MindModule):
         priority: float = 0.5,
         *,
         deadline: float | None = None,
-        wants: Iterable[str] = (),
-        steps: Iterable[str] = (),
-        claims: Iterable[str] = (),
+        wants: Collection[str] = (),
+        steps: Collection[str] = (),
+        claims: Collection[str] = (),
         source: str = "",
     ) -> str:
         """A new goal; its id. `MOST_GOALS` at once; those that are over make room, the oldest first."""
-        if isinstance(wants, str) or isinstance(steps, str) or isinstance(claims, str):
-            raise InvalidArgumentError("wants, steps and claims are lists of texts; one text is not.")
-        goal = checked(Goal("", text, priority, deadline, tuple(wants), tuple(steps), tuple(claims), source=source))
+        goal = checked(Goal("", text, priority, deadline, wants, steps, claims, source=source))  # type: ignore[arg-type]
 
         def add(tx: Any) -> str:
             goals = self._goals(tx.get(self.mind.path("goals"), {}))
@@ -89,6 +88,7 @@ class Planning(MindModule):
 
     def drop_goal(self, goal: str) -> bool:
         """Give a goal up; False where there is none of that id. What it claimed is free at the next run."""
+        check_label(goal, "goal")
 
         def drop(tx: Any) -> bool:
             goals = tx.get(self.mind.path("goals"), {})
@@ -105,9 +105,9 @@ class Planning(MindModule):
         alive = by_urgency(known.values(), self.mind.clock.time())
         return (*alive, *(goal for goal in known.values() if not goal.alive))
 
-    def report(self, step: str, succeeded: bool, facts: Iterable[str] = ()) -> Planned:
+    def report(self, step: str, succeeded: bool, facts: Collection[str] = ()) -> Planned:
         """Tell what became of a step, and plan on."""
-        return self._round(Report(step, bool(succeeded), tuple(facts)))[0]
+        return self._round(Report(check_label(step, "step"), bool(succeeded), check_labels(facts, "facts")))[0]
 
     def _round(self, report: Report | None = None) -> tuple[Planned, float, bool]:
         """What it came to, until when time alone makes no other of it, and whether what others claim could."""

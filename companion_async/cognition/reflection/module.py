@@ -11,6 +11,7 @@ from companion_async.cognition.reflection.insights import Experience, Insight, i
 from companion_async.cognition.settled import Settled
 from companion_async.memory.episodic import MemoryEvent
 from companion_async.memory.long_term import Fact, Recollection
+from companion_async.security import check_count
 
 MODULE = "reflection"
 """The name it is registered under."""
@@ -68,7 +69,7 @@ class Reflection(MindModule):
 
     def evidence(self, insight: int) -> tuple[Recollection | MemoryEvent, ...]:
         """The memories that an insight rests on, by its id; those that are forgotten are missing."""
-        kept = self.mind.memory.long_term.get(insight)
+        kept = self.mind.memory.long_term.get(check_count(insight, "insight", maximum=2**63 - 1))
         if kept is None:
             return ()
         recent = {_id(event): event for event in self._events()}

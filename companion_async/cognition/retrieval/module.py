@@ -13,7 +13,7 @@ from companion_async.cognition.retrieval.purpose import Purpose, purpose
 from companion_async.errors import InvalidArgumentError
 from companion_async.memory.long_term import Recollection
 from companion_async.memory.ranking import WEIGHTS
-from companion_async.security import check_count
+from companion_async.security import check_count, check_text
 
 MODULE = "retrieval"
 """The name it is registered under."""
@@ -59,11 +59,10 @@ class Retrieval(MindModule):
     def run(self, question: str, limit: int = 5, purpose: str | None = None) -> Recalled:
         """What comes to mind. ``purpose`` is one of `WEIGHTS`, or None to have it chosen."""
         check_count(limit, "limit", maximum=1_000)
-        if not isinstance(question, str):
-            raise InvalidArgumentError(f"A question is a text; {question!r:.80} is not.")
-        wanted = self._purpose(question) if purpose is None else Purpose(purpose, "it was asked for")
-        if wanted.name not in WEIGHTS:
+        check_text(question, "question")
+        if purpose is not None and check_text(purpose, "purpose") not in WEIGHTS:
             raise InvalidArgumentError(f"purpose must be one of {', '.join(WEIGHTS)}; {purpose!r:.80} is not.")
+        wanted = self._purpose(question) if purpose is None else Purpose(purpose, "it was asked for")
         memory = self.mind.memory
         now = self.mind.clock.monotonic()
         # The newest memories are part of the key: what was found before they came is no answer any more.

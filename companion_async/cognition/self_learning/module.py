@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
@@ -18,7 +17,7 @@ from companion_async.errors import InvalidArgumentError, StorageError
 from companion_async.memory.file import MemoryFile
 from companion_async.memory.long_term import LongTermMemory, Recollection
 from companion_async.modules.module import BaseModule
-from companion_async.security import check_fraction, check_label
+from companion_async.security import check_fraction, check_label, check_labels, check_text
 
 MODULE = "self_learning"
 """The name it is registered under."""
@@ -27,6 +26,7 @@ _PART = "lessons"
 _INTERACTION = "interaction"
 _MOST_OPTIONS = 100
 _MOST_FEATURES = 100
+_LARGEST = 1e100  # the square of which is a number still
 
 
 class Progress(msgspec.Struct, frozen=True):
@@ -143,7 +143,7 @@ class SelfLearning(BaseModule):
     def record(self, question: str, answer: str, reward: float, context: Mapping[str, Any] | None = None) -> int:
         """Remember an interaction; the better or worse it went, the more it matters. Its id."""
         value = check_fraction(reward, "reward")
-        more = {**(context or {}), "answer": answer, "reward": value}
+        more = {**_mapping(context), "answer": check_text(answer, "answer"), "reward": value}
         number = self._memory.remember(
             question, abs(2 * value - 1), type=_INTERACTION, valence=2 * value - 1, context=more
         )
@@ -155,7 +155,7 @@ class SelfLearning(BaseModule):
 
     def recall(self, question: str, limit: int = 5) -> list[Recollection]:
         """Interactions that bear on a question; ``context`` has their answers and rewards."""
-        return self._memory.recall(question, limit, purpose="relevance", type=_INTERACTION)
+        return self._memory.recall(check_text(question, "question"), limit, purpose="relevance", type=_INTERACTION)
 
     def _topic(self, name: str) -> Learner:
         settings = self._settings
@@ -170,22 +170,27 @@ class SelfLearning(BaseModule):
 
 def _check_options(topic: str, options: Sequence[str]) -> None:
     check_label(topic, "topic")
-    if isinstance(options, str) or not 0 < len(options) <= _MOST_OPTIONS or len(set(options)) < len(options):
+    given = check_labels(options, "options", most=_MOST_OPTIONS)
+    if not given or len(set(given)) < len(given):
         raise InvalidArgumentError(f"options must be 1 to {_MOST_OPTIONS} different names.")
-    for option in options:
-        check_label(option, "an option")
 
 
 def _context(context: Mapping[str, float] | None) -> dict[str, float]:
-    known = {} if context is None else dict(context)
+    known = _mapping(context)
     if len(known) > _MOST_FEATURES:
         raise InvalidArgumentError(f"A context has at most {_MOST_FEATURES} features, not {len(known)}.")
     for name, value in known.items():
         check_label(name, "a feature")
         given: Any = value
-        if not isinstance(given, (int, float)) or not math.isfinite(given):
-            raise InvalidArgumentError(f"The feature {name!r} must be a finite number; {given!r:.80} is not.")
+        if not isinstance(given, (int, float)) or not abs(given) <= _LARGEST:
+            raise InvalidArgumentError(f"The feature {name!r} must be a number up to 1e100; {given!r:.80} is not.")
     return {name: float(value) for name, value in known.items()}
+
+
+def _mapping(context: Any) -> dict[str, Any]:
+    if context is not None and not isinstance(context, Mapping):
+        raise InvalidArgumentError(f"context must be a dict, or None; {context!r:.80} is not.")
+    return dict(context or {})
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -11,6 +11,19 @@ from companion_async.cognition.optimizer.cache import TunedCache
 from companion_async.cognition.optimizer.module import MODULE, Optimizer
 from companion_async.testing.clock import until
 
+PROPOSAL = {
+    "kind": "slots",
+    "subject": "core",
+    "setting": "limit",
+    "before": 10,
+    "after": 12,
+    "metric": "queued",
+    "measured": 4.0,
+    "expected": 3.0,
+    "why": "",
+    "safe": True,
+}
+
 
 def quiet(**settings):
     return BrainConfig(health_interval=3600.0, decision_interval=3600.0, **settings)
@@ -93,6 +106,94 @@ async def test_the_profile_names_what_takes_most_time_and_failing_work_is_for_a_
         assert (proposal.kind, proposal.subject, proposal.safe) == ("failing", "shaky", False)
         with pytest.raises(InvalidArgumentError, match="Only safe"):
             await brain.submit(MODULE, "apply", proposal)
+
+
+@pytest.mark.feature("CB-46")
+async def test_what_was_taken_back_is_not_proposed_again_for_an_hour(virtual_clock):
+    """Nobody goes round in a circle: while it is judged and for an hour after, the same change is not proposed."""
+    async with Brain(quiet()) as brain:
+        await brain.register(MODULE, Optimizer(clock=virtual_clock), category="phase5", offload="loop")
+        cache = TunedCache("answers", 8, clock=virtual_clock)
+        await brain.submit(MODULE, "watch", cache)
+        for key in range(600):  # a loop that no such cache is large enough for, but for what it has just put out
+            cache.get_or_make(key % 12, object)
+        (proposal,) = await brain.submit(MODULE, "propose")
+        await brain.submit(MODULE, "apply", proposal)
+        for key in range(600):
+            cache.get_or_make(key, object)  # other work, for which more room is of no use
+        assert await brain.submit(MODULE, "propose") == ()
+        assert await brain.submit(MODULE, "look") == 1
+        for key in range(600):
+            cache.get_or_make(key % 12, object)
+        assert await brain.submit(MODULE, "propose") == ()
+        await virtual_clock.advance(3601.0)
+        for key in range(600):
+            cache.get_or_make(key % 12, object)
+        (again,) = await brain.submit(MODULE, "propose")
+        assert (again.setting, again.after) == ("size", 16)
+
+
+@pytest.mark.feature("CB-46")
+async def test_a_shorter_life_is_judged_by_what_was_out_of_date(virtual_clock):
+    """Fewer stale answers are what it is for: that it costs misses does not have it taken back."""
+    async with Brain(quiet()) as brain:
+        await brain.register(MODULE, Optimizer(clock=virtual_clock), category="phase5", offload="loop")
+        cache = TunedCache("prices", 8, ttl=60.0, clock=virtual_clock)
+        await brain.submit(MODULE, "watch", cache)
+
+        async def trade(rounds):
+            for _ in range(rounds):
+                made = cache.get_or_make("gold", virtual_clock.monotonic)
+                if virtual_clock.monotonic() - made > 35.0:  # that is how long a price holds
+                    cache.call_stale("gold")
+                await virtual_clock.advance(10.0)
+
+        await trade(120)
+        (proposal,) = await brain.submit(MODULE, "propose")
+        assert (proposal.setting, proposal.after, proposal.metric) == ("ttl", 30.0, "stale_rate")
+        misses = cache.figures().rate("miss_rate")
+        await brain.submit(MODULE, "apply", proposal)
+        await trade(120)
+        assert cache.figures().rate("miss_rate") > misses
+        assert await brain.submit(MODULE, "look") == 0
+        (judged,) = await brain.submit(MODULE, "applied")
+        assert (judged.kept, judged.after) == (True, 0.0)
+
+
+@pytest.mark.feature("CB-46")
+async def test_the_profile_says_where_a_module_runs():
+    """A module that computes is not told to move to the process that it has."""
+    async with Brain(quiet()) as brain:
+        await brain.register(MODULE, Optimizer, category="phase5", offload="loop")
+        await brain.register("abroad", abs, offload="process")
+        profile = await brain.submit(MODULE, "profile")
+        assert {each.name: each.offload for each in profile} == {MODULE: "loop", "abroad": "process"}
+
+
+@pytest.mark.feature("CB-46")
+@pytest.mark.parametrize(
+    ("handler", "given"),
+    [
+        ("watch", None),
+        ("watch", "answers"),
+        ("apply", None),
+        ("apply", {}),
+        ("apply", {**PROPOSAL, "kind": "process"}),
+        ("apply", {**PROPOSAL, "subject": "nowhere"}),
+        ("apply", {**PROPOSAL, "kind": "cache", "setting": "size"}),
+        ("apply", {**PROPOSAL, "after": "more"}),
+        ("apply", {**PROPOSAL, "after": float("nan")}),
+    ],
+)
+async def test_what_is_no_cache_and_no_proposal_is_refused(handler, given):
+    """With an error of ours, and nothing is changed by it."""
+    async with Brain(quiet()) as brain:
+        await brain.register(MODULE, Optimizer, category="phase5", offload="loop")
+        limits = {name: category.max for name, category in brain.status().categories.items()}
+        with pytest.raises(InvalidArgumentError):
+            await brain.submit(MODULE, handler, given)
+        assert {name: category.max for name, category in brain.status().categories.items()} == limits
+        assert await brain.submit(MODULE, "applied") == ()
 
 
 async def _swallow(task):
