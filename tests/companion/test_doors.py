@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from companion_async.companion.companion import CompanionBrain
@@ -12,13 +14,13 @@ NESTED: list[object] = []
 for _ in range(500):
     NESTED = [NESTED]
 
-ANYTHING = (
+ANYTHING: tuple[object, ...] = (
     *(None, "", " ", "\x00", "\ud800", "\u202e\U0001f600", "a" * 20_001, b"\x00\xff"),
     *(float("nan"), float("inf"), -1, 0, True, 10**400, [], {}, {"a": None}, NESTED, object()),
 )
 
 # Each is called with every one of these things in the place of the ellipsis.
-CALLS: dict[str, list[tuple[object, ...]]] = {
+CALLS: dict[str, list[tuple[Any, ...]]] = {
     "optimizer": [("watch", ...), ("apply", ...)],
     "advanced_reasoning": [
         *(("reason", ...), ("reason", "2+2", ...), ("reason", "2+2", "exact", ...), ("calculate", ...)),

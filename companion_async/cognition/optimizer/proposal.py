@@ -9,7 +9,8 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
     """A change of ``setting`` of ``subject`` from ``before`` to ``after``, with its reason and the figures it rests on.
 
     ``metric`` should fall to ``expected`` from ``measured`` (hit rates are told as miss rates, so that less is better
-    in all of them), or stay as it is where something is saved. ``safe`` ones can be applied and taken back by `Optimizer.apply`; the others are for a person.
+    in all of them), or stay as it is where something is saved. ``safe`` ones can be applied and taken back by
+    `Optimizer.apply`; the others are for a person.
     """
 
     kind: str
