@@ -47,7 +47,7 @@ def check_labels(values: Any, what: str, *, most: int = 10_000) -> tuple[str, ..
 
 
 def check_text(value: Any, what: str, *, longest: int = 1_000_000) -> str:
-    """``value`` if it is a text of at most ``longest`` characters, and without lone surrogates, which no encoding takes;
+    """``value`` if it is a text of at most ``longest`` characters without lone surrogates, which no encoding takes;
     else `InvalidArgumentError`.
     """
     if isinstance(value, str) and len(value) <= longest:
