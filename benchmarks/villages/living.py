@@ -19,9 +19,9 @@ import msgspec
 from benchmarks.villages.course import PERIOD, PROMPT, Course
 from benchmarks.villages.villagers import Villagers
 from companion_async import Brain, BrainConfig
+from companion_async.cognition.controller.decision import TALK
 from companion_async.cognition.controller.module import MODULE as CONTROLLER
 from companion_async.cognition.converse.module import MODULE as CONVERSE
-from companion_async.cognition.converse.words import TALK
 from companion_async.cognition.execution.module import MODULE as EXECUTION
 from companion_async.cognition.perception.module import MODULE as PERCEPTION
 from companion_async.cognition.planning.module import MODULE as PLANNING

@@ -36,7 +36,8 @@ class Mind:
 
     ``actions`` are the domain that plans are made of; ``skills`` do the steps of plans, by the step's first words;
     ``surroundings`` is what the senses look at (see `look_around`), or a function that gives it. The memory is opened
-    when first used and closed by the last of its modules that stops; without a ``file`` it is gone then.
+    when first used and closed by the last of its modules that stops; without a ``file`` it is gone then. ``voices``
+    counts the modules that speak for it: while there are any, talk is done when it is said.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Mind:
         self.skills: dict[str, Callable[..., Any]] = dict(skills or {})
         self.surroundings = surroundings
         self.clock = clock if clock is not None else SystemClock()
+        self.voices = 0
         self._file = file
         self._lock = threading.Lock()
         self._memory: AgentMemory | None = None

@@ -11,8 +11,8 @@ import msgspec
 from companion_async.brain.brain import Brain
 from companion_async.clock import Clock
 from companion_async.cognition.advanced_reasoning.planning import Action
+from companion_async.cognition.controller.decision import TALK
 from companion_async.cognition.converse.module import Said, inbox
-from companion_async.cognition.converse.words import TALK
 from companion_async.cognition.mind import CLAIMS, Mind
 from companion_async.companion.mind_modules import mind_modules
 from companion_async.errors import InvalidArgumentError

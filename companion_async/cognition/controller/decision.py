@@ -11,6 +11,9 @@ ANSWER, GREET, TELL, WAIT = 0.6, 0.4, 0.3, 0.1
 urgency of its goal, up to 1.
 """
 
+TALK = ("greet", "answer", "talk")
+"""The first words of steps that are themselves talk."""
+
 _LIKED = 0.3  # talk is worth so much more with whom one likes,
 _NEEDED = 0.2  # and so much less to whom one needs something badly
 
@@ -26,6 +29,17 @@ class Decision(msgspec.Struct, frozen=True):
     reason: str
     worth: float
     at: float
+
+
+def partner(step: str) -> str:
+    """Whom a step that is talk is meant for; empty for any other."""
+    head, _, rest = step.partition(" ")
+    return rest.removeprefix("to ") if head in TALK else ""
+
+
+def is_greeting(step: str) -> bool:
+    """Whether a step is to greet somebody."""
+    return step.startswith("greet ")
 
 
 def options(digest: Digest) -> list[tuple[float, str, str]]:

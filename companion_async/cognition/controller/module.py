@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from companion_async.cognition.controller.bottleneck import Digest, squeeze
-from companion_async.cognition.controller.decision import Decision, decide
+from companion_async.cognition.controller.decision import TALK, Decision, decide, partner
 from companion_async.cognition.controller.social import Relation, felt, kept, met, parted
 from companion_async.cognition.mind import Mind, MindModule
 from companion_async.cognition.planning.goals import Goal, steady_until, urgency
@@ -21,7 +21,7 @@ MODULE = "controller"
 _ATTEMPTS = 100
 _SEEN = (
     *("heard", "plan", "goals", "action", "acting", "acted_on", "perceived", "relations", "needs"),
-    *("decision", "decisions"),
+    *("decision", "decisions", "said"),
 )  # all that a decision is made of
 _WAITING = 16  # decisions that nobody has read yet; the oldest goes
 
@@ -31,7 +31,8 @@ class Controller(MindModule):
 
     It stands in the agent's state as ``decision``, which acting and talking follow, in the channel
     ``<agent>.decisions``, and on the bus as ``state.changed``. A decision stands until it has been acted on or another
-    is better. Without ``broadcast`` each module decides for itself. Uses no model.
+    is better; one to talk, in an agent that has a voice, until it has been said. Without ``broadcast`` each module
+    decides for itself. Uses no model.
     """
 
     def __init__(self, mind: Mind | None = None, *, broadcast: bool = True) -> None:
@@ -72,24 +73,31 @@ class Controller(MindModule):
     def _decide(self, tx: Any) -> tuple[Decision, bool, float]:
         mind = self.mind
         digest, relations, others, until = self._digest(tx)
-        last = tx.get(mind.path("decision"))
+        stood = tx.get(mind.path("decision"))
+        last = None if stood is None else msgspec.convert(stood, Decision)
         decision = decide(digest, tx.get(mind.path("decisions"), 0) + 1, mind.clock.time())
         if digest.step and decision.step == digest.step:  # the digest may have it cut
             plan = tx.get(mind.path("plan"))
             decision = msgspec.structs.replace(decision, step=plan["steps"][plan["at"]])
-        if last is not None and last["step"] == decision.step:
-            acted = tx.get(mind.path("acting.decision")) == last["number"]
-            if not acted or decision.skill == "wait":
-                return msgspec.convert(last, Decision), False, until
+        if last is not None and self._stands(tx, last, decision, others):
+            return last, False, until
         after = {name: met(relation) if name in others else parted(relation) for name, relation in relations.items()}
-        if decision.skill == "greet":
-            name = decision.step.removeprefix("greet ")
-            after[name] = msgspec.structs.replace(after.get(name, Relation()), greeted=True)
         tx.set(mind.path("relations"), msgspec.to_builtins(kept(after)))
         tx.set(mind.path("decisions"), decision.number)
         if self._broadcast:
             tx.set(mind.path("decision"), msgspec.to_builtins(decision))
         return decision, True, until
+
+    def _stands(self, tx: Any, last: Decision, better: Decision, others: set[str]) -> bool:
+        if better.step == last.step:
+            return better.skill == "wait" or not self._is_done(tx, last)
+        # Hands that have turned to somebody end the surprise that was to be told, but not the telling.
+        told = last.skill == "talk" and self.mind.voices and partner(last.step) in others
+        return bool(told) and better.worth <= last.worth and not self._is_done(tx, last)
+
+    def _is_done(self, tx: Any, decision: Decision) -> bool:
+        said = self.mind.voices and decision.skill in TALK
+        return bool(tx.get(self.mind.path("said.decision" if said else "acting.decision")) == decision.number)
 
     def _digest(self, tx: Any) -> tuple[Digest, dict[str, Relation], set[str], float]:
         """The digest, the relations, who is there, and until when time alone makes no other of it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 
@@ -36,6 +37,12 @@ def felt(relation: Relation, valence: float) -> Relation:
 def parted(relation: Relation) -> Relation:
     """The other has gone: whoever comes again is greeted again."""
     return msgspec.structs.replace(relation, greeted=False)
+
+
+def greeted(relations: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """The relations as they stand in the state, once that one was greeted."""
+    relation = msgspec.convert(relations.get(name, {}), Relation)
+    return {**relations, name: msgspec.to_builtins(msgspec.structs.replace(relation, greeted=True))}
 
 
 def kept(relations: Mapping[str, Relation]) -> dict[str, Relation]:

@@ -8,7 +8,9 @@ from typing import Any, cast
 
 import msgspec
 
-from companion_async.cognition.converse.words import addressee, instructions, intent, recalls, sentences
+from companion_async.cognition.controller.decision import is_greeting, partner
+from companion_async.cognition.controller.social import greeted
+from companion_async.cognition.converse.words import instructions, intent, recalls, sentences
 from companion_async.cognition.mind import LONGEST_NAME, MindModule, check_agent_name
 from companion_async.cognition.model_router.prompt import Prompt
 from companion_async.cognition.model_router.reply import Piece, Reply
@@ -33,6 +35,7 @@ TEMPLATES = "templates"
 _ROUTER = "model_router"
 _LONGEST = 10_000
 _INBOX = 64
+_ATTEMPTS = 100
 _ABSENT = (UnknownModuleError, ModuleUnavailableError, MissingExtraError)
 
 
@@ -54,6 +57,16 @@ class Converse(MindModule):
     With an endpoint of ``model_router`` the model is told the decision and words it; without one, and where it fails,
     templates say it, which quote and understand nothing. Every `Said` names the one that spoke.
     """
+
+    def start(self) -> None:
+        """Be the agent's voice: from now on its talk is done when it is said."""
+        super().start()
+        self.mind.voices += 1
+
+    def stop(self) -> None:
+        """Be silent."""
+        self.mind.voices -= 1
+        super().stop()
 
     def hear(self, by: str, text: str, answer: bool = True) -> None:
         """Take in what somebody says: it is remembered, and where it wants an ``answer`` stands as ``heard`` in the
@@ -88,7 +101,7 @@ class Converse(MindModule):
         what = intent(self._get("decision"), heard, self._get("plan"))
         if heard is not None and not message and to in ("", heard["by"]):
             to, message = heard["by"], heard["text"]
-        to = to or addressee(what)
+        to = to or partner(what.step)
         has_model = await self._has_model()
         remembered, spoken = "", ""
         if has_model or recalls(what):
@@ -139,8 +152,11 @@ class Converse(MindModule):
             heard = tx.get(self.mind.path("heard"))
             if heard is not None and heard["by"] == said.to:  # answered
                 tx.delete(self.mind.path("heard"))
+            if is_greeting(said.step):
+                relations = self.mind.path("relations")
+                tx.set(relations, greeted(tx.get(relations, {}), partner(said.step)))
 
-        self.brain.state.transact(tell, module=self.mind.name)
+        self.brain.state.transact(tell, attempts=_ATTEMPTS, module=self.mind.name)
         who = {said.to} if said.to else ()
         self.mind.memory.observe(f"said: {said.text[:500]}", 0.3, event_type="talk", participants=who)
 

@@ -7,8 +7,7 @@ from typing import Any
 
 import msgspec
 
-TALK = ("greet", "answer", "talk")
-"""The first words of steps that are themselves talk."""
+from companion_async.cognition.controller.decision import partner
 
 _LONGEST_QUOTE = 200
 
@@ -36,12 +35,6 @@ def intent(
     return Intent("wait", "there is nothing to do", 0)
 
 
-def addressee(what: Intent) -> str:
-    """Whom a step that is talk is meant for; empty for any other."""
-    head, _, rest = what.step.partition(" ")
-    return rest.removeprefix("to ") if head in TALK else ""
-
-
 def recalls(what: Intent) -> bool:
     """Whether `sentences` have a place for what comes to mind."""
     return what.step.partition(" ")[0] == "talk"
@@ -50,7 +43,7 @@ def recalls(what: Intent) -> bool:
 def sentences(what: Intent, to: str, message: str, remembered: str = "") -> list[str]:
     """What is said of it, one sentence after the other. A template understands nothing: it quotes."""
     head = what.step.partition(" ")[0]
-    name = addressee(what) or to or "friend"
+    name = partner(what.step) or to or "friend"
     if head == "greet":
         return [f"Hello, {name}."]
     if head == "answer":

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from companion_async.cognition.controller.social import greeted
 from companion_async.cognition.execution.outcome import Outcome, expected, judged, skill_of
 from companion_async.cognition.execution.practice import Practice, practised
 from companion_async.cognition.mind import MindModule
@@ -112,9 +113,19 @@ class Execution(MindModule):
         self.brain.state.transact(put, attempts=_ATTEMPTS, module=mind.name)
 
     def _own_skills(self) -> dict[str, Callable[[str], None]]:
-        """To turn to somebody is all that hands do in a talk; the words are `converse`'s."""
+        """To turn to somebody is all that hands do in a talk; the words are `converse`'s, where there is one."""
 
         def face(target: str) -> None:
             self._set("facing", target.removeprefix("to "))
 
-        return {"greet": face, "answer": face, "talk": face, "wait": lambda _: None}
+        def greet(target: str) -> None:
+            face(target)
+            if not self.mind.voices:
+                path = self.mind.path("relations")
+                self.brain.state.transact(
+                    lambda tx: tx.set(path, greeted(tx.get(path, {}), target)),
+                    attempts=_ATTEMPTS,
+                    module=self.mind.name,
+                )
+
+        return {"greet": greet, "answer": face, "talk": face, "wait": lambda _: None}

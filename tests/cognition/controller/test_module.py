@@ -34,6 +34,13 @@ def put(controller, name, value):
     controller.brain.state.propose("test", f"agents.ann.{name}", value)
 
 
+async def living(brain, *, voice=True):
+    """The modules of ann, who can dig."""
+    mind = Mind("ann", skills={"dig": lambda what: True})
+    for module in (Planning(mind), Controller(mind), Execution(mind), *([Converse(mind)] if voice else [])):
+        await brain.register(type(module).__name__.lower(), module)
+
+
 async def coherence(broadcast, seed=7):
     """The share of rounds in which the agent does what it said, while the world goes on in between."""
     chance = random.Random(seed)
@@ -109,21 +116,80 @@ def test_a_step_that_was_done_is_not_decided_on_again_before_planning_looks(cont
 
 
 @pytest.mark.feature("PP-18")
-def test_whoever_comes_is_greeted_once(controller):
-    """And again after having been away."""
-    put(controller, "perceived", {"others": ["bo"]})
-    assert controller.run().step == "greet bo"
-    put(controller, "acting", {"decision": 1})
-    assert controller.run().step == "wait"
-    put(controller, "perceived", {"others": []})
-    put(controller, "heard", {"by": "al", "text": "hm"})
-    controller.run()
-    put(controller, "heard", None)
-    put(controller, "perceived", {"others": ["bo"]})
-    assert controller.run().step == "greet bo"
+async def test_whoever_comes_is_greeted_when_that_is_said():
+    """Not when it was decided; once, and again after having been away."""
+    async with Brain() as brain:
+        await living(brain)
+        brain.state.propose("test", "agents.ann.perceived", {"others": ["bo"]})
+        assert (await brain.submit("controller")).step == "greet bo"
+        assert brain.state.get("agents.ann.relations.bo.greeted") is False
+        assert (await brain.submit("execution")).step == "greet bo"  # the hands are quicker than the mouth
+        decision = await brain.submit("controller")
+        assert (decision.step, decision.number) == ("greet bo", 1)
+        assert (await brain.submit("converse", "say"))[-1].text == "Hello, bo."
+        assert brain.state.get("agents.ann.relations.bo.greeted") is True
+        assert (await brain.submit("controller")).step == "wait"
+        brain.state.propose("test", "agents.ann.perceived", {"others": []})
+        await brain.submit("converse", "hear", "al", "hm")
+        await brain.submit("controller")
+        await brain.submit("converse", "say")
+        brain.state.propose("test", "agents.ann.perceived", {"others": ["bo"]})
+        assert (await brain.submit("controller")).step == "greet bo"
+
+
+@pytest.mark.feature("PP-18")
+async def test_a_greeting_that_something_better_went_before_comes_after_it():
+    """Bo was not greeted, so bo is greeted still."""
+    async with Brain() as brain:
+        await living(brain)
+        brain.state.propose("test", "agents.ann.perceived", {"others": ["bo"]})
+        assert (await brain.submit("controller")).step == "greet bo"
+        await brain.submit("planning", "add_goal", "dig", 0.9)
+        await brain.submit("planning")
+        assert (await brain.submit("controller")).step == "dig"
+        await brain.submit("execution")
+        await brain.submit("planning")
+        assert (await brain.submit("controller")).step == "greet bo"
+
+
+@pytest.mark.feature("PP-18")
+async def test_without_a_voice_to_turn_to_somebody_is_to_greet():
+    """Nothing would ever be said."""
+    async with Brain() as brain:
+        await living(brain, voice=False)
+        brain.state.propose("test", "agents.ann.perceived", {"others": ["bo"]})
+        assert (await brain.submit("controller")).step == "greet bo"
+        await brain.submit("execution")
+        assert (await brain.submit("controller")).step == "wait"
+
+
+async def test_what_is_to_be_told_stands_until_it_is_said():
+    """Though the hands have turned to somebody by then, and the surprise is not their last doing any more."""
+    async with Brain() as brain:
+        await living(brain)
+        brain.state.propose("test", "agents.ann.relations", {"bo": {"greeted": True}})
+        brain.state.propose("test", "agents.ann.perceived", {"others": ["bo"]})
+        await brain.submit("execution", "do", "fly")  # which it cannot
+        told = await brain.submit("controller")
+        assert told.step == "talk to bo"
+        await brain.submit("execution")
+        assert await brain.submit("controller") == told
+        assert (await brain.submit("converse", "say"))[-1].decision == told.number
+        assert (await brain.submit("controller")).step == "wait"
+        await brain.submit("execution", "do", "fly")
+        assert (await brain.submit("controller")).step == "talk to bo"
+        await brain.submit("execution")
+        brain.state.propose("test", "agents.ann.perceived", {"others": []})
+        assert (await brain.submit("controller")).step == "wait"
+
+
+def test_how_it_felt_changes_how_the_other_is_liked(controller):
+    """By a fifth of the way, and by numbers from -1 to 1 alone."""
     assert controller.feel("bo", 1.0).liking == pytest.approx(0.2)
-    with pytest.raises(InvalidArgumentError):
-        controller.feel("bo", 2)
+    for other, valence in (("bo", 2), ("bo", "good"), (None, 1.0)):
+        with pytest.raises(InvalidArgumentError):
+            controller.feel(other, valence)
+    assert controller.run().step == "wait"
 
 
 def test_a_long_step_is_decided_on_whole(controller):
@@ -145,7 +211,7 @@ def test_a_look_at_which_nothing_is_another_decides_nothing(controller, virtual_
     state = controller.brain.state
     assert [controller.run().step for _ in range(2)] == ["answer al"] * 2
     counted = state.get_metrics().transactions
-    put(controller, "said", {"text": "of no matter to it"})
+    put(controller, "facing", "of no matter to it")
     assert controller.run().step == "answer al"
     assert state.get_metrics().transactions == counted
     virtual_clock._now += 7190
