@@ -34,12 +34,18 @@ def pdf_sections(path: Path) -> Pdf:
     goes round in circles in files that are made for that.
     """
     check_installed()
-    from pypdf import PdfReader  # 0.1 s, for whom it is used
-
     with path.open("rb") as file:
         data = file.read(LARGEST + 1)
     if len(data) > LARGEST:
         return "", [], f"left out, it has more than {LARGEST:,} bytes"
+    return sections_of(data)
+
+
+def sections_of(data: bytes) -> Pdf:
+    """The same of the bytes of a file."""
+    check_installed()
+    from pypdf import PdfReader  # 0.1 s, for whom it is used
+
     sections: list[Section] = []
     note = ""
     try:

@@ -78,7 +78,9 @@ class AudioFindings(Picture, frozen=True, kw_only=True):
 
 
 class TextFindings(Picture, frozen=True, kw_only=True):
-    """A text, plain, Markdown or HTML: its headings in order, and how long it is."""
+    """A text, plain, Markdown, HTML or PDF: its headings in order, and how long it is. Of PDF the headings are the pages
+    that have text (``page 3``); ``note`` says what was left out.
+    """
 
     format: str
     title: str
@@ -87,6 +89,7 @@ class TextFindings(Picture, frozen=True, kw_only=True):
     words: int
     lines: int
     text: str
+    note: str = ""
     kind: Literal["text"] = "text"
 
 

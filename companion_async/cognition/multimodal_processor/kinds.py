@@ -8,13 +8,15 @@ _LOOKED_AT = 4096
 
 
 def kind_of(content: bytes) -> str:
-    """``image``, ``audio``, ``text``, or nothing where it is none of these."""
+    """``image``, ``audio``, ``pdf``, ``text``, or nothing where it is none of these."""
     if content.startswith(b"RIFF"):
         return {b"WAVE": "audio", b"WEBP": "image"}.get(content[8:12], "")
     if content.startswith(_IMAGES):
         return "image"
     if content.startswith(_AUDIO):
         return "audio"
+    if content.startswith(b"%PDF-"):
+        return "pdf"
     return "text" if content and _is_text(content[:_LOOKED_AT]) else ""
 
 

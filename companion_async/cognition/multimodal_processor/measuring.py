@@ -7,7 +7,8 @@ from pathlib import Path
 import msgspec
 
 from companion_async.cognition.corpus.hypertext import html_sections
-from companion_async.cognition.corpus.markup import markdown_sections
+from companion_async.cognition.corpus.markup import Section, markdown_sections
+from companion_async.cognition.corpus.pdf import sections_of
 from companion_async.cognition.model_router.prompt import Medium
 from companion_async.cognition.multimodal_processor.findings import (
     AudioFindings,
@@ -44,9 +45,11 @@ def measure(medium: Path | bytes, settings: MediaSettings, senses: frozenset[str
             from companion_async.cognition.multimodal_processor.audio import listen
 
             return Measured(*listen(content, settings, heard="audio" in senses))
+        case "pdf":
+            return Measured(_read_pdf(content))
         case "text":
             return Measured(_read(content))
-    raise MediaError("unknown", "it is no picture, sound or text that is known here")
+    raise MediaError("unknown", "it is no picture, sound, PDF or text that is known here")
 
 
 def _content(medium: Path | bytes, most: int) -> bytes:
@@ -65,19 +68,30 @@ def _content(medium: Path | bytes, most: int) -> bytes:
 
 def _read(content: bytes) -> TextFindings:
     text = content.decode("utf-8", "replace")
-    title, sections = "", markdown_sections(text)
-    kind = "markdown" if any(section.headings for section in sections) else "plain"
     if text.lstrip()[:200].lower().startswith(("<!doctype html", "<html", "<?xml")):
         title, sections, _ = html_sections(text)
-        kind = "html"
-        text = "\n\n".join(section.text for section in sections)
+        return _told("html", title, sections, "\n\n".join(section.text for section in sections))
+    sections = markdown_sections(text)
+    headed = [section.headings[0] for section in sections if section.headings]
+    return _told("markdown" if headed else "plain", headed[0] if headed else "", sections, text)
+
+
+def _read_pdf(content: bytes) -> TextFindings:
+    title, pages, note = sections_of(content)
+    if not pages:
+        raise MediaError("unreadable", f"the PDF was {note}")
+    return _told("pdf", title, pages, "\n\n".join(page.text for page in pages), note)
+
+
+def _told(format: str, title: str, sections: list[Section], text: str, note: str = "") -> TextFindings:
     headings = tuple(dict.fromkeys(section.headings[-1] for section in sections if section.headings))
     return TextFindings(
-        format=kind,
-        title=title or (headings[0] if headings else ""),
+        format=format,
+        title=title,
         headings=headings,
         characters=len(text),
         words=len(text.split()),
         lines=text.count("\n") + 1,
         text=text[:_SHOWN],
+        note=note,
     )

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib.util
 import io
 import struct
 import zlib
@@ -13,6 +14,7 @@ from companion_async.cognition.multimodal_processor.findings import MediaError
 from companion_async.cognition.multimodal_processor.kinds import kind_of, similarity
 from companion_async.cognition.multimodal_processor.measuring import measure
 from companion_async.cognition.multimodal_processor.settings import MediaSettings
+from tests.cognition.corpus.test_pdf import made_of
 
 pytestmark = pytest.mark.feature("CB-48")
 
@@ -182,6 +184,29 @@ def test_a_text_is_told_by_its_headings(content, format, title, headings):
     assert (found.kind, found.format, found.title) == ("text", format, title)
     assert set(headings) <= set(found.headings)
     assert found.words > 0
+
+
+@pytest.mark.skipif(importlib.util.find_spec("pypdf") is None, reason="the extra documents is not installed")
+def test_a_pdf_is_told_by_its_pages():
+    """Its title, the pages that have text, and what they say; one without text, encrypted or damaged is refused."""
+    from pypdf import PdfWriter
+
+    writer = PdfWriter()
+    writer.append(io.BytesIO(made_of("Green tea", "", "Black tea")))
+    writer.add_metadata({"/Title": "Teas"})
+    found = found_in(written_by(writer))
+    assert (found.kind, found.format, found.title, found.headings) == ("text", "pdf", "Teas", ("page 1", "page 3"))
+    assert (found.text, found.words, found.note) == ("Green tea\n\nBlack tea", 4, "")
+    assert refused(made_of("")) == "unreadable"
+    assert refused(b"%PDF-1.4 and nothing else") == "unreadable"
+    writer.encrypt("secret")
+    assert refused(written_by(writer)) == "unreadable"
+
+
+def written_by(writer):
+    written = io.BytesIO()
+    writer.write(written)
+    return written.getvalue()
 
 
 def test_what_is_of_no_known_kind_is_told(tmp_path):
