@@ -78,8 +78,8 @@ class AudioFindings(Picture, frozen=True, kw_only=True):
 
 
 class TextFindings(Picture, frozen=True, kw_only=True):
-    """A text, plain, Markdown, HTML or PDF: its headings in order, and how long it is. Of PDF the headings are the pages
-    that have text (``page 3``); ``note`` says what was left out.
+    """A text, plain, Markdown, HTML or PDF: its headings in order, and how long it is. Of PDF the headings are those
+    pages that have text (``page 3``); ``note`` says what was left out.
     """
 
     format: str

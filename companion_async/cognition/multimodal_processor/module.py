@@ -40,8 +40,8 @@ _LARGEST_SOUND = 25 * 1024 * 1024  # bytes that `audio/transcriptions` takes
 
 class MultimodalProcessor(BaseModule):
     """Measures pictures (PNG, JPEG, GIF, WebP, BMP, TIFF), sounds (WAV, FLAC, Ogg, MP3, AIFF) and texts (plain,
-    Markdown, HTML; PDF with the extra ``documents``). With an endpoint of `model_router` that takes images, pictures have captions; with one that takes
-    audio, sounds have transcripts. A medium is the path of a file, or its bytes.
+    Markdown, HTML; PDF with the extra ``documents``). With an endpoint of `model_router` that takes images, pictures
+    have captions; with one that takes audio, sounds have transcripts. A medium is the path of a file, or its bytes.
 
     ``endpoints`` are the router's. With ``decoding`` that isolates, files are decoded in the processes of the module
     ``decoders``, which must be registered; without it in threads of this process, where a decoder that crashes takes
