@@ -10,7 +10,8 @@ from typing import Any
 from companion_async.clock import Clock, SystemClock
 from companion_async.cognition.advanced_reasoning.planning import Action
 from companion_async.errors import CompanionError, InvalidArgumentError
-from companion_async.memory.agent_memory import AgentMemory
+from companion_async.memory.agent_memory import AgentMemory, Consolidated
+from companion_async.memory.settings import MemorySettings
 from companion_async.modules.module import BaseModule
 from companion_async.security import check_state_path
 
@@ -36,8 +37,9 @@ class Mind:
 
     ``actions`` are the domain that plans are made of; ``skills`` do the steps of plans, by the step's first words;
     ``surroundings`` is what the senses look at (see `look_around`), or a function that gives it. The memory is opened
-    when first used and closed by the last of its modules that stops; without a ``file`` it is gone then. ``voices``
-    counts the modules that speak for it: while there are any, talk is done when it is said.
+    when first used and closed by the last of its modules that stops; without a ``file`` it is gone then. It forgets by
+    the ``retention`` when it is consolidated, without one as of an `AgentMemory`. ``voices`` counts the modules that
+    speak for it: while there are any, talk is done when it is said.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class Mind:
         name: str = "companion",
         *,
         file: str | Path | None = None,
+        retention: MemorySettings | None = None,
         actions: tuple[Action, ...] = (),
         skills: Mapping[str, Callable[..., Any]] | None = None,
         surroundings: Any = None,
@@ -58,6 +61,7 @@ class Mind:
         self.clock = clock if clock is not None else SystemClock()
         self.voices = 0
         self._file = file
+        self._retention = retention
         self._lock = threading.Lock()
         self._memory: AgentMemory | None = None
         self._users = 0
@@ -69,8 +73,14 @@ class Mind:
             if self._memory is None:
                 if not self._users:
                     raise CompanionError(f"The memory of {self.name!r} is there while one of its modules is started.")
-                self._memory = AgentMemory(self._file, clock=self.clock)
+                self._memory = AgentMemory(self._file, settings=self._retention, clock=self.clock)
             return self._memory
+
+    def consolidate(self) -> Consolidated | None:
+        """`AgentMemory.consolidate`; None while the memory was not used. Writes a file: not for the event loop."""
+        with self._lock:
+            memory = self._memory
+        return None if memory is None else memory.consolidate()
 
     def path(self, name: str) -> str:
         """Where ``name`` stands in the brain's state."""

@@ -16,6 +16,7 @@ from companion_async.cognition.converse.module import Said, inbox
 from companion_async.cognition.mind import CLAIMS, Mind
 from companion_async.companion.mind_modules import mind_modules
 from companion_async.errors import InvalidArgumentError
+from companion_async.memory.settings import MemorySettings
 from companion_async.modules.spec import ModuleSpec
 from companion_async.scheduling.task import Task
 from companion_async.scheduling.ticker import Ticker
@@ -73,7 +74,7 @@ class Agent:
         ways: dict[str, tuple[str, str | Callable[..., Any]]] = {
             "listen": ("converse", "listen"),
             "speak": ("converse", self._speak),
-            "consolidate": ("reflection", self._consolidate),
+            "consolidate": ("reflection", "consolidate"),
         }
         for name, seconds in paces.items():
             module, target = ways.get(name, (name, "run"))
@@ -97,9 +98,6 @@ class Agent:
             return None
         said: Said = (await self.submit("converse", "say"))[-1]
         return said
-
-    def _consolidate(self) -> None:
-        self.mind.memory.consolidate()
 
 
 class Agents:
@@ -139,6 +137,7 @@ class Agents:
         skills: Mapping[str, Callable[..., Any]] | None = None,
         surroundings: Any = None,
         file: str | Path | None = None,
+        retention: MemorySettings | None = None,
         only: Sequence[str] | None = None,
         own: Callable[[Mind], Iterable[ModuleSpec]] | None = None,
     ) -> Agent:
@@ -147,7 +146,15 @@ class Agents:
 
         What is slow is best put in a category in which nothing has to be quick.
         """
-        mind = Mind(name, file=file, actions=actions, skills=skills, surroundings=surroundings, clock=self._clock)
+        mind = Mind(
+            name,
+            file=file,
+            retention=retention,
+            actions=actions,
+            skills=skills,
+            surroundings=surroundings,
+            clock=self._clock,
+        )
         if name in self._agents or name in self._taken:
             raise InvalidArgumentError(f"The name {name!r} is taken: an agent's name is its own.")
         specs = {spec.name.removeprefix(f"{name}."): spec for spec in mind_modules(mind, f"{name}.")}

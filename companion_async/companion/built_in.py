@@ -93,7 +93,7 @@ def lacking(names: Iterable[str]) -> dict[str, str]:
 def built_in_modules(config: CompanionConfig, clock: Clock) -> tuple[BuiltIn, ...]:
     """Every built-in module, one entry each: a companion registers those that are installed and names the others."""
     personality, learning, reasoning = config.personality, config.learning, config.reasoning
-    decoding, endpoints = config.decoding, config.models.endpoints
+    decoding, endpoints, mind = config.decoding, config.models.endpoints, config.mind
     return (
         BuiltIn(
             ModuleSpec(
@@ -160,5 +160,5 @@ def built_in_modules(config: CompanionConfig, clock: Clock) -> tuple[BuiltIn, ..
                 offload="loop",
             )
         ),
-        *(BuiltIn(spec) for spec in mind_modules(Mind(config.mind.name, file=config.mind.file, clock=clock))),
+        *map(BuiltIn, mind_modules(Mind(mind.name, file=mind.file, retention=mind.retention, clock=clock))),
     )

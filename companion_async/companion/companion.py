@@ -24,6 +24,7 @@ from companion_async.cognition.model_router.module import ModelRouter
 from companion_async.cognition.model_router.prompt import Said
 from companion_async.cognition.model_router.reply import Piece, Reply
 from companion_async.cognition.model_router.rules import classify
+from companion_async.cognition.reflection.module import MODULE as REFLECTION
 from companion_async.companion.agents import Agents
 from companion_async.companion.answer import Answer, Learned, Progress
 from companion_async.companion.built_in import built_in_modules, sort_out
@@ -75,6 +76,8 @@ class CompanionBrain(Brain):
             found = await anyio.to_thread.run_sync(sort_out, built_in_modules(self.config, self._clock))
             await self.register_all((*self._reader.modules(), *self._own_modules(), *found.specs))
             self._leave_out(found.off)
+            if self.config.mind.consolidate and any(spec.name == REFLECTION for spec in found.specs):
+                self.every(REFLECTION, "consolidate", period=self.config.mind.consolidate, spread=True)
         except BaseException:
             await self.shutdown(timeout=0)
             raise

@@ -25,6 +25,8 @@ from companion_async.cognition.self_learning.module import MODULE as LEARNING
 from companion_async.cognition.self_learning.settings import LearningSettings
 from companion_async.cognition.web_crawler.settings import CrawlerSettings
 from companion_async.errors import InvalidArgumentError
+from companion_async.memory.settings import MemorySettings
+from companion_async.security import check_seconds
 
 OPTIONAL = (REASONING, CODE, SEARCH, PERSONALITY, LEARNING)
 """The modules that `ask` and `chat` use where they are there, and can do without."""
@@ -53,17 +55,25 @@ class KnowledgeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
 
 class MindSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The agent that a companion is: its ``name``, which is part of a path of the state, and the ``file`` that keeps
-    its memories from one run to the next; without one they go with the process.
+    its memories from one run to the next; without one they go with the process. Every ``consolidate`` seconds what
+    matters is moved into long-term memory, which forgets by the ``retention`` (unset: a million memories with a file, a
+    thousand without); 0 leaves it to you (``submit("reflection", "consolidate")``).
     """
 
     name: str = "companion"
     file: str | None = None
+    retention: MemorySettings | None = None
+    consolidate: float = 60.0
 
     def __post_init__(self) -> None:
         check_agent_name(self.name)
         file: Any = self.file
         if file is not None and not (isinstance(file, str) and file):
             raise InvalidArgumentError(f"file must be the path of a file, or unset; {file!r:.80} is not.")
+        retention: Any = self.retention
+        if retention is not None and not isinstance(retention, MemorySettings):
+            raise InvalidArgumentError(f"retention must be MemorySettings(...), or unset; {retention!r:.80} is not.")
+        check_seconds(self.consolidate, "consolidate", zero=True)
 
 
 class AnsweringSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

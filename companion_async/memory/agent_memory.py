@@ -20,6 +20,7 @@ from companion_async.memory.episodic import Episode, EpisodicMemory, MemoryEvent
 from companion_async.memory.file import MemoryFile
 from companion_async.memory.long_term import Fact, LongTermMemory
 from companion_async.memory.semantic import SemanticMemory
+from companion_async.memory.settings import UNFILED, USUAL, MemorySettings
 from companion_async.memory.temporal import Moment, TemporalMemory
 
 _MOST_MOMENTS = 500
@@ -33,13 +34,16 @@ class Resources(Protocol):
 
 
 class Consolidated(msgspec.Struct, frozen=True):
-    """What one consolidation did: things moved from working to temporal memory, things that became lasting, things let
-    go, concepts that took root.
+    """What one consolidation did: things ``moved`` from working to temporal memory; things ``archived``, that became
+    lasting, and ``merged``, that left for there and were there already; things ``forgotten`` before they lasted, and
+    ``faded``, lasting ones that were forgotten; concepts that took root.
     """
 
     moved: int
     archived: int
+    merged: int
     forgotten: int
+    faded: int
     rooted: int
 
 
@@ -47,11 +51,19 @@ class AgentMemory:
     """``working``, ``temporal``, ``episodic`` and ``semantic`` memory, and ``long_term``, on one file (without a
     ``path``: none). Any thread; `consolidate`, `save` and `close` write the file and belong into modules' work.
 
-    `consolidate` moves what matters from the bounded memories to the lasting one; call it every minute or so
-    (``brain.every``). `save` keeps the bounded ones for the next run: what came after it is not there again.
+    `consolidate` moves what matters from the bounded memories to the lasting one and has that forget by the
+    ``settings``, with a file `USUAL` and without one `UNFILED`; call it every minute or so (``brain.every``). `save`
+    keeps the bounded ones for the next run: what came after it is not there again.
     """
 
-    def __init__(self, path: str | Path | None = None, *, key: bytes | None = None, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        path: str | Path | None = None,
+        *,
+        key: bytes | None = None,
+        settings: MemorySettings | None = None,
+        clock: Clock | None = None,
+    ) -> None:
         self._clock = clock if clock is not None else SystemClock()
         self._lock = threading.Lock()
         # What has left the bounded memories and is not in the file yet: a write that fails is made good by the next.
@@ -61,7 +73,9 @@ class AgentMemory:
         self.temporal = TemporalMemory(clock=clock)
         self.episodic = EpisodicMemory(clock=clock, on_evicted=self._evicted)
         self.semantic = SemanticMemory(clock=clock)
-        self.long_term = LongTermMemory(self.file, clock=clock)
+        if settings is None:
+            settings = UNFILED if path is None else USUAL
+        self.long_term = LongTermMemory(self.file, settings=settings, clock=clock)
         try:
             for name, part in self._parts().items():
                 data = self.file.kept(name)
@@ -105,7 +119,9 @@ class AgentMemory:
         return event
 
     def consolidate(self) -> Consolidated:
-        """Move on what matters and let go of what does not, in one transaction of the file; then tidy its index."""
+        """Move on what matters and let go of what does not, in one transaction of the file; then, in short ones, forget
+        some of what is not to be kept, and tidy its index.
+        """
         with self._lock:
             cleared = clear(self.working.get_recent(), self.working.max_size)
             for item in cleared.moving:
@@ -117,11 +133,12 @@ class AgentMemory:
             self._leaving += [[fact] for fact in self._told_in_full(lasting)]
             for episode in self.episodic.release(int(FULL * self.episodic.max_episodes) or 1):
                 self._evicted(episode)
-            archived = self._write()
+            archived, merged = self._write()
             rooted = self.semantic.consolidate()
+        faded = self.long_term.fade()
         self.long_term.tidy()
         forgotten = len(cleared.fading) + len(moments) - len(lasting)
-        return Consolidated(len(cleared.moving), archived, forgotten, rooted)
+        return Consolidated(len(cleared.moving), archived, merged, forgotten, faded, rooted)
 
     def save(self) -> None:
         """Keep the four bounded memories in the file, all or none."""
@@ -156,13 +173,13 @@ class AgentMemory:
     def _evicted(self, episode: Episode) -> None:
         self._leaving.append([_fact(event) for event in episode.events])
 
-    def _write(self) -> int:
-        """Make lasting what has left, the events of an episode each bringing the next to mind. How many are new: what
-        has left working memory is there already when its episode leaves.
+    def _write(self) -> tuple[int, int]:
+        """Make lasting what has left, the events of an episode each bringing the next to mind. How many are new, and
+        how many are not: what has left working memory is there already when its episode leaves.
         """
         chains = self._leaving[:]
         if not chains:
-            return 0
+            return 0, 0
         new = 0
         with self.file.transaction():
             for facts in chains:
@@ -174,7 +191,7 @@ class AgentMemory:
                     self.long_term.associate(one, other, _BOND)
                 new += len(added)
         del self._leaving[: len(chains)]
-        return new
+        return new, sum(map(len, chains)) - new
 
 
 def _fact(memory: Moment | MemoryEvent) -> Fact:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import msgspec
 
 from companion_async.errors import StorageError
 from companion_async.memory.file import MemoryFile
-from companion_async.memory.long_term import Fact, LongTermMemory
+from companion_async.memory.long_term import Fact, LongTermMemory, named
 
 _FORMAT = "companion-async memories"
 _VERSION = 1
@@ -88,16 +87,16 @@ def import_memories(memory: LongTermMemory, path: str | Path) -> int:
     """Take in what `export_memories` wrote, with the same key: all of it, or nothing. How many memories.
 
     The whole file is checked before anything is taken in: one that was cut, changed, or written under another key is
-    refused with `StorageError`. A moment that is taken already goes on counting, and links follow.
+    refused with `StorageError`. A moment that is taken already goes on counting; links follow, and so does the
+    ``evidence`` in a context, as far as it is older than what it is evidence of.
     """
     source = Path(path)
     _check(source, memory.file)
     numbers: dict[int, int] = {}
     bonds: list[tuple[int, int, float]] = []
     with memory.file.transaction():
-        lines = (line for line in _lines(source) if isinstance(line, Event))
-        while batch := list(itertools.islice(lines, _BATCH)):
-            new = memory.remember_all(_fact(each) for each in batch)
+        for batch in _batches(line for line in _lines(source) if isinstance(line, Event)):
+            new = memory.remember_all(_fact(each, numbers) for each in batch)
             numbers |= {each.id: number for each, number in zip(batch, new, strict=True)}
             bonds += [(each.id, other, bond) for each in batch for other, bond in each.links if each.id < other]
         for one, other, bond in bonds:
@@ -106,7 +105,22 @@ def import_memories(memory: LongTermMemory, path: str | Path) -> int:
     return len(numbers)
 
 
-def _fact(event: Event) -> Fact:
+def _batches(events: Iterable[Event]) -> Iterator[list[Event]]:
+    """Some at a time; what names evidence begins a batch, so that the numbers of what came before are known."""
+    batch: list[Event] = []
+    for event in events:
+        if len(batch) >= _BATCH or (batch and named(event.context)):
+            yield batch
+            batch = []
+        batch.append(event)
+    if batch:
+        yield batch
+
+
+def _fact(event: Event, numbers: Mapping[int, int]) -> Fact:
+    context = event.context
+    if named(context):
+        context = {**context, "evidence": [numbers.get(each, each) for each in context["evidence"]]}
     return Fact(
         content=event.content,
         type=event.type,
@@ -114,7 +128,7 @@ def _fact(event: Event) -> Fact:
         valence=event.valence,
         location=event.location,
         participants=event.participants,
-        context=event.context,
+        context=context,
         at=event.id / 1_000_000,
     )
 

@@ -15,9 +15,16 @@ if TYPE_CHECKING:
     import apsw
 
 _APPLICATION = 0x434D454D  # "CMEM"
-_VERSION = 1
+_VERSION = 2
 _BUSY_MILLISECONDS = 5_000
 _LONGEST_KEY = 64  # of BLAKE2b
+_EVIDENCE = """
+CREATE TABLE evidence(memory INTEGER, rests INTEGER, PRIMARY KEY(memory, rests)) WITHOUT ROWID;
+CREATE INDEX evidence_rests ON evidence(rests);
+"""
+_FILL_EVIDENCE = """
+INSERT OR IGNORE INTO evidence SELECT json_each.value, event.id FROM event, json_each(event.context, '$.evidence')
+WHERE json_type(event.context, '$.evidence') = 'array' AND json_each.type = 'integer'"""
 _TABLES = """
 CREATE TABLE event(
   id INTEGER PRIMARY KEY, content TEXT NOT NULL, type TEXT NOT NULL, importance REAL NOT NULL, valence REAL NOT NULL,
@@ -142,32 +149,47 @@ class MemoryFile:
     def _prepare(self) -> None:
         connection = self._connection
         connection.set_busy_timeout(_BUSY_MILLISECONDS)
+        # One that reads first and writes then would be refused where another process has written in between.
+        connection.transaction_mode = "IMMEDIATE"
         # What a hostile schema could call, https://sqlite.org/security.html
-        connection.execute("PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON")
-        version = connection.execute("PRAGMA user_version").get
-        application = connection.execute("PRAGMA application_id").get
-        empty = connection.execute("SELECT count(*) FROM sqlite_schema").get == 0
-        if empty and application == 0:
+        connection.execute("PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON; PRAGMA secure_delete=ON")
+        if self._is_new():
             connection.execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL")
             with connection:
-                connection.execute(_TABLES + _PAGES)
-                connection.execute(f"PRAGMA application_id={_APPLICATION}; PRAGMA user_version={_VERSION}")
-                proof = self.seal("key")
-                connection.execute("INSERT INTO part VALUES('key', x'', ?)", (proof,))
-            return
-        if application != _APPLICATION:
+                if self._is_new():  # another process may have been quicker
+                    self._make()
+        version = connection.execute("PRAGMA user_version").get
+        if connection.execute("PRAGMA application_id").get != _APPLICATION:
             raise StorageError(f"{self._name} is no file of memories. Name another path.")
-        if version != _VERSION:
+        if version not in (1, _VERSION):
             raise StorageError(
                 f"{self._name} was written by another version (its schema is {version}, not {_VERSION})."
             )
-        if _schema(connection) != _schema_of_ours():
+        if _schema(connection) != _schema_of_ours(version):
             raise StorageError(f"{self._name} has tables, views or triggers that were not made here: it is not read.")
         connection.execute("PRAGMA synchronous=NORMAL")
         if connection.execute("PRAGMA quick_check(1)").get != "ok":
             raise StorageError(f"{self._name} is damaged. Bring it back from a backup.")
         if connection.execute("SELECT seal FROM part WHERE name = 'key'").get != self.seal("key"):
             raise StorageError(f"{self._name} was written under another key. Open it with that one.")
+        if version == 1:
+            with connection:
+                self._bring_up()
+
+    def _is_new(self) -> bool:
+        connection = self._connection
+        empty = connection.execute("SELECT count(*) FROM sqlite_schema").get == 0
+        return bool(empty and connection.execute("PRAGMA application_id").get == 0)
+
+    def _make(self) -> None:
+        self._connection.execute(_TABLES + _EVIDENCE + _PAGES)
+        self._connection.execute(f"PRAGMA application_id={_APPLICATION}; PRAGMA user_version={_VERSION}")
+        self._connection.execute("INSERT INTO part VALUES('key', x'', ?)", (self.seal("key"),))
+
+    def _bring_up(self) -> None:
+        """To the schema of today, where another process has not done so meanwhile."""
+        if self._connection.execute("PRAGMA user_version").get == 1:
+            self._connection.execute(f"{_EVIDENCE} {_FILL_EVIDENCE}; PRAGMA user_version={_VERSION}")
 
     @contextmanager
     def _telling(self, done: str) -> Iterator[None]:
@@ -195,12 +217,12 @@ def _schema(connection: apsw.Connection) -> set[tuple[Any, ...]]:
     return set(connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%'"))
 
 
-def _schema_of_ours() -> set[tuple[Any, ...]]:
+def _schema_of_ours(version: int) -> set[tuple[Any, ...]]:
     import apsw
 
     connection = apsw.Connection(":memory:")
     try:
-        connection.execute(_TABLES)
+        connection.execute(_TABLES if version == 1 else _TABLES + _EVIDENCE)
         return _schema(connection)
     finally:
         connection.close()

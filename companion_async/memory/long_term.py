@@ -12,17 +12,20 @@ import msgspec
 from companion_async.clock import Clock, SystemClock
 from companion_async.errors import InvalidArgumentError
 from companion_async.memory.file import MemoryFile
+from companion_async.memory.forgetting import MOST_GONE, Forgetting
 from companion_async.memory.question import Question, tag
 from companion_async.memory.ranking import WEIGHTS, score, spread, strength
+from companion_async.memory.settings import USUAL, MemorySettings
 from companion_async.security import SecurityValidator, check_count
 
 _MOST_RECALLED = 1_000
 _MICROSECONDS = 1_000_000
+_IDS = 2**62  # more than any moment
 _COLUMNS = "id, content, type, importance, valence, location, participants, context"
 _INSERT = f"INSERT INTO event({_COLUMNS}, seal) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _BATCH = 500
 _PIECES = 8
-_GROWN = 1.5
+_GROWN = 0.5
 _STEP = 1_000  # pages of the index
 
 
@@ -66,8 +69,7 @@ class Recollection(msgspec.Struct, frozen=True, kw_only=True):
 class LongTermMemory:
     """Events on a `MemoryFile`. Any thread; every call reads or writes the file, so on a loop use it in modules' work.
 
-    A memory's strength is its importance, fading by ``decay`` a day (exponentially), and more by 0.1 for each recall,
-    three times at most; `forget_faint` lets go of those below a strength.
+    `fade` forgets by the ``settings``, a little each time; nothing is forgotten by itself.
     """
 
     def __init__(
@@ -75,16 +77,21 @@ class LongTermMemory:
         path: str | Path | MemoryFile | None = None,
         *,
         key: bytes | None = None,
-        decay: float = 0.05,
+        settings: MemorySettings = USUAL,
         clock: Clock | None = None,
     ) -> None:
         self.file = path if isinstance(path, MemoryFile) else MemoryFile(path, key=key)
-        self.decay = decay
+        self.settings = settings
         self._clock = clock if clock is not None else SystemClock()
         # To count is to read a million rows; what other processes add meanwhile matters to no ranking.
         self._total = len(self)
         self._last = self.newest() or 0
         self._tidied, self._tidying = 0, False
+        self._untidied = self._total
+        self._came = 0  # since the last `fade`
+        self._forgetting = Forgetting(self.file, settings, self._clock)
+        self.changes = 0
+        """How often something was remembered or forgotten here."""
 
     def __len__(self) -> int:
         return int(self.file.value("SELECT count(*) FROM event"))
@@ -103,7 +110,7 @@ class LongTermMemory:
         """Remember all of them, or none where one is refused. Their ids, in order; the ids of a moment go on counting
         where it is taken.
         """
-        rows, words = [], []
+        rows, words, evidence = [], [], []
         taken: set[int] = set()
         with self.file.transaction():
             for fact in facts:
@@ -111,9 +118,14 @@ class LongTermMemory:
                 taken.add(row[0])
                 rows.append((*row, self.file.seal(*row)))
                 words.append((row[0], row[1], " ".join(_tags(row[2], row[3], map(str, fact.participants)))))
+                evidence += [(each, row[0]) for each in named(fact.context)]
             self.file.change_many(_INSERT, rows)
             self.file.change_many("INSERT INTO words(rowid, content, tags) VALUES(?, ?, ?)", words)
+            self.file.change_many("INSERT OR IGNORE INTO evidence VALUES(?, ?)", evidence)
             self._total += len(rows)
+            self._untidied += len(rows)
+            self._came += len(rows)
+            self.changes += 1
         return [row[0] for row in rows]
 
     def associate(self, one: int, other: int, bond: float = 0.5) -> None:
@@ -154,7 +166,7 @@ class LongTermMemory:
         check_count(limit, "limit", maximum=_MOST_RECALLED)
         if purpose not in WEIGHTS:
             raise InvalidArgumentError(f"purpose must be one of {', '.join(WEIGHTS)}; {purpose!r:.80} is not.")
-        span = _moment(since, 0), _moment(until, 2**62)
+        span = _moment(since, 0), _moment(until, _IDS)
         if self.newest() is None:  # nothing to weigh the words of a question by
             return []
         now = self._clock.time()
@@ -212,7 +224,7 @@ class LongTermMemory:
     def strength(self, memory: Recollection) -> float:
         """How present it is now."""
         age = self._clock.time() - memory.event_id / _MICROSECONDS
-        return strength(memory.importance, age, memory.recalled, self.decay)
+        return strength(memory.importance, age, memory.recalled, self.settings.decay)
 
     def get_summary(self) -> dict[str, Any]:
         """``events types links average_importance oldest newest``, the last two as UTC text or None."""
@@ -237,31 +249,41 @@ class LongTermMemory:
                 "DELETE FROM words WHERE rowid = ?",
                 "DELETE FROM recollection WHERE event = ?",
                 "DELETE FROM link WHERE source = ?1 OR target = ?1",
+                "DELETE FROM evidence WHERE memory = ?1 OR rests = ?1",
             ):
                 self.file.change_many(sql, numbers)
             self._total -= gone
+            self.changes += 1
         return gone
 
-    def forget_faint(self, below: float = 0.05, most: int = 10_000) -> int:
-        """Forget those that are fainter than ``below``, at most so many at once, the oldest first. How many."""
-        sql = (
-            "SELECT event.id FROM event LEFT JOIN recollection ON event = event.id "
-            "WHERE importance * exp(-?1 * max(0.0, ?2 - event.id / 1e6) / 86400) + min(0.1 * ifnull(times, 0), 0.3) "
-            "< ?3 "
-            "ORDER BY event.id LIMIT ?4"
-        )
-        return self.forget(row[0] for row in self.file.rows(sql, (self.decay, self._clock.time(), below, most)))
+    def fade(self) -> int:
+        """Forget some of what the settings do not keep; how many. `consolidate` of an `AgentMemory` calls it.
+
+        Each time it looks at the next thousand memories, and further where more came in since the last time, a
+        transaction for each thousand. So of a large file all are seen to in the course of many calls.
+        """
+        steps, self._came = 1 + self._came // MOST_GONE, 0
+        return sum(self._fade() for _ in range(steps))
+
+    def _fade(self) -> int:
+        if not self._forgetting.due(self._total):
+            return 0
+        with self.file.transaction():
+            if self._forgetting.at_start or self._forgetting.over(self._total):
+                self._total = len(self)  # other processes add and forget too
+            return self.forget(self._forgetting.step(self._total))
 
     def tidy(self) -> bool:
         """Go on putting the index together, which each `remember` adds a piece to: recall is by a third quicker then.
-        One step of about a tenth of a second; False when nothing is left to do, which is so until it has grown by half.
+        One step of about a tenth of a second; False when nothing is left to do, which is so until half as much again
+        was remembered.
         """
         if not self._tidying:
-            if self._total < _GROWN * self._tidied:
+            if self._untidied < _GROWN * self._tidied:
                 return False
             if self.file.value("SELECT count(DISTINCT segid) FROM words_idx") <= _PIECES:
                 return False
-            self._tidied = self._total
+            self._tidied, self._untidied = self._total, 0
         # By SQLite's documentation one that changes less than two rows had nothing to do.
         done = self.file.change_many("INSERT INTO words(words, rank) VALUES('merge', ?)", ((-_STEP,),))
         self._tidying = done >= 2
@@ -317,10 +339,18 @@ class LongTermMemory:
         )
 
 
+def named(context: Mapping[str, Any]) -> list[int]:
+    """The ids that the context of a memory has as its ``evidence``."""
+    evidence = context.get("evidence", ())
+    if not isinstance(evidence, (list, tuple)):
+        return []
+    return [each for each in evidence if type(each) is int and 0 <= each < _IDS]
+
+
 def _moment(seconds: float | None, default: int) -> int:
     if seconds is None:
         return default
-    if not 0 <= seconds < 2**62 / _MICROSECONDS:
+    if not 0 <= seconds < _IDS / _MICROSECONDS:
         raise InvalidArgumentError(f"{seconds!r:.80} is no moment: give seconds since the epoch.")
     return round(seconds * _MICROSECONDS)
 

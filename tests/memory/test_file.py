@@ -42,6 +42,22 @@ def test_what_was_written_is_there_again(path):
 
 
 @pytest.mark.feature("PP-16")
+def test_a_file_of_the_first_version_is_brought_up(path):
+    """It gets what tells evidence, filled from what the memories say, and is of today's version then."""
+    memory = LongTermMemory(path, key=KEY)
+    first = memory.all()[0].event_id
+    insight = memory.remember("so it is", 0.9, context={"evidence": [first, "none", 1.5, True]})
+    memory.remember("another", context={"evidence": {"odd": 1}})
+    memory.close()
+    change(path, "DROP TABLE evidence; PRAGMA user_version=1")
+    for _ in range(2):
+        memory = LongTermMemory(path, key=KEY)
+        assert memory.file.rows("SELECT memory, rests FROM evidence") == [(first, insight)]
+        assert [each.content for each in memory.all()] == ["the first", "so it is", "another"]
+        memory.close()
+
+
+@pytest.mark.feature("PP-16")
 @pytest.mark.parametrize(
     ("sql", "why"),
     [

@@ -132,7 +132,7 @@ def test_the_faint_are_forgotten_and_recall_holds_memories_up(memory, clock):
     memory.remember("a wedding", 1.0)
     memory.recall("promise")
     clock.now += 40 * DAY
-    assert memory.forget_faint(0.1) == 1
+    assert memory.fade() == 1
     assert said(memory.all()) == ["a promise", "a wedding"]
     assert memory.strength(memory.get(held)) == pytest.approx(0.2 * 2.718281828**-2 + 0.1)
     assert memory.recall("rumour") == []

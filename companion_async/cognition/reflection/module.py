@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import msgspec
 
 from companion_async.cognition.mind import Mind, MindModule
 from companion_async.cognition.reflection.insights import Experience, Insight, insights
 from companion_async.cognition.settled import Settled
+from companion_async.memory.agent_memory import Consolidated
 from companion_async.memory.episodic import MemoryEvent
 from companion_async.memory.long_term import Fact, Recollection
 from companion_async.security import check_count
@@ -67,6 +69,12 @@ class Reflection(MindModule):
         """Reflect now, on whatever has come."""
         return self._reflect(0.0)
 
+    def consolidate(self) -> Consolidated | None:
+        """Move what matters into long-term memory, and forget there what is not to be kept; None while nothing was
+        remembered yet. To be run every minute or so.
+        """
+        return self.mind.consolidate()
+
     def evidence(self, insight: int) -> tuple[Recollection | MemoryEvent, ...]:
         """The memories that an insight rests on, by its id; those that are forgotten are missing."""
         kept = self.mind.memory.long_term.get(check_count(insight, "insight", maximum=2**63 - 1))
@@ -79,36 +87,43 @@ class Reflection(MindModule):
         return tuple(each for each in found if each is not None)
 
     def _reflect(self, threshold: float) -> Reflected:
-        kept = self._get("reflection", {"after": 0, "known": []})
+        memory = self.mind.memory.long_term
+        kept = self._get("reflection") or self._told_before()
         new = self._since(kept["after"])
         accumulated = sum(each.importance for each in new)
         if not new or accumulated < threshold:
             return Reflected(False, accumulated, {})
-        memory = self.mind.memory.long_term
         old = [_experience(each) for each in memory.recall("", _MOST_OLD, purpose="reflection", touch=False)]
-        known: dict[str, int] = dict(kept["known"])
+        # One that was forgotten meanwhile may come to mind again.
+        known = {text: (times, number) for text, times, number in kept["known"] if memory.get(number) is not None}
         told = [
             insight
             for insight in insights(_once([*new, *(each for each in old if each.type != TYPE)]))
-            if len(insight.evidence) >= _GROWN * known.get(insight.text, 0)
+            if len(insight.evidence) >= _GROWN * known.get(insight.text, (0, 0))[0]
         ][:_TOLD]
-        ids = memory.remember_all(
-            Fact(
-                content=insight.text,
-                type=TYPE,
-                importance=insight.confidence,
-                participants=insight.about if insight.kind == "feeling" else (),
-                context={"evidence": list(insight.evidence), "kind": insight.kind},
-                at=self.mind.clock.time(),
+        with memory.file.transaction():
+            memory.forget(known.pop(insight.text)[1] for insight in told if insight.text in known)
+            ids = memory.remember_all(
+                Fact(
+                    content=insight.text,
+                    type=TYPE,
+                    importance=insight.confidence,
+                    participants=insight.about if insight.kind == "feeling" else (),
+                    context={"evidence": list(insight.evidence), "kind": insight.kind},
+                    at=self.mind.clock.time(),
+                )
+                for insight in told
             )
-            for insight in told
-        )
-        for insight in told:
-            known.pop(insight.text, None)
-            known[insight.text] = len(insight.evidence)
-        latest = [[text, times] for text, times in known.items()][-_MOST_KNOWN:]
+        known |= {each.text: (len(each.evidence), number) for each, number in zip(told, ids, strict=True)}
+        latest = [[text, *rest] for text, rest in known.items()][-_MOST_KNOWN:]
         self._set("reflection", {"after": max(each.id for each in new), "known": latest})
         return Reflected(True, accumulated, dict(zip(ids, told, strict=True)))
+
+    def _told_before(self) -> dict[str, Any]:
+        """How far it has come by the insights that an earlier run has left, the latest last."""
+        left = self.mind.memory.long_term.recall("", _MOST_KNOWN, purpose="recency", type=TYPE, touch=False)[::-1]
+        known = [[each.content, len(each.context.get("evidence", ())), each.event_id] for each in left]
+        return {"after": left[-1].event_id if left else 0, "known": known}
 
     def _since(self, after: int) -> list[Experience]:
         """What has happened since, the oldest first. What waits beyond the first thousand comes the next time."""

@@ -46,8 +46,8 @@ class Recalled(msgspec.Struct, frozen=True):
 class Retrieval(MindModule):
     """Remembers by what the moment asks for: the purpose is chosen from the question and from what the agent is about.
 
-    The same question is answered from a cache for `SPAN` seconds, until something newer is remembered. Uses no model;
-    the match is by words, as of `LongTermMemory.recall`.
+    The same question is answered from a cache for `SPAN` seconds, until something is remembered or forgotten. Uses no
+    model; the match is by words, as of `LongTermMemory.recall`.
     """
 
     def __init__(self, mind: Mind | None = None) -> None:
@@ -65,15 +65,17 @@ class Retrieval(MindModule):
         wanted = self._purpose(question) if purpose is None else Purpose(purpose, "it was asked for")
         memory = self.mind.memory
         now = self.mind.clock.monotonic()
-        # The newest memories are part of the key: what was found before they came is no answer any more.
-        key: Hashable = (question, limit, wanted.name, memory.working.changes, memory.long_term.newest())
+        # What was found before something came or was forgotten is no answer any more; what another process did to the
+        # file shows by the newest.
+        lasting = memory.long_term
+        key: Hashable = (question, limit, wanted.name, memory.working.changes, lasting.changes, lasting.newest())
         with self._lock:
             self._asked += 1
             kept = self._cache.get(key, now)
             self._hits += kept is not None
         if kept is not None:
             return msgspec.structs.replace(kept, purpose=wanted, cached=True)
-        found = memory.long_term.recall(question, limit, purpose=wanted.name)
+        found = lasting.recall(question, limit, purpose=wanted.name)
         recalled = Recalled(wanted, self._at_hand(question, limit), tuple(found), cached=False)
         with self._lock:
             self._cache.put(key, recalled, now)

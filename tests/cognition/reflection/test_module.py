@@ -10,7 +10,7 @@ import pytest
 
 from companion_async import Brain, BrainConfig
 from companion_async.cognition.mind import Mind
-from companion_async.cognition.reflection.module import TYPE, Reflection
+from companion_async.cognition.reflection.module import TYPE, Reflected, Reflection
 from companion_async.state.coordinator import StateCoordinator
 
 
@@ -75,6 +75,30 @@ async def test_an_insight_is_told_again_only_when_much_more_shows_it(reflection)
         await live(reflection, *((f"met {round} {n}", 1.0, MET) for n in range(3)))
         texts.append([each.text for each in reflection.run().insights.values()])
     assert [any("bo is usually" in each for each in told) for told in texts] == [True, False, False]
+
+
+@pytest.mark.feature("PP-08", "PP-17")
+async def test_an_insight_that_is_told_again_takes_the_place_of_the_former(reflection):
+    """With all that shows it by then; and one that was forgotten is told anew."""
+    for times in (3, 4, 5):
+        await live(reflection, *((f"met {times} {n}", 1.0, MET) for n in range(times)))
+        reflection.run()
+    kept = [each for each in reflection.mind.memory.long_term.all() if "bo is usually" in each.content]
+    assert [len(each.context["evidence"]) for each in kept] == [5]
+    reflection.mind.memory.long_term.forget([kept[0].event_id])
+    await live(reflection, *((f"met yet again {n}", 1.0, MET) for n in range(3)))
+    assert any("bo is usually" in each.text for each in reflection.run().insights.values())
+
+
+@pytest.mark.feature("PP-08", "PP-16")
+async def test_the_next_run_goes_on_where_the_last_one_was(reflection):
+    """What was told is in the memory: with the state gone it is not told again of the same."""
+    await live(reflection, *((f"met {n}", 1.0, MET) for n in range(3)), ("dug", 0.2, DUG))
+    assert reflection.run().insights
+    reflection.brain = SimpleNamespace(state=StateCoordinator())
+    assert reflection.reflect() == Reflected(False, 0, {})
+    await live(reflection, ("met again", 1.0, MET))
+    assert not any("bo is usually" in each.text for each in reflection.reflect().insights.values())
 
 
 @pytest.mark.slow

@@ -43,9 +43,9 @@ async def test_what_the_agent_is_about_chooses_too(retrieval):
 
 
 async def test_the_same_question_is_answered_from_the_cache(retrieval):
-    """For a minute, and until something is remembered."""
+    """For a minute, and until something is remembered or forgotten."""
     memory = retrieval.mind.memory.long_term
-    memory.remember("the bridge was broken")
+    broken = memory.remember("the bridge was broken")
     first = retrieval.run("bridge")
     again = retrieval.run("bridge")
     assert (first.cached, again.cached, again.memories) == (False, True, first.memories)
@@ -55,6 +55,9 @@ async def test_the_same_question_is_answered_from_the_cache(retrieval):
     assert (fresh.cached, len(fresh.memories)) == (False, 2)
     assert retrieval.run("bridge").cached
     assert retrieval.hit_rate() == 0.5
+    memory.forget([broken])
+    left = retrieval.run("bridge")
+    assert (left.cached, [each.content for each in left.memories]) == (False, ["the bridge is whole"])
     await retrieval.mind.clock.advance(SPAN)
     assert not retrieval.run("bridge").cached
 
