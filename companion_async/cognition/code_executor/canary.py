@@ -29,6 +29,8 @@ wait, go = os.pipe()
 refused("read a file outside", lambda: open({secret!r}).read())
 refused("write a file outside", lambda: open({secret!r}, "w").write("breach"))
 refused("connect to a port", lambda: socket.create_connection(("127.0.0.1", {port}), 2))
+multipath_tcp = 262
+refused("connect by another protocol", lambda: socket.socket(2, 1, multipath_tcp).connect(("127.0.0.1", {port})))
 try:
     socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"x", ("127.0.0.1", {port}))  # who listens will know
 except OSError:

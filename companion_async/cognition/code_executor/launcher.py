@@ -13,8 +13,10 @@ import ctypes
 import json
 import os
 import resource
+import runpy
 import select
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -24,37 +26,24 @@ from typing import Any, NamedTuple
 
 _LIFELINE = 0
 _CHUNK = 65536
-_PR_SET_DUMPABLE, _PR_SET_CHILD_SUBREAPER = 4, 36
+_PR_SET_DUMPABLE, _PR_SET_SECCOMP, _PR_SET_CHILD_SUBREAPER, _PR_SET_NO_NEW_PRIVS = 4, 22, 36, 38
+_SECCOMP_MODE_FILTER = 2
 _SWEEPS = 500
 _ENTRY = 4096  # bytes that an entry of a folder is reckoned at
 _WEIGHED = 0.1  # seconds between two looks at how much a program has taken and written
-# Landlock guards what files hold, not what is noted about them: a program could chmod whatever its user owns.
-_NOTES_ON_FILES = [
-    *("chmod", "fchmod", "fchmodat", "fchmodat2", "chown", "fchown", "lchown", "fchownat"),
-    *("utime", "utimes", "utimensat", "futimesat", "mknod", "mknodat"),
-    *("setxattr", "lsetxattr", "fsetxattr", "removexattr", "lremovexattr", "fremovexattr"),
-]
 
 
 class Held(NamedTuple):
     """A program at work: its process, its two streams, and what waits for its end and gives status and limit.
 
-    ``folder`` is where it may write, if that is on a disk.
+    ``weight`` tells the bytes that it has in files, as far as counting them matters.
     """
 
     pid: int
     stdout: int
     stderr: int
     finish: Callable[[], tuple[int, str]]
-    folder: Path | None = None
-
-
-class Watched(NamedTuple):
-    """What came of watching a program: its streams, and the limit at which it was ended, if it was."""
-
-    stdout: bytes
-    stderr: bytes
-    limit: str
+    weight: Callable[[], int]
 
 
 def main() -> None:
@@ -63,7 +52,7 @@ def main() -> None:
     sys.path[:0] = job["path"]
     began = time.monotonic()
     try:
-        report = _monty(job) if job["tier"] == "monty" else _held(job)
+        report = _interpreted(job) if job["tier"] == "monty" else _held(job)
     except BaseException as error:
         report = {"failed": f"{type(error).__name__}: {error}"}
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -73,6 +62,12 @@ def main() -> None:
     json.dump(report, sys.stdout)
     sys.stdout.flush()
     os._exit(0)  # a thread of the sandbox's library may still be there
+
+
+def _interpreted(job: dict[str, Any]) -> dict[str, Any]:
+    # From its file: this process has no path to this package, and shall have none.
+    run: Callable[..., dict[str, Any]] = runpy.run_path(str(Path(__file__).with_name("interpreting.py")))["run"]
+    return run(job, _children)
 
 
 # -- programs as processes -------------------------------------------------------------------------------------------
@@ -91,7 +86,7 @@ def _held(job: dict[str, Any]) -> dict[str, Any]:
     resource.setrlimit(resource.RLIMIT_CPU, (limits["cpu"], limits["cpu"] + 1))
     resource.setrlimit(resource.RLIMIT_FSIZE, (limits["file_bytes"], limits["file_bytes"]))
     held = prepared()
-    watched = _watch(held, limits)
+    stdout, stderr, passed = _watch(held, limits)
     with contextlib.suppress(ProcessLookupError):
         os.killpg(held.pid, signal.SIGKILL)
     _sweep(except_for=held.pid)
@@ -100,10 +95,10 @@ def _held(job: dict[str, Any]) -> dict[str, Any]:
     if status in (-signal.SIGXCPU, 128 + signal.SIGXCPU):
         limit = "cpu"
     return {
-        "stdout": watched.stdout.decode("utf-8", "replace"),
-        "stderr": watched.stderr.decode("utf-8", "replace"),
+        "stdout": stdout.decode("utf-8", "replace"),
+        "stderr": stderr.decode("utf-8", "replace"),
         "status": status,
-        "limit": watched.limit or limit,
+        "limit": passed or limit,
     }
 
 
@@ -116,8 +111,11 @@ def _drop(user: int | None, libc: Any) -> None:
         libc.prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)
 
 
-def _watch(held: Held, limits: dict[str, Any]) -> Watched:
-    """Read what the program writes until it has ended, passed a limit, or is wanted no more."""
+def _watch(held: Held, limits: dict[str, Any]) -> tuple[bytes, bytes, str]:
+    """Read what the program writes until it has ended, passed a limit, or is wanted no more.
+
+    Its two streams, and the limit at which it was ended, if it was.
+    """
     ended = os.pidfd_open(held.pid)
     until = time.monotonic() + limits["timeout"]
     written: dict[int, bytearray] = {held.stdout: bytearray(), held.stderr: bytearray()}
@@ -131,10 +129,10 @@ def _watch(held: Held, limits: dict[str, Any]) -> Watched:
         if left <= 0:
             limit = "time"
             break
-        if _memory(held.pid) > limits["memory"]:
+        if sum(map(_memory, _family(held.pid))) > limits["memory"]:
             limit = "memory"
             break
-        if held.folder is not None and _weight(held.folder, limits["disk"]) > limits["disk"]:
+        if held.weight() > limits["disk"]:
             limit = "disk"
             break
         for fd, _ in poll.poll(1000 * min(left, _WEIGHED)):
@@ -152,33 +150,77 @@ def _watch(held: Held, limits: dict[str, Any]) -> Watched:
             limit = "output" if len(so_far) > limits["output"] else ""
     os.close(ended)
     stdout, stderr = (bytes(so_far[: limits["output"]]) for so_far in written.values())
-    return Watched(stdout, stderr, limit)
+    return stdout, stderr, limit
+
+
+def _family(process: int) -> list[int]:
+    """A process and all that it has started."""
+    found = [process]
+    for each in found:
+        found += _children(each)
+    return found
 
 
 def _memory(process: int) -> int:
-    """The bytes that a process and all that it has started have in memory together."""
-    total = 0
-    pending = [process]
-    while pending:
-        each = pending.pop()
-        with contextlib.suppress(OSError, ValueError):
-            total += int(Path(f"/proc/{each}/statm").read_text(encoding="utf-8").split()[1]) * resource.getpagesize()
-        pending += _children(each)
-    return total
+    """The bytes that a process has in memory."""
+    with contextlib.suppress(OSError, ValueError):
+        return int(Path(f"/proc/{process}/statm").read_text(encoding="utf-8").split()[1]) * resource.getpagesize()
+    return 0
 
 
-def _weight(folder: Path, enough: int) -> int:
-    """The bytes in ``folder``, and a little for each entry; no more is counted than is ``enough``."""
-    total = 0
-    pending = [folder]
+def _weight(folder: Path, process: int, enough: int) -> int:
+    """The bytes in ``folder``, a little for each entry, and those of files that ``process`` and its family have open
+    and no folder has any more. No more is counted than is ``enough``, as a program adds entries faster than they are
+    counted; what cannot be looked into is more, as it can build deeper than paths go, and folders not to be read.
+    """
+    total = sum(_hidden(each, enough) for each in _family(process))
+    pending = [str(folder)]
     while pending and total <= enough:
-        with contextlib.suppress(OSError), os.scandir(pending.pop()) as entries:
-            for entry in entries:
-                with contextlib.suppress(OSError):
-                    total += _ENTRY + entry.stat(follow_symlinks=False).st_size
-                    if entry.is_dir(follow_symlinks=False):
-                        pending.append(Path(entry.path))
+        try:
+            with os.scandir(pending.pop()) as entries:
+                for entry in entries:
+                    total += _ENTRY
+                    if total > enough:
+                        break
+                    with contextlib.suppress(FileNotFoundError):
+                        total += entry.stat(follow_symlinks=False).st_size
+                        if entry.is_dir(follow_symlinks=False):
+                            pending.append(entry.path)
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError:
+            return enough + 1
     return total
+
+
+def _hidden(process: int, enough: int) -> int:
+    """The bytes of files that a process has open, or mapped, and that were removed."""
+    sizes: dict[int, int] = {}
+    try:
+        for line in Path(f"/proc/{process}/maps").read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.endswith(" (deleted)") and not line.endswith(" /dev/zero (deleted)"):  # that is shared memory
+                begin, end = (int(number, 16) for number in line.split()[0].split("-"))
+                sizes[int(line.split()[4])] = end - begin
+        with os.scandir(f"/proc/{process}/fd") as files:
+            for file in files:
+                with contextlib.suppress(FileNotFoundError):
+                    state = file.stat()
+                    if stat.S_ISREG(state.st_mode) and not state.st_nlink:
+                        sizes[state.st_ino] = state.st_size
+    except PermissionError:
+        return enough + 1 if _memory(process) else 0  # one that has ended has none
+    except OSError:
+        pass
+    return sum(sizes.values())
+
+
+def _weight_in_memory(sandbox: int) -> int:
+    """As `_weight`, for the file system in memory of the namespaces whose outer process is ``sandbox``."""
+    for inner in _children(sandbox):
+        with contextlib.suppress(OSError):
+            taken = os.statvfs(f"/proc/{inner}/root/job")
+            return (taken.f_blocks - taken.f_bfree) * taken.f_frsize + (taken.f_files - taken.f_ffree) * _ENTRY
+    return 0
 
 
 def _read(fd: int, so_far: bytearray, most: int) -> bool:
@@ -203,12 +245,6 @@ def _sweep(except_for: int = 0) -> None:
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(child, os.WNOHANG)
         time.sleep(0.001)
-
-
-def _kill_children() -> None:
-    for child in _children():
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(child, signal.SIGKILL)
 
 
 def _children(process: int | str = "self") -> list[int]:
@@ -250,11 +286,12 @@ def _sandlock(job: dict[str, Any]) -> Callable[[], Held]:
             max_memory=limits["memory"],
             max_processes=limits["processes"],
             max_open_files=limits["open_files"],
-            extra_deny_syscalls=_NOTES_ON_FILES,
+            extra_deny_syscalls=job["refused"],
             clean_env=True,
             env=job["env"],
             cwd=str(work),
         )
+        _refuse(bytes.fromhex(job["filter"]))  # for all that this process starts from now on
         mode = sandlock.StdioMode
         process = sandbox.popen(job["argv"], stdin=mode.NULL, stdout=mode.PIPED, stderr=mode.PIPED)
 
@@ -266,9 +303,25 @@ def _sandlock(job: dict[str, Any]) -> Callable[[], Held]:
             killed = result.reason is not None and result.reason.name == "KILLED"
             return (-signal.SIGKILL, "memory") if killed else (result.exit_code, "")
 
-        return Held(process.pid, process.stdout.fileno(), process.stderr.fileno(), finish, work)
+        out, err = process.stdout.fileno(), process.stderr.fileno()
+        return Held(process.pid, out, err, finish, lambda: _weight(work, process.pid, limits["disk"]))
 
     return begin
+
+
+def _refuse(filter: bytes) -> None:
+    """Put this thread, and all that it starts, under a filter of system calls that nobody can take off again."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    text = ctypes.create_string_buffer(filter)
+
+    class Program(ctypes.Structure):
+        _fields_ = (("length", ctypes.c_ushort), ("steps", ctypes.c_void_p))
+
+    program = Program(len(filter) // 8, ctypes.addressof(text))
+    if libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) or libc.prctl(
+        _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.byref(program), 0, 0
+    ):
+        raise OSError(ctypes.get_errno(), "the filter of system calls was not taken")
 
 
 def _bubblewrap(job: dict[str, Any]) -> Callable[[], Held]:
@@ -284,7 +337,11 @@ def _bubblewrap(job: dict[str, Any]) -> Callable[[], Held]:
             argv += ["--ro-bind", path, path]
     argv += ["--proc", "/proc", "--dev", "/dev", "--size", str(limits["disk"]), "--tmpfs", "/job"]
     argv += ["--ro-bind", str(program), f"/job/{job['name']}", "--chdir", "/job"]
-    argv += ["--remount-ro", "/dev", "--remount-ro", "/", "--uid", "65534", "--gid", "65534", "--"]
+    argv += ["--remount-ro", "/dev", "--remount-ro", "/", "--uid", "65534", "--gid", "65534"]
+    refused, filter = os.pipe()
+    os.write(filter, bytes.fromhex(job["filter"]))
+    os.close(filter)
+    argv += ["--seccomp", str(refused), "--"]
     # Set inside, where only what runs inside is counted; the one more is the sandbox's own.
     argv += ["/usr/bin/prlimit", f"--nproc={limits['processes'] + 1}", "--", *job["argv"]]
 
@@ -303,7 +360,9 @@ def _bubblewrap(job: dict[str, Any]) -> Callable[[], Held]:
             cwd="/",
             start_new_session=True,
             preexec_fn=limit,
+            pass_fds=(refused,),
         )
+        os.close(refused)
         if process.stdout is None or process.stderr is None:
             raise AssertionError("both were asked for")
 
@@ -311,54 +370,10 @@ def _bubblewrap(job: dict[str, Any]) -> Callable[[], Held]:
             status = process.wait()
             return (128 - status if status > 128 else status), ""
 
-        return Held(process.pid, process.stdout.fileno(), process.stderr.fileno(), finish)
+        out, err = process.stdout.fileno(), process.stderr.fileno()
+        return Held(process.pid, out, err, finish, lambda: _weight_in_memory(process.pid))
 
     return begin
-
-
-# -- programs that are interpreted -----------------------------------------------------------------------------------
-
-
-def _monty(job: dict[str, Any]) -> dict[str, Any]:
-    """An interpreter of a part of Python, which knows no files, no network and no processes, in a worker of its own."""
-    import threading
-
-    import pydantic_monty as monty
-
-    limits = job["limits"]
-    threading.Thread(target=_end_with_lifeline, daemon=True).start()
-    report: dict[str, Any] = {"status": 0, "limit": "", "value": None}
-    written = {"stdout": "", "stderr": ""}
-
-    def write(stream: str, text: str) -> None:
-        written[stream] += text
-        if len(written[stream]) > limits["output"]:
-            report["limit"] = "output"
-            _kill_children()  # an error raised here would be heard of only when the program has come to its end
-
-    bounds: Any = {"max_feed_duration_secs": limits["timeout"], "max_memory": limits["memory"]}
-    with monty.Monty(request_timeout=limits["timeout"] + 1, max_processes=1) as pool:
-        try:
-            with pool.checkout(script_name=job["name"], limits=bounds) as session:
-                value = session.feed_run(job["program"], print_callback=write)
-            try:
-                report["value"] = {"value": json.loads(json.dumps(value, allow_nan=False))}
-            except (TypeError, ValueError, RecursionError):
-                report["value"] = {"text": repr(value)[:16384]}
-        except monty.MontyError as error:
-            crashed = isinstance(error, monty.MontyCrashedError)
-            kind = "TimeoutError" if crashed else str(error).partition(":")[0]
-            report["status"] = -signal.SIGKILL if crashed else 1
-            report["limit"] = report["limit"] or {"TimeoutError": "time", "MemoryError": "memory"}.get(kind, "")
-            written["stderr"] += "" if crashed else f"{error}\n"
-    return report | {stream: text[: limits["output"]] for stream, text in written.items()}
-
-
-def _end_with_lifeline() -> None:
-    os.read(_LIFELINE, 1)
-    _kill_children()
-    os.write(1, b'{"limit": "cancelled"}')
-    os._exit(0)
 
 
 if __name__ == "__main__":

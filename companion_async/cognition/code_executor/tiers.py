@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import os
+import platform
 import secrets
 import shutil
 import socket
@@ -23,6 +24,12 @@ from companion_async.cognition.code_executor.execution import SandboxFailedError
 from companion_async.cognition.code_executor.interpreters import Interpreter, candidates
 from companion_async.cognition.code_executor.language import LANGUAGES
 from companion_async.cognition.code_executor.settings import ExecutorSettings
+from companion_async.cognition.code_executor.syscalls import (
+    TOLD_TO_SANDLOCK,
+    WITH_BUBBLEWRAP,
+    WITH_SANDLOCK,
+    refusing,
+)
 
 _PACKAGES = {"sandlock": "sandlock", "monty": "pydantic_monty"}
 _ENVIRONMENT = {"LC_CTYPE": "C.UTF-8", "PATH": "/usr/bin:/bin", "HOME": "/nonexistent"}
@@ -91,6 +98,8 @@ class Tiers:
                 "readable": interpreter.readable,
                 "env": _ENVIRONMENT,
                 "launcher_env": _launcher_environment(tier),
+                "refused": TOLD_TO_SANDLOCK,
+                "filter": _filter(tier).hex(),
                 "user": settings.user if tier != "monty" and os.getuid() == 0 else None,
                 "reserves": interpreter.reserves,
                 "limits": {**limits, "timeout": timeout},
@@ -156,9 +165,15 @@ def _missing(tier: str) -> str:
         return "" if importlib.util.find_spec("pydantic_monty") else "pydantic-monty is not installed"
     if not sys.platform.startswith("linux"):
         return "it needs Linux"
+    if not _filter(tier):
+        return f"the system calls of {platform.machine()} are not known"
     if tier == "sandlock":
         return "" if importlib.util.find_spec("sandlock") else "sandlock is not installed"
     return "" if shutil.which("bwrap") else "bwrap is not installed"
+
+
+def _filter(tier: str) -> bytes:
+    return refusing(WITH_BUBBLEWRAP if tier == "bubblewrap" else WITH_SANDLOCK, platform.machine())
 
 
 def _interpreters(tier: str, settings: ExecutorSettings) -> Iterator[Interpreter]:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import tempfile
 from pathlib import Path
 
@@ -25,7 +26,15 @@ ESCAPES = {
     "environ of us": "open(f'/proc/{PARENT}/environ', 'rb').read()",
     "memory of us": "open(f'/proc/{PARENT}/mem', 'rb+').read(1)",
     "signal": "__import__('os').kill(PARENT, 9)",
+    "limits of another": "__import__('resource').prlimit(OTHER, __import__('resource').RLIMIT_CPU, (1, 1))",
+    "turn of another": "__import__('os').setpriority(__import__('os').PRIO_PROCESS, OTHER, 19)",
+    "processors of another": "__import__('os').sched_setaffinity(OTHER, {0})",
     "tcp": "__import__('socket').create_connection(('127.0.0.1', PORT), 2)",
+    "multipath tcp": "__import__('socket').socket(2, 1, 262).connect(('127.0.0.1', PORT))",
+    "tcp fast open": "__import__('socket').socket().sendto(b'x', 0x20000000, ('127.0.0.1', PORT))",
+    "udp": "__import__('socket').socket(2, 2).sendto(b'x', ('127.0.0.1', PORT))",
+    "the machine below": "__import__('socket').socket(40, 1)",
+    "datagram": "__import__('socket').socketpair(1, 2)[0].sendto(b'x', ABSTRACT)",
     "unix": "__import__('socket').socket(__import__('socket').AF_UNIX).connect(ABSTRACT)",
     "subprocess": "__import__('subprocess').check_output(['/bin/cat', SECRET])",
     "subclasses": "[c for c in ().__class__.__base__.__subclasses__() if c.__name__ == '_wrap_close'][0]"
@@ -34,6 +43,11 @@ ESCAPES = {
     "format": "open('{0.__class__}'.format(1) and SECRET).read()",
     "python as a library": "__import__('ctypes').CDLL(None).open(SECRET.encode(), 0) >= 0 or open(SECRET)",
     "ptrace": "check(libc().ptrace(16, PARENT, None, None))",
+    "memory that nobody has": "__import__('os').memfd_create('x')",
+    "shared memory": "check(libc().shmget(0, 1 << 20, 0o1600))",
+    "keys": "check(libc().syscall({'x86_64': 250}.get(MACHINE, 219), 0, -3, 0))",
+    "io_uring": "check(libc().syscall(425, 8, bytes(120)))",
+    "flags of a file": "check(libc().syscall(469, -100, SECRET.encode(), bytes([128]) + bytes(31), 24, 0))",
     "mount": "check(libc().mount(b'none', b'/tmp', b'tmpfs', 0, None))",
     "chroot": "__import__('os').chroot('/')",
     "become root": "__import__('os').setuid(0)",
@@ -41,7 +55,8 @@ ESCAPES = {
 }
 PRELUDE = """
 import os
-SECRET, PARENT, PORT, ABSTRACT = {secret!r}, {parent}, {port}, {abstract!r}
+SECRET, PARENT, OTHER, PORT, ABSTRACT = {secret!r}, {parent}, {other}, {port}, {abstract!r}
+MACHINE = os.uname().machine
 def libc():
     import ctypes
     return ctypes.CDLL(None, use_errno=True)
@@ -54,7 +69,9 @@ def check(result):
 
 @pytest.fixture(scope="module")
 def outside():
-    """A secret that everybody may read and write, a port and an abstract socket that are listened on."""
+    """A secret that everybody may read and write, a process of the program's user, a port and an abstract socket that
+    are listened on.
+    """
     import socket
 
     folder = Path(tempfile.mkdtemp())
@@ -65,13 +82,22 @@ def outside():
     if os.getuid() == 0:
         os.chown(secret, 65534, 65534)
     abstract = f"\0companion-test-{os.getpid()}"
-    with socket.socket() as listener, socket.socket(socket.AF_UNIX) as unix:
+    user = 65534 if os.getuid() == 0 else None
+    with (
+        socket.socket() as listener,
+        socket.socket(socket.AF_UNIX) as unix,
+        subprocess.Popen(["sleep", "600"], user=user, group=user, extra_groups=None if user is None else []) as other,
+    ):
         listener.bind(("127.0.0.1", 0))
         listener.listen()
         unix.bind(abstract)
         unix.listen()
-        facts = {"secret": str(secret), "parent": os.getpid(), "port": listener.getsockname()[1], "abstract": abstract}
-        yield secret, PRELUDE.format(**facts)
+        port = listener.getsockname()[1]
+        yield (
+            secret,
+            PRELUDE.format(secret=str(secret), parent=os.getpid(), other=other.pid, port=port, abstract=abstract),
+        )
+        other.kill()
     shutil.rmtree(folder)
 
 

@@ -91,23 +91,51 @@ def test_output_is_limited(executor, tier):
     assert done.stdout.startswith("xxx")
 
 
+FILES = """
+import ctypes, os, time
+def fill(then=lambda path: None):
+    files = []
+    for number in range(9):
+        files.append(open(str(number), 'w+b'))
+        then(str(number))
+        files[-1].write(b'x' * (1 << 20))
+        files[-1].flush()
+    return files
+def mapped(file):
+    libc = ctypes.CDLL(None)
+    libc.mmap.argtypes = [ctypes.c_size_t] * 6
+    libc.mmap(0, 1 << 20, 1, 1, file.fileno(), 0)
+    file.close()
+"""
+
+
 @pytest.mark.parametrize(
     "code",
     [
         "open('big', 'wb').write(b'x' * (3 << 20))",
         "[open(str(i), 'wb').write(b'x' * (1 << 20)) for i in range(9)]; __import__('time').sleep(10)",
         "[open(str(i), 'w').close() for i in range(2000)]; __import__('time').sleep(10)",
+        "i = 0\nwhile True:\n    open(str(i := i + 1), 'w').close()",
+        # Where nobody can look: in a folder that may not be read, deeper than a path is long, removed, and mapped.
+        "os.mkdir('x', 0o300); os.chdir('x'); fill(); time.sleep(10)",
+        "for _ in range(25):\n    os.mkdir('d' * 200)\n    os.chdir('d' * 200)\nfill(); time.sleep(10)",
+        "kept = fill(os.unlink); time.sleep(10)",
+        "kept = [mapped(file) for file in fill(os.unlink)]; time.sleep(10)",
     ],
-    ids=["one long file", "many files", "many empty files"],
+    ids=["one long", "many", "many empty", "empty without end", "not to be read", "deep", "removed", "mapped"],
 )
 def test_files_are_limited(executor, system, code):
-    """A file that is too long, and too many of them, come to an error or an end."""
-    if system == "bubblewrap" and "2000" in code:
-        pytest.skip("an empty file weighs nothing in a file system in memory, which its own bound holds")
-    done = executor.execute(code, "python", timeout=8, tier=system)
+    """A file that is too long, and too many of them, come to an error or an end, wherever they are hidden."""
+    done = executor.execute(FILES + code, "python", timeout=8, tier=system)
     assert not done.succeeded, done
     assert done.limit != "time", done
     assert not folders()
+
+
+def test_memory_that_is_in_no_process_is_not_to_be_had(executor, system):
+    """What a program could keep beside its own memory, where nobody counts it, is refused."""
+    code = "import os\nfd = os.memfd_create('x')\nos.write(fd, bytes(1 << 20))"
+    assert "PermissionError" in executor.execute(code, "python", tier=system).stderr
 
 
 def test_open_files_are_limited(executor, system):

@@ -92,6 +92,13 @@ def test_javascript_runs_where_node_is(executor, system):
         executor.execute("1", "js", tier="monty")
 
 
+def test_a_value_is_not_longer_than_it_may_be(executor, tier):
+    """A list of a million numbers comes as the beginning of its text."""
+    done = executor.execute("[0] * 1_000_000", "python", tier=tier)
+    assert done.value_is_text
+    assert len(done.value) == 16384
+
+
 @pytest.mark.parametrize(
     "told",
     [
