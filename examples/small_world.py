@@ -1,6 +1,6 @@
 """A small world: agents of one brain get hungry and thirsty, look for what they need, meet, and do what they say.
 
-Run it with:  python examples/small_world.py        (python examples/small_world.py 3 is another world)
+Run it with:  python examples/small_world.py        (small_world_page.py draws it as a page)
 """
 
 from __future__ import annotations
@@ -8,15 +8,15 @@ from __future__ import annotations
 import asyncio
 import random
 import sys
+from collections.abc import Callable
 from functools import partial
 
 from companion_async import Brain
 from companion_async.cognition.advanced_reasoning.planning import Action
 from companion_async.companion.agents import Agents
 
-WIDTH, HEIGHT, ROUNDS = 14, 6, 30
+WIDTH, HEIGHT, ROUNDS, NAMES = 14, 6, 30, ("ann", "bo", "cy", "di")
 PLACES = {"well": "thirst", "bush": "hunger", "orchard": "hunger"}
-NAMES = ("ann", "bo", "cy", "di")
 
 
 class World:
@@ -25,15 +25,14 @@ class World:
     def __init__(self, seed: int) -> None:
         self.chance = random.Random(seed)
         tiles = [(x, y) for x in range(WIDTH) for y in range(HEIGHT)]
-        self.places = dict(zip(PLACES, self.chance.sample(tiles, len(PLACES)), strict=True))
-        self.at = {name: self.chance.choice(tiles) for name in NAMES}
+        spots = iter(self.chance.sample(tiles, len(PLACES) + len(NAMES)))
+        self.places = {place: next(spots) for place in PLACES}
+        self.at = {name: next(spots) for name in NAMES}
         self.fruit = {"bush": 2, "orchard": 4}
         self.needs = {name: {"hunger": self.chance.random(), "thirst": self.chance.random()} for name in NAMES}
 
     def access_tile(self, tile: tuple[int, int]) -> dict[str, object]:
         """What perception sees of a tile."""
-        if not (0 <= tile[0] < WIDTH and 0 <= tile[1] < HEIGHT):
-            raise IndexError(tile)
         things = [place for place, where in self.places.items() if where == tile]
         here = {(f"{name}:person", "is", "walking", f"{name} is about") for name, at in self.at.items() if at == tile}
         return {"world": "small world", "game_object": things[0] if things else "", "events": here}
@@ -42,9 +41,10 @@ class World:
         return {"name": name, "curr_tile": self.at[name], "maze": self}
 
     def walk(self, name: str, place: str) -> list[str] | bool:
-        """Next to the place, where there is room for more than one."""
+        """To one of the tiles beside the place."""
         x, y = self.places[place]
-        self.at[name] = min(WIDTH - 1, max(0, x + self.chance.choice((-1, 0, 1)))), y
+        beside = [x - 1, x + 1] if 0 < x < WIDTH - 1 else [abs(x - 1)]
+        self.at[name] = self.chance.choice(beside), y
         return [f"at {place}"]
 
     def take(self, name: str, place: str) -> list[str] | bool:
@@ -64,13 +64,10 @@ class World:
             self.fruit[place] = min(4, self.fruit[place] + (self.chance.random() < 0.15))
 
     def drawn(self) -> str:
-        """The map as text: places in capitals, agents by their first letters, a number where several stand."""
+        """The map as text: places in capitals, agents by their first letters."""
         rows = [["·"] * WIDTH for _ in range(HEIGHT)]
-        for place, (x, y) in self.places.items():
-            rows[y][x] = place[0].upper()
-        for x, y in set(self.at.values()):
-            there = [name for name, at in self.at.items() if at == (x, y)]
-            rows[y][x] = there[0][0] if len(there) == 1 else str(len(there))
+        for name, (x, y) in [*self.at.items(), *((place.upper(), at) for place, at in self.places.items())]:
+            rows[y][x] = name[0]
         return "\n".join("   " + " ".join(row) for row in rows)
 
 
@@ -85,20 +82,19 @@ def actions() -> tuple[Action, ...]:
     return tuple(able)
 
 
-async def main(seed: int) -> None:
+async def main(seed: int, watch: Callable[[World, list[str]], object] = lambda world, said: None) -> None:
     world, said_and_done, talks = World(seed), 0, 0
     async with Brain() as brain:
         agents = Agents(brain)
         for name in NAMES:
             skills = {"walk to": partial(world.walk, name), "use": partial(world.take, name)}
             await agents.add(name, actions=actions(), skills=skills, surroundings=partial(world.seen_by, name))
-        everyone = list(agents)
         for number in range(1, ROUNDS + 1):
             world.go_on()
-            for agent in everyone:
+            heard = []
+            for agent in agents:  # one after the other, so that the same seed makes the same world
                 agent.set("needs", world.needs[agent.name])
-            await asyncio.gather(*(agent.submit("perception") for agent in everyone))
-            for agent in everyone:  # one after the other, so that the same seed makes the same world
+                await agent.submit("perception")
                 await agent.submit("converse", "listen")
                 await agent.submit("planning")
                 await agent.submit("controller")
@@ -106,13 +102,16 @@ async def main(seed: int) -> None:
                 done = await agent.submit("execution")
                 said_and_done += done is None or done.step == said.step
                 talks += bool(said.to)
-                if done is not None and (done.surprise or (said.to and number <= 8)):
-                    print(f"{number:>3}  {agent.name}: {said.text}{' ... ' + done.reason if done.surprise else ''}")
+                vain = f" ... {done.reason}" if done is not None and done.surprise else ""
+                heard.append(f"{agent.name}: {said.text}{vain}")
+                if vain or (number <= 8 and said.step != "wait"):
+                    print(f"{number:>3}  {heard[-1]}")
+            watch(world, heard)
             if number % (ROUNDS // 2) == 0:
                 print(f"after {number} rounds, with fruit on bush and orchard: {world.fruit}\n{world.drawn()}")
-        for agent in everyone:
+        for agent in agents:
             used = (await agent.submit("execution", "skills"))["use"]
-            print(f"{agent.name}: was fed {used.done} times, found nothing {used.failed} times")
+            print(f"{agent.name}: ate or drank {used.done} times, found nothing {used.failed} times")
     print(f"{talks} times somebody talked; in {said_and_done} of {ROUNDS * len(NAMES)} turns what was said was done")
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import bz2
+import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -22,11 +24,11 @@ def run():
     """Run an example as its reader does, each once; its output."""
     outputs: dict[str, str] = {}
 
-    def once(name: str) -> str:
-        if name not in outputs:
+    def once(name: str, *more: str) -> str:
+        if more or name not in outputs:
             env = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error", "PYTHONIOENCODING": "utf-8"}
             done = subprocess.run(
-                [sys.executable, str(ROOT / "examples" / name)],
+                [sys.executable, str(ROOT / "examples" / name), *more],
                 env=env,
                 capture_output=True,
                 encoding="utf-8",
@@ -151,7 +153,7 @@ def test_small_world(run):
     output = run("small_world.py")
     found(r"Hello, \w+\.", output)
     assert len(re.findall(r"I hear you", output)) > 2
-    fed = [int(times) for times in re.findall(r"was fed (\d+) times", output)]
+    fed = [int(times) for times in re.findall(r"ate or drank (\d+) times", output)]
     assert len(fed) == 4
     assert min(fed) > 2
     vain = found(r"(\d+)  (\w+): I am going to use bush.* could not be done", output)
@@ -159,7 +161,41 @@ def test_small_world(run):
     assert found(r"in (\d+) of (\d+) turns what was said was done", output).groups() == ("120", "120")
     drawn = [line for line in output.splitlines() if line.startswith("   ")]
     assert len(drawn) == 12
-    assert {"W", "O", "B"} & set("".join(drawn[:6]))
+    assert {"W", "O", "B"} <= set("".join(drawn[:6]))
+
+
+@pytest.mark.feature("PP-19", "PX-08")
+def test_small_world_page(run, tmp_path):
+    """The page that is written has every round with all that is said, and loads nothing from elsewhere."""
+    page = tmp_path / "world.html"
+    said = run("small_world_page.py", "1", str(page))
+    assert said.removesuffix(f"drawn in {page}\n") == run("small_world.py")
+    text = page.read_text(encoding="utf-8")
+    told = json.loads(found(r'<script id="told" type="application/json">(.*?)</script>', text)[1])
+    assert (len(told["frames"]), set(told["world"]["places"])) == (30, {"well", "bush", "orchard"})
+    spoken = [f"{each['name']}: {each['text']}" for frame in told["frames"] for each in frame["said"]]
+    assert len(spoken) == 120
+    assert all(line[5:] in spoken for line in said.splitlines() if re.match(r" +\d+  ", line))
+    assert not re.search(r"https?://|src=|@import|url\(", text)
+
+
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="needs chromium")
+@pytest.mark.slow
+def test_small_world_page_in_a_browser(run, tmp_path):
+    """It draws the agents, the places and what is said, without an error."""
+    page = tmp_path / "world.html"
+    run("small_world_page.py", "1", str(page))
+    drawn = subprocess.run(
+        [*("chromium", "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"), f"{page.as_uri()}#7"],
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
+        timeout=60,
+    ).stdout
+    assert re.findall(r'class="agent" data-name="(\w+)" style="transform: ', drawn) == ["ann", "bo", "cy", "di"]
+    assert len(re.findall(r'class="place" transform="translate\(\d', drawn)) == 3
+    assert '<div class="bubble" style="left:' in drawn
+    assert "round 7 of 30" in drawn
 
 
 @pytest.mark.feature("PT-10", "X-07", "PX-08")
