@@ -63,22 +63,28 @@ class Connection:
             "accept-encoding": ACCEPTED,
         }
 
-    async def get(self, url: str, most: int, wanted: Any = None) -> Answer:
-        """Ask for ``url`` and take at most ``most`` bytes; where ``wanted(headers)`` raises, none of them.
+    async def get(self, url: str, most: int, wanted: Any = None, cut: bool = False) -> Answer:
+        """Ask for ``url`` and take at most ``most`` bytes; where ``wanted(headers)`` raises, none of them. What is
+        longer is too large, or the beginning of it is taken (``cut``).
 
         `FetchError` for what is not had. Cancelled, it lets go of the connection.
         """
         timeouts = dict.fromkeys(("connect", "read", "write", "pool"), _PHASE)
-        request = httpx2.Request("GET", url, headers=self._headers, extensions={"timeout": timeouts})
         try:
+            request = httpx2.Request("GET", url, headers=self._headers, extensions={"timeout": timeouts})
             response = await self._transport.handle_async_request(request)
             try:
                 headers = {name.lower(): value for name, value in response.headers.items()}
                 if wanted is not None:
                     wanted(response.status_code, headers)
                 body = Body(headers.get("content-encoding", ""), most)
-                async for chunk in response.aiter_raw():
-                    body.take(chunk)
+                try:
+                    async for chunk in response.aiter_raw():
+                        body.take(chunk)
+                except TooLargeError:
+                    if not cut:
+                        raise
+                    return Answer(response.status_code, headers, body.beginning())
                 caching = response.extensions.get("caching")
                 from_cache = bool(caching and caching["from_cache"])
                 return Answer(response.status_code, headers, body.whole(), from_cache)

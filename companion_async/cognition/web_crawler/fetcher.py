@@ -24,6 +24,7 @@ _ROBOTS_BYTES = 512 * 1024
 _ROBOTS_SECONDS = 24 * 3600.0
 _ROBOTS_AGAIN = 60.0  # seconds after which a robots.txt that could not be had is asked for again
 _ROBOTS_REMEMBERED = 5_000
+_ROBOTS_REMEMBERED_BYTES = 8 * 1024 * 1024  # in all; read, they take some thirty times as much
 _READ = ("text/html", "application/xhtml+xml", "text/plain", "text/markdown")
 
 
@@ -41,6 +42,7 @@ class Rules(msgspec.Struct, frozen=True):
     parsed: Any
     allowed: bool
     until: float
+    size: int = 0
 
 
 class Fetcher:
@@ -114,22 +116,27 @@ class Fetcher:
             rules = self._robots.get(where)
             if rules is None or rules.until <= self._clock.monotonic():
                 rules = await self._rules_of(where, url)
-                if len(self._robots) >= _ROBOTS_REMEMBERED:
+                remembered = sum(each.size for each in self._robots.values())
+                if len(self._robots) >= _ROBOTS_REMEMBERED or remembered > _ROBOTS_REMEMBERED_BYTES:
                     self._robots.clear()
                     self._asking = {where: self._asking[where]}
                 self._robots[where] = rules
-        agent = self._settings.user_agent
-        if not (rules.allowed if rules.parsed is None else rules.parsed.can_fetch(url, agent)):
-            unread = rules.parsed is None
-            raise FetchError(url, "robots", f"its robots.txt {'cannot be had, which means' if unread else 'says'} no")
-        if rules.parsed is not None:
-            delay = rules.parsed.crawl_delay(agent) or 0.0
+        if rules.parsed is None:
+            if not rules.allowed:
+                raise FetchError(url, "robots", "its robots.txt cannot be had, which means no")
+        else:
+            # In a thread: ten thousand rules take a tenth of a second.
+            may, delay = await self._in_thread(_verdict, rules.parsed, url, self._settings.user_agent)
+            if not may:
+                raise FetchError(url, "robots", "its robots.txt says no")
             if delay > self._settings.longest_delay:
                 raise FetchError(url, "robots", f"its robots.txt asks for {delay:g} s between two requests")
             self._hosts.slow_down(where, delay)
 
     async def _rules_of(self, where: str, url: str) -> Rules:
-        """By RFC 9309: none there allows everything, one that cannot be had allows nothing."""
+        """By RFC 9309: none there allows everything, one that cannot be had allows nothing, and of a very long one the
+        beginning counts.
+        """
         now = self._clock.monotonic()
         at, hops = f"{where}/robots.txt", list[str]()
         try:
@@ -151,12 +158,12 @@ class Fetcher:
         if answer.status >= 300:
             return Rules(None, False, now + _ROBOTS_AGAIN)
         parsed = await self._in_thread(_parsed, answer.body)
-        return Rules(parsed, True, now + _ROBOTS_SECONDS)
+        return Rules(parsed, True, now + _ROBOTS_SECONDS, len(answer.body))
 
     async def _robots_at(self, at: str, host: Host) -> Answer:
         try:
             async with asyncio.timeout(self._settings.timeout):
-                answer = await self._connection.get(at, _ROBOTS_BYTES)
+                answer = await self._connection.get(at, _ROBOTS_BYTES, cut=True)
         except TimeoutError:
             self._hosts.failed(host)
             raise FetchError(at, "timeout", "it took too long") from None
@@ -184,6 +191,10 @@ def _parsed(body: bytes) -> Any:
     return Protego.parse(body.decode("utf-8", "replace"))
 
 
+def _verdict(parsed: Any, url: str, agent: str) -> tuple[bool, float]:
+    return parsed.can_fetch(url, agent), parsed.crawl_delay(agent) or 0.0
+
+
 def _wanted(url: str) -> Callable[[int, dict[str, str]], None]:
     """Looks at what is coming, and raises where it is nothing to be read."""
 
@@ -200,7 +211,7 @@ def _wanted(url: str) -> Callable[[int, dict[str, str]], None]:
 
 
 def _seconds(retry_after: str) -> float:
-    if retry_after.strip().isdigit():
+    if retry_after.strip().isdecimal():
         return float(retry_after.strip()[:9])
     try:
         return max(0.0, (parsedate_to_datetime(retry_after) - datetime.now(UTC)).total_seconds())

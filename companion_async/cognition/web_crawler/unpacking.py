@@ -43,6 +43,10 @@ class Body:
         if len(self._taken) > self._most:
             raise TooLargeError
 
+    def beginning(self) -> bytes:
+        """As much as may be of what was taken."""
+        return bytes(self._taken[: self._most])
+
     def whole(self) -> bytes:
         """All that was taken. `BrokenBodyError` where the end of it is missing."""
         if self._unpacker is not None and self._taken and not self._unpacker.eof:

@@ -60,7 +60,7 @@ class Site:
         body = body.encode() if isinstance(body, str) else body
         headers = {"content-type": "text/html; charset=utf-8", "content-length": str(len(body)), **headers}
         lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items() if value is not None)
-        writer.write(f"HTTP/1.1 {status} Whatever\r\n{lines}\r\n".encode() + body)
+        writer.write(f"HTTP/1.1 {status} Whatever\r\n{lines}\r\n".encode("latin-1") + body)
         await writer.drain()
 
 

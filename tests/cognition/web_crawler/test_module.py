@@ -7,6 +7,7 @@ import shutil
 import ssl
 
 import anyio
+import httpcore2
 import pytest
 
 from companion_async.cognition.web_crawler.module import MODULE
@@ -99,6 +100,49 @@ async def test_loopback_is_out_of_reach_in_each_of_its_spellings(site, host):
         reason = await crawler.missed(site.url.replace("127.0.0.1", host))
     assert reason == "address"
     assert not site.asked
+
+
+INSIDE = (
+    *(
+        "127.0.0.2",
+        "127.0.0.2.",
+        "0x7f000002",
+        "0x7f.0.0.2",
+        "0177.0.0.2",
+        "017700000002",
+        "127.0.2",
+        "127.00.0.2",
+        "0",
+    ),
+    *(
+        "127\u30020\u30020\u30022",
+        "\u2460\u2461\u2466.0.0.2",
+        "\uff11\uff12\uff17.0.0.2",
+        "127.0.0.2%2f",
+        "127.0.0.2\t",
+    ),
+    *("[::1]", "[::1%25lo]", "[::1%lo]", "[::ffff:7f00:2]", "[::127.0.0.2]", "[64:ff9b::7f00:2]", "[2002:7f00:2::]"),
+    *("a@127.0.0.2", "127.0.0.2#@a.invalid", "a.invalid\\@127.0.0.2", "[fe80::1%25eth0]", "[::", "169.254.169.254"),
+)
+
+
+async def test_links_inside_lead_nowhere_however_they_are_written(site, monkeypatch):
+    """None of them is connected to, and the crawl goes on: what cannot be had is missed, page by page."""
+    connect, connected = httpcore2.AnyIOBackend.connect_tcp, set()
+
+    async def connecting(self, host, *args):
+        connected.add(host)
+        return await connect(self, host, *args)
+
+    monkeypatch.setattr(httpcore2.AnyIOBackend, "connect_tcp", connecting)
+    port = site.url.rpartition(":")[2]
+    site.pages["/"] = page("Home", *(f"http://{host}:{port}/" for host in INSIDE), "/last")
+    site.pages["/last"] = page("Last")
+    async with crawling(allow_addresses=("127.0.0.1",)) as crawler:
+        found = await crawler.crawl(site.url, scope="any")
+    assert {each.title for each in found if isinstance(each, Page)} == {"Home", "Last"}
+    assert {each.reason for each in found if not isinstance(each, Page)} <= {"address", "network", "status"}
+    assert connected == {"127.0.0.1"}
 
 
 async def test_a_name_is_looked_up_once_and_what_was_checked_is_what_is_connected_to(site, monkeypatch):

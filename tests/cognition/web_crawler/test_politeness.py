@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import threading
 import time
 
 import pytest
 
+from companion_async.cognition.web_crawler import fetcher
 from companion_async.cognition.web_crawler.page import Missed
 from tests.cognition.web_crawler.conftest import crawling
 from tests.cognition.web_crawler.site import page
@@ -59,6 +61,26 @@ async def test_a_robots_txt_that_cannot_be_had(site, status, may):
             assert await crawler.missed(site.url) == "robots"
 
 
+async def test_of_a_robots_txt_without_end_the_beginning_counts(site):
+    """One of ten megabytes is read as far as RFC 9309 asks for, and looking something up in it holds nobody up."""
+    rules = b"User-agent: *\nDisallow: /private\n" + b"".join(b"Disallow: /%d*a*b\n" % n for n in range(20_000))
+    site.pages["/robots.txt"] = (200, {"content-type": "text/plain"}, rules + b"#" * 10_000_000)
+    site.pages["/"] = page("Home")
+    threads = []
+
+    def look(parsed, url, agent):
+        threads.append(threading.current_thread())
+        return parsed.can_fetch(url, agent), 0.0
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(fetcher, "_verdict", look)
+        async with crawling(robots=True) as crawler:
+            assert await crawler.missed(f"{site.url}/private") == "robots"
+            assert (await crawler.fetch(site.url)).title == "Home"
+    assert threads
+    assert threading.main_thread() not in threads
+
+
 async def test_a_redirect_is_asked_about_too(site):
     """The page that a redirect leads to is asked for only where robots.txt lets it."""
     site.pages["/robots.txt"] = (200, {"content-type": "text/plain"}, b"User-agent: *\nDisallow: /secret\n")
@@ -98,6 +120,14 @@ async def test_a_server_that_is_busy_is_asked_again_when_it_says(site):
         assert (await crawler.fetch(site.url)).title == "Home"
         assert time.monotonic() - began >= 0.99
         answers.append((429, {"retry-after": "3600"}, b""))
+        assert await crawler.missed(site.url) == "status"
+
+
+@pytest.mark.parametrize("odd", ["\u00b2", "-1", "nan", "9" * 400, "Thu, 99 Foo 99999 99:99:99 GMT"])
+async def test_a_time_to_wait_that_is_none_is_passed_over(site, odd):
+    """A busy server that asks to wait for no number and no date is a busy server."""
+    site.missing = (503, {"retry-after": odd}, b"")
+    async with crawling() as crawler:
         assert await crawler.missed(site.url) == "status"
 
 
