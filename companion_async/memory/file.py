@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from companion_async.errors import InvalidArgumentError, StorageError
+from companion_async.memory.turns import Turns
 
 if TYPE_CHECKING:
     import apsw
@@ -42,7 +42,8 @@ _PAGES = "INSERT INTO words(words, rank) VALUES('pgsz', 1024);"
 
 
 class MemoryFile:
-    """An open file of memories, in memory without a ``path``. Any thread may use it; calls wait for each other.
+    """An open file of memories, in memory without a ``path``. Any thread may use it; calls wait for each other, and of
+    those that wait none is passed by a thread that calls again and again.
 
     Every row carries a seal, a BLAKE2b digest of what it says, checked as it is read: with a ``key`` nobody who lacks
     it can change a row unseen; without one damage and careless edits are noticed, a forger's are not. A file that is
@@ -59,7 +60,7 @@ class MemoryFile:
             raise InvalidArgumentError(f"key must be 1 to {_LONGEST_KEY} bytes, or None.")
         self.path = None if path is None else Path(path)
         self._key = key or b""
-        self._lock = threading.RLock()
+        self._lock = Turns()
         self._errors = apsw.Error
         with self._telling("opened"):
             self._connection: apsw.Connection = apsw.Connection(":memory:" if path is None else str(path))
@@ -104,6 +105,12 @@ class MemoryFile:
             before = self._connection.total_changes()
             self._connection.executemany(sql, rows)
             return self._connection.total_changes() - before
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """What is read in the block is of one moment, as far as threads of this process go: they wait."""
+        with self._lock:
+            yield
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

@@ -14,7 +14,7 @@ STEP = 1_000
 """Memories that are looked at in one step."""
 
 MOST_GONE = 250
-"""How many go in one step because there are too many."""
+"""How many of them go in one step."""
 
 _PAUSE = 3600.0  # seconds from one pass to the next while there are not too many: fading is a matter of days
 _STANDINGS = (
@@ -69,7 +69,7 @@ class Forgetting:
         return gone
 
     def _leaving(self, standings: list[Standing], over: int, *, pressing: bool) -> list[int]:
-        return leaving(standings, self._settings.faint, min(over, MOST_GONE), pressing=pressing)
+        return leaving(standings, self._settings.faint, over, pressing=pressing)[:MOST_GONE]
 
     def _standings(self) -> list[Standing]:
         now, settings = self._clock.time(), self._settings

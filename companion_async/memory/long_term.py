@@ -167,24 +167,26 @@ class LongTermMemory:
         if purpose not in WEIGHTS:
             raise InvalidArgumentError(f"purpose must be one of {', '.join(WEIGHTS)}; {purpose!r:.80} is not.")
         span = _moment(since, 0), _moment(until, _IDS)
-        if self.newest() is None:  # nothing to weigh the words of a question by
-            return []
-        now = self._clock.time()
         tags = [*_tags(type, None, () if participant is None else (participant,))]
-        asked = Question(self.file, question, tags, *span, self._total)
-        scores: dict[int, float] = {}
-        for number, relevant, weight in asked.candidates(max(100, 4 * limit)):
-            scores[number] = score(purpose, now - number / _MICROSECONDS, relevant, weight)
-        best = dict(sorted(scores.items(), key=lambda pair: (-pair[1], -pair[0]))[:limit])
-        best |= spread(best, self.links(best))
-        chosen = sorted(best, key=lambda number: (-best[number], -number))[:limit]
-        found = self._read(chosen, best)
-        if touch and found:
-            self.file.change_many(
-                "INSERT INTO recollection VALUES(?, 1, ?) "
-                "ON CONFLICT(event) DO UPDATE SET times = times + 1, last = excluded.last",
-                [(each.event_id, now) for each in found],
-            )
+        # In one turn: the steps of a recall must not wait for work of others one by one.
+        with self.file.turn():
+            if self.newest() is None:  # nothing to weigh the words of a question by
+                return []
+            now = self._clock.time()
+            asked = Question(self.file, question, tags, *span, self._total)
+            scores: dict[int, float] = {}
+            for number, relevant, weight in asked.candidates(max(100, 4 * limit)):
+                scores[number] = score(purpose, now - number / _MICROSECONDS, relevant, weight)
+            best = dict(sorted(scores.items(), key=lambda pair: (-pair[1], -pair[0]))[:limit])
+            best |= spread(best, self.links(best))
+            chosen = sorted(best, key=lambda number: (-best[number], -number))[:limit]
+            found = self._read(chosen, best)
+            if touch and found:
+                self.file.change_many(
+                    "INSERT INTO recollection VALUES(?, 1, ?) "
+                    "ON CONFLICT(event) DO UPDATE SET times = times + 1, last = excluded.last",
+                    [(each.event_id, now) for each in found],
+                )
         return found
 
     def get(self, event_id: int) -> Recollection | None:

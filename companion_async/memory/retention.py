@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import heapq
+import bisect
 from collections.abc import Sequence
 
 import msgspec
@@ -17,15 +17,14 @@ class Standing(msgspec.Struct, frozen=True, gc=False):
 
 
 def leaving(memories: Sequence[Standing], faint: float, over: int, *, pressing: bool) -> list[int]:
-    """The ids of those that go: all fainter than ``faint``, and as many of the faintest as are ``over``, if these are
-    more. Those that are spared go only where it is ``pressing``: as many as are still over without the others.
+    """The ids of those that go, the faintest first: all fainter than ``faint``, and as many of the faintest as are
+    ``over``, if these are more. Those that are spared go only where it is ``pressing``, after the others: as many as
+    are still over without those.
     """
-    free = [each for each in memories if not each.spared]
-    gone = [each for each in free if each.strength < faint]
-    if len(gone) < over:
-        gone = heapq.nsmallest(over, free, key=_faintness)
+    free = sorted((each for each in memories if not each.spared), key=_faintness)
+    gone = free[: max(over, bisect.bisect_left(free, faint, key=lambda each: each.strength))]
     if pressing and len(gone) < over:
-        gone += heapq.nsmallest(over - len(gone), (each for each in memories if each.spared), key=_faintness)
+        gone += sorted((each for each in memories if each.spared), key=_faintness)[: over - len(gone)]
     return [each.event_id for each in gone]
 
 
