@@ -148,9 +148,11 @@ class AgentMemory:
                 self.file.keep(name, msgspec.json.encode(part.to_dict()))
 
     def close(self) -> None:
-        """`save` and let go of the file."""
-        self.save()
-        self.file.close()
+        """`save` and let go of the file, which is done even where it cannot be written."""
+        try:
+            self.save()
+        finally:
+            self.file.close()
 
     def get_summary(self) -> dict[str, Any]:
         """The summary of each memory under its name."""

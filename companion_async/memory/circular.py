@@ -11,7 +11,8 @@ from typing import Any
 import msgspec
 
 from companion_async.clock import Clock, SystemClock
-from companion_async.memory.plain import of_plain
+from companion_async.memory.intake import instant
+from companion_async.memory.plain import Local, Share, of_plain
 from companion_async.security import SecurityValidator, check_count, check_seconds
 
 IMPORTANT = 0.7
@@ -22,9 +23,9 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
 
     content: str
     type: str
-    importance: float
+    importance: Share
     context: dict[str, Any]
-    timestamp: datetime
+    timestamp: Local
 
 
 class _Saved(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -57,7 +58,13 @@ class CircularBuffer:
     ) -> Item:
         """Put something in, as of now or of another moment (naive and local)."""
         text, kind, weight, known = SecurityValidator.sanitize_memory_data(content, type, importance, context)
-        item = Item(content=text, type=kind, importance=weight, context=known, timestamp=timestamp or self._now())
+        item = Item(
+            content=text,
+            type=kind,
+            importance=weight,
+            context=known,
+            timestamp=self._now() if timestamp is None else instant(timestamp),
+        )
         with self._lock:
             self._items.append(item)
             self.changes += 1
@@ -65,7 +72,7 @@ class CircularBuffer:
 
     def get_recent(self, count: int | None = None) -> list[Item]:
         """The last ``count``, or all, the newest first."""
-        return self._living()[::-1][:count]
+        return self._living()[::-1][: None if count is None else check_count(count, "count")]
 
     def get_by_type(self, type: str) -> list[Item]:
         """Those of one type, the newest first."""

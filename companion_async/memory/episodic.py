@@ -7,13 +7,14 @@ import itertools
 import threading
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
 from companion_async.clock import Clock, SystemClock
 from companion_async.errors import InvalidArgumentError
-from companion_async.memory.plain import of_plain
+from companion_async.memory.intake import back, mood, people, place
+from companion_async.memory.plain import Local, Share, of_plain
 from companion_async.security import SecurityValidator, check_count
 
 _LONGEST_GAP = timedelta(minutes=30)
@@ -28,19 +29,19 @@ class MemoryEvent(msgspec.Struct, frozen=True, kw_only=True):
     event_id: int
     content: str
     type: str
-    importance: float
+    importance: Share
     participants: frozenset[str]
     location: str | None
     valence: float
     context: dict[str, Any]
-    timestamp: datetime
+    timestamp: Local
 
 
 class Episode(msgspec.Struct, frozen=True, kw_only=True):
     """Events that belong together, the oldest first: never empty."""
 
     episode_id: int
-    events: tuple[MemoryEvent, ...]
+    events: Annotated[tuple[MemoryEvent, ...], msgspec.Meta(min_length=1)]
 
     @property
     def start(self) -> datetime:
@@ -122,17 +123,16 @@ class EpisodicMemory:
     ) -> MemoryEvent:
         """Remember something as of now."""
         text, kind, weight, known = SecurityValidator.sanitize_memory_data(content, event_type, importance, context)
-        if isinstance(participants, str):
-            raise InvalidArgumentError("participants must be a set of names; one string is not.")
+        who, where, feeling = people(participants), place(location), mood(valence)
         with self._lock:
             event = MemoryEvent(
                 event_id=next(self._numbers),
                 content=text,
                 type=kind,
                 importance=weight,
-                participants=frozenset(map(str, participants)),
-                location=location,
-                valence=max(-1.0, min(1.0, float(valence))),
+                participants=who,
+                location=where,
+                valence=feeling,
                 context=known,
                 timestamp=datetime.fromtimestamp(self._clock.time()),
             )
@@ -155,7 +155,7 @@ class EpisodicMemory:
 
     def get_recent_episodes(self, hours_back: float = 24) -> list[Episode]:
         """Those that ended within the last hours, the newest first."""
-        since = datetime.fromtimestamp(self._clock.time()) - timedelta(hours=hours_back)
+        since = back(self._clock.time(), hours_back * 3600)
         return [episode for episode in self._newest() if episode.end >= since]
 
     def get_episodes_by_participant(self, name: str) -> list[Episode]:
@@ -168,7 +168,7 @@ class EpisodicMemory:
 
     def get_important_episodes(self, count: int = 10) -> list[Episode]:
         """The most important ones, the most important first."""
-        return sorted(self._newest(), key=lambda episode: -episode.importance)[:count]
+        return sorted(self._newest(), key=lambda episode: -episode.importance)[: check_count(count, "count")]
 
     @property
     def latest(self) -> Episode | None:

@@ -58,12 +58,17 @@ class MemoryFile:
         given: Any = key
         if given is not None and not (isinstance(given, bytes) and 0 < len(given) <= _LONGEST_KEY):
             raise InvalidArgumentError(f"key must be 1 to {_LONGEST_KEY} bytes, or None.")
+        if path is not None and (not isinstance(path, (str, Path)) or not str(path).strip() or "\0" in str(path)):
+            raise InvalidArgumentError(f"{path!r:.80} is no path of a file: name one, or None to keep it in memory.")
         self.path = None if path is None else Path(path)
         self._key = key or b""
         self._lock = Turns()
         self._errors = apsw.Error
         with self._telling("opened"):
-            self._connection: apsw.Connection = apsw.Connection(":memory:" if path is None else str(path))
+            self._connection: apsw.Connection = apsw.Connection(
+                # Absolute, so that no name of a file means something else to SQLite.
+                ":memory:" if self.path is None else str(self.path.absolute())
+            )
             try:
                 self._prepare()
                 self._connection.register_fts5_function("hits", _hits)
@@ -105,6 +110,21 @@ class MemoryFile:
             before = self._connection.total_changes()
             self._connection.executemany(sql, rows)
             return self._connection.total_changes() - before
+
+    def try_many(self, sql: str, rows: Iterable[Sequence[Any]]) -> bool:
+        """`change_many` of what may be done later: False, with nothing changed, where it cannot be written just now,
+        because another process writes or the disk is full.
+        """
+        with self._lock:
+            self._connection.set_busy_timeout(0)
+            try:
+                with self.transaction():
+                    self.change_many(sql, rows)
+            except StorageError:
+                return False
+            finally:
+                self._connection.set_busy_timeout(_BUSY_MILLISECONDS)
+        return True
 
     @contextmanager
     def turn(self) -> Iterator[None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections import deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,19 +14,24 @@ from companion_async.clock import Clock, SystemClock
 from companion_async.errors import InvalidArgumentError
 from companion_async.memory.file import MemoryFile
 from companion_async.memory.forgetting import MOST_GONE, Forgetting
+from companion_async.memory.intake import IDS, MICROSECONDS, identity, microsecond, mood, people, place
 from companion_async.memory.question import Question, tag
 from companion_async.memory.ranking import WEIGHTS, score, spread, strength
 from companion_async.memory.settings import USUAL, MemorySettings
 from companion_async.security import SecurityValidator, check_count
 
 _MOST_RECALLED = 1_000
-_MICROSECONDS = 1_000_000
-_IDS = 2**62  # more than any moment
 _COLUMNS = "id, content, type, importance, valence, location, participants, context"
 _INSERT = f"INSERT INTO event({_COLUMNS}, seal) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_TOUCH = (
+    "INSERT INTO recollection SELECT ?1, 1, ?2 WHERE EXISTS (SELECT 1 FROM event WHERE id = ?1) "
+    "ON CONFLICT(event) DO UPDATE SET times = times + 1, last = excluded.last"
+)
+_MOST_TOUCHED = 10_000
 _BATCH = 500
 _PIECES = 8
 _GROWN = 0.5
+_RUN, _MOST_RUNS = 64, 100_000  # ids in a row
 _STEP = 1_000  # pages of the index
 
 
@@ -63,7 +69,7 @@ class Recollection(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def timestamp(self) -> datetime.datetime:
         """When it was, in UTC."""
-        return datetime.datetime.fromtimestamp(self.event_id / _MICROSECONDS, datetime.UTC)
+        return datetime.datetime.fromtimestamp(self.event_id / MICROSECONDS, datetime.UTC)
 
 
 class LongTermMemory:
@@ -85,7 +91,9 @@ class LongTermMemory:
         self._clock = clock if clock is not None else SystemClock()
         # To count is to read a million rows; what other processes add meanwhile matters to no ranking.
         self._total = len(self)
-        self._last = self.newest() or 0
+        self._last = 0
+        self._touched: deque[tuple[int, float]] = deque(maxlen=_MOST_TOUCHED)
+        self._runs: dict[int, int] = {}
         self._tidied, self._tidying = 0, False
         self._untidied = self._total
         self._came = 0  # since the last `fade`
@@ -111,13 +119,13 @@ class LongTermMemory:
         where it is taken.
         """
         rows, words, evidence = [], [], []
-        taken: set[int] = set()
+        taken: dict[int, int] = {}
         with self.file.transaction():
+            self._last = self.newest() or 0  # other processes remember too
             for fact in facts:
                 row = self._row(fact, taken)
-                taken.add(row[0])
                 rows.append((*row, self.file.seal(*row)))
-                words.append((row[0], row[1], " ".join(_tags(row[2], row[3], map(str, fact.participants)))))
+                words.append((row[0], row[1], " ".join(_tags(row[2], row[3], people(fact.participants)))))
                 evidence += [(each, row[0]) for each in named(fact.context)]
             self.file.change_many(_INSERT, rows)
             self.file.change_many("INSERT INTO words(rowid, content, tags) VALUES(?, ?, ?)", words)
@@ -130,7 +138,7 @@ class LongTermMemory:
 
     def associate(self, one: int, other: int, bond: float = 0.5) -> None:
         """Let one memory bring the other to mind, both ways; ``bond`` from 0 (no more) to 1."""
-        if one == other or not 0 <= bond <= 1:
+        if identity(one) == identity(other) or not 0 <= bond <= 1:
             raise InvalidArgumentError("associate() takes two memories and a bond from 0 to 1.")
         with self.file.transaction():
             known = self.file.value("SELECT count(*) FROM event WHERE id IN (?, ?)", (one, other))
@@ -159,14 +167,19 @@ class LongTermMemory:
         """The memories that come to mind first, the best first, with those they are associated with.
 
         ``purpose`` weighs recency, relevance and importance (`WEIGHTS`); ``since`` and ``until`` in seconds since the
-        epoch. With ``touch`` being recalled makes them last longer. The best are chosen among candidates: the newest
+        epoch. With ``touch`` being recalled makes them last longer; where that cannot be written, because another
+        process writes or the disk is full, a later recall writes it. The best are chosen among candidates: the newest
         that have all the words, each of the rarest words, or any word and are important; so an old and unimportant
         memory that shares only frequent words with the question may be left out.
         """
         check_count(limit, "limit", maximum=_MOST_RECALLED)
-        if purpose not in WEIGHTS:
+        if purpose not in tuple(WEIGHTS):
             raise InvalidArgumentError(f"purpose must be one of {', '.join(WEIGHTS)}; {purpose!r:.80} is not.")
-        span = _moment(since, 0), _moment(until, _IDS)
+        span = 0 if since is None else microsecond(since), IDS if until is None else microsecond(until)
+        for value in (question, *(each for each in (type, participant) if each is not None)):
+            given: Any = value
+            if not isinstance(given, str):
+                raise InvalidArgumentError(f"A question, a type and a participant are texts; {given!r:.80} is not.")
         tags = [*_tags(type, None, () if participant is None else (participant,))]
         # In one turn: the steps of a recall must not wait for work of others one by one.
         with self.file.turn():
@@ -176,22 +189,20 @@ class LongTermMemory:
             asked = Question(self.file, question, tags, *span, self._total)
             scores: dict[int, float] = {}
             for number, relevant, weight in asked.candidates(max(100, 4 * limit)):
-                scores[number] = score(purpose, now - number / _MICROSECONDS, relevant, weight)
+                scores[number] = score(purpose, now - number / MICROSECONDS, relevant, weight)
             best = dict(sorted(scores.items(), key=lambda pair: (-pair[1], -pair[0]))[:limit])
             best |= spread(best, self.links(best))
             chosen = sorted(best, key=lambda number: (-best[number], -number))[:limit]
             found = self._read(chosen, best)
             if touch and found:
-                self.file.change_many(
-                    "INSERT INTO recollection VALUES(?, 1, ?) "
-                    "ON CONFLICT(event) DO UPDATE SET times = times + 1, last = excluded.last",
-                    [(each.event_id, now) for each in found],
-                )
+                self._touched.extend((each.event_id, now) for each in found)
+                if self.file.try_many(_TOUCH, self._touched):
+                    self._touched.clear()
         return found
 
     def get(self, event_id: int) -> Recollection | None:
         """One memory; None if it is not remembered."""
-        found = self._read([event_id], {event_id: 1.0})
+        found = self._read([identity(event_id)], {event_id: 1.0})
         return found[0] if found else None
 
     def newest(self) -> int | None:
@@ -201,7 +212,7 @@ class LongTermMemory:
 
     def find(self, fact: Fact) -> int | None:
         """The id under which the same was remembered of the same moment; None if it was not."""
-        number = _moment(self._clock.time() if fact.at is None else fact.at, 0)
+        number = microsecond(self._clock.time() if fact.at is None else fact.at)
         while said := self.file.rows("SELECT content, type FROM event WHERE id = ?", (number,)):
             if said[0] == (fact.content, fact.type):
                 return number
@@ -210,13 +221,14 @@ class LongTermMemory:
 
     def all(self, after: int = 0, limit: int = _MOST_RECALLED) -> list[Recollection]:
         """The next ``limit`` memories after an id, in the order in which they were."""
-        rows = self.file.rows("SELECT id FROM event WHERE id > ? ORDER BY id LIMIT ?", (after, limit))
+        check_count(limit, "limit")
+        rows = self.file.rows("SELECT id FROM event WHERE id > ? ORDER BY id LIMIT ?", (identity(after), limit))
         return self._read([row[0] for row in rows], {})
 
     def links(self, event_ids: Iterable[int]) -> dict[int, list[tuple[int, float]]]:
         """What each of the memories is associated with, and how strong."""
         found: dict[int, list[tuple[int, float]]] = {}
-        for number in event_ids:
+        for number in map(identity, event_ids):
             found[number] = [
                 (target, bond)
                 for target, bond in self.file.rows("SELECT target, strength FROM link WHERE source = ?", (number,))
@@ -225,7 +237,7 @@ class LongTermMemory:
 
     def strength(self, memory: Recollection) -> float:
         """How present it is now."""
-        age = self._clock.time() - memory.event_id / _MICROSECONDS
+        age = self._clock.time() - memory.event_id / MICROSECONDS
         return strength(memory.importance, age, memory.recalled, self.settings.decay)
 
     def get_summary(self) -> dict[str, Any]:
@@ -244,7 +256,7 @@ class LongTermMemory:
 
     def forget(self, event_ids: Iterable[int]) -> int:
         """Forget these, whole. How many of them there were."""
-        numbers = [(number,) for number in event_ids]
+        numbers = [(identity(number),) for number in event_ids]
         with self.file.transaction():
             gone = self.file.change_many("DELETE FROM event WHERE id = ?", numbers)
             for sql in (
@@ -293,20 +305,39 @@ class LongTermMemory:
 
     # -- inside ----------------------------------------------------------------------------------------------------
 
-    def _row(self, fact: Fact, taken: set[int]) -> tuple[Any, ...]:
+    def _row(self, fact: Fact, taken: dict[int, int]) -> tuple[Any, ...]:
         text, kind, weight, known = SecurityValidator.sanitize_memory_data(
             fact.content, fact.type, fact.importance, fact.context
         )
-        if isinstance(fact.participants, str):
-            raise InvalidArgumentError("participants must be a set of names; one string is not.")
-        number = _moment(self._clock.time() if fact.at is None else fact.at, 0)
-        if number <= self._last or number in taken:
-            while number in taken or self.file.value("SELECT 1 FROM event WHERE id = ?", (number,)):
-                number += 1
-        self._last = max(self._last, number)
-        people = msgspec.json.encode(sorted(map(str, fact.participants))).decode()
-        valence = max(-1.0, min(1.0, float(fact.valence)))
-        return number, text, kind, weight, valence, fact.location, people, msgspec.json.encode(known).decode()
+        people_json = msgspec.json.encode(sorted(people(fact.participants))).decode()
+        return (
+            self._number(microsecond(self._clock.time() if fact.at is None else fact.at), taken),
+            text,
+            kind,
+            weight,
+            mood(fact.valence),
+            place(fact.location),
+            people_json,
+            msgspec.json.encode(known).decode(),
+        )
+
+    def _number(self, wanted: int, taken: dict[int, int]) -> int:
+        """The first id from there on that is free, as far as ``taken`` and the file know. Of a moment that very much is
+        of, it is known how far it goes: to look at each again would take the square of their number.
+        """
+        passed = []
+        while (beyond := taken.get(wanted) or self._runs.get(wanted)) or self._is_there(wanted):
+            passed.append(wanted)
+            wanted = beyond or wanted + 1
+        taken |= dict.fromkeys((*passed, wanted), wanted + 1)
+        if len(passed) > _RUN:
+            if len(self._runs) > _MOST_RUNS:
+                self._runs.clear()
+            self._runs |= dict.fromkeys(passed, wanted + 1)
+        return wanted
+
+    def _is_there(self, number: int) -> bool:
+        return number <= self._last and self.file.value("SELECT 1 FROM event WHERE id = ?", (number,)) is not None
 
     def _read(self, numbers: Sequence[int], scores: Mapping[int, float]) -> list[Recollection]:
         found = []
@@ -346,19 +377,11 @@ def named(context: Mapping[str, Any]) -> list[int]:
     evidence = context.get("evidence", ())
     if not isinstance(evidence, (list, tuple)):
         return []
-    return [each for each in evidence if type(each) is int and 0 <= each < _IDS]
-
-
-def _moment(seconds: float | None, default: int) -> int:
-    if seconds is None:
-        return default
-    if not 0 <= seconds < _IDS / _MICROSECONDS:
-        raise InvalidArgumentError(f"{seconds!r:.80} is no moment: give seconds since the epoch.")
-    return round(seconds * _MICROSECONDS)
+    return [each for each in evidence if type(each) is int and 0 <= each <= IDS]
 
 
 def _utc(number: int | None) -> str | None:
-    return None if number is None else datetime.datetime.fromtimestamp(number / _MICROSECONDS, datetime.UTC).isoformat()
+    return None if number is None else datetime.datetime.fromtimestamp(number / MICROSECONDS, datetime.UTC).isoformat()
 
 
 def _tags(kind: str | None, importance: float | None, participants: Iterable[str]) -> Iterable[str]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from datetime import datetime
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
 from companion_async.errors import StorageError
 
 T = TypeVar("T")
+Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
+Local = Annotated[datetime, msgspec.Meta(tz=False)]
+"""A moment without a time zone."""
 
 
 def of_plain(data: Any, kind: type[T]) -> T:

@@ -9,6 +9,7 @@ from companion_async.memory.file import MemoryFile
 from companion_async.memory.ranking import rarity, relevance
 
 _MOST_WORDS = 8
+_MOST_LOOKED_UP = 100  # words of a question
 _RAREST = 3
 _COUNTED = 500
 _LOOKED_AT = 20_000
@@ -38,7 +39,7 @@ class Question:
         self._file = file
         self._tags = tags
         self._span = (first, last)
-        words = {word: self._count(word, total) for word in file.words(text)}
+        words = {word: self._count(word, total) for word in file.words(text)[:_MOST_LOOKED_UP]}
         rare = sorted((word for word, count in words.items() if count), key=words.__getitem__)
         self._words = rare[:_MOST_WORDS]
         self._asked = bool(text.strip())

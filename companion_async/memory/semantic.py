@@ -13,7 +13,8 @@ import msgspec
 from companion_async.clock import Clock, SystemClock
 from companion_async.errors import InvalidArgumentError
 from companion_async.memory.plain import of_plain
-from companion_async.security import SecurityValidator, check_count, check_seconds
+from companion_async.security import SecurityValidator, check_count, check_label, check_seconds
+from companion_async.security.validator import visible
 
 _DEPTH = 2
 _CUT_OFF = 0.1
@@ -104,18 +105,21 @@ class SemanticMemory:
 
     def add_relation(self, source: str, target: str, relation: str = "related_to", strength: float = 0.5) -> None:
         """Relate two concepts; those that are not known yet become so."""
-        weight = _share(strength, "strength")
+        weight, kind = _share(strength, "strength"), check_label(relation, "relation")
+        source, target = _named(source), _named(target)
+        if source == target:
+            raise InvalidArgumentError(f"{source!r:.80} cannot be related to itself: name another concept.")
         with self._lock:
             for name in (source, target):
                 if name not in self._concepts:
                     self.add_concept(name)
             for one, other in ((source, target), (target, source)):
                 if one in self._concepts and other in self._concepts:
-                    self._concepts[one].relations[other] = (relation, weight)
+                    self._concepts[one].relations[other] = (kind, weight)
 
     def activate(self, name: str, strength: float = 1.0) -> dict[str, float]:
         """Think of a concept: what that added to each that it reached. Nothing if it is not known."""
-        weight = _share(strength, "strength")
+        weight, name = _share(strength, "strength"), _named(name)
         with self._lock:
             if name not in self._concepts:
                 return {}
@@ -201,9 +205,12 @@ class SemanticMemory:
         now, concepts = self._clock.monotonic(), dict[str, Concept]()
         for known in of_plain(data, _Saved).concepts:
             concept = concepts[known.name] = Concept(known.name, known.type, known.description, known.base, now)
-            concept.activation, concept.relations = known.activation, known.relations
-        for concept in concepts.values():
-            concept.relations = {name: bond for name, bond in concept.relations.items() if name in concepts}
+            concept.base, concept.activation = _within(known.base), _within(known.activation)
+            concept.relations = {name: (kind, _within(bond)) for name, (kind, bond) in known.relations.items()}
+        for name, concept in concepts.items():
+            concept.relations = {
+                other: bond for other, bond in concept.relations.items() if other in concepts and other != name
+            }
         with self._lock:
             self._concepts = concepts
 
@@ -236,6 +243,15 @@ def _share(value: Any, what: str) -> float:
     if not 0.0 <= number <= 1.0:
         raise InvalidArgumentError(f"{what} must be a number from 0 to 1; {value!r:.80} is not.")
     return number
+
+
+def _within(value: float) -> float:
+    return max(0.0, min(1.0, value))
+
+
+def _named(name: Any) -> str:
+    """As `SemanticMemory.add_concept` has it."""
+    return visible(name) if isinstance(name, str) else check_label(name, "a concept")
 
 
 def _words(text: str) -> frozenset[str]:

@@ -36,4 +36,4 @@ USUAL = MemorySettings()
 """Of a memory with a file."""
 
 UNFILED = MemorySettings(most=1_000)
-"""Of an `AgentMemory` without one: a process may have hundreds of these, at about a MiB each."""
+"""Of an `AgentMemory` without one: a process may have hundreds of these, at half a MiB each."""

@@ -13,7 +13,8 @@ from typing import Any
 import msgspec
 
 from companion_async.clock import Clock, SystemClock
-from companion_async.memory.plain import of_plain
+from companion_async.memory.intake import back, instant
+from companion_async.memory.plain import Local, Share, of_plain
 from companion_async.security import SecurityValidator, check_seconds
 
 _FAINTEST = 0.05
@@ -27,9 +28,9 @@ class Moment(msgspec.Struct, eq=False):
 
     content: str
     type: str
-    importance: float
+    importance: Share
     context: dict[str, Any]
-    timestamp: datetime
+    timestamp: Local
     recalled: int = 0
 
     def __repr__(self) -> str:
@@ -77,7 +78,7 @@ class TemporalMemory:
     ) -> Moment:
         """Remember something as of now, or of another moment (naive and local)."""
         text, kind, weight, known = SecurityValidator.sanitize_memory_data(content, type, importance, context)
-        moment = Moment(text, kind, weight, known, timestamp or self._now())
+        moment = Moment(text, kind, weight, known, self._now() if timestamp is None else instant(timestamp))
         with self._lock:
             bisect.insort(self._moments, moment, key=_when)
             if len(self._moments) > _MOST:
@@ -94,16 +95,17 @@ class TemporalMemory:
 
     def get_recent(self, minutes: float = 10) -> list[Moment]:
         """Those of the last minutes, the newest first."""
-        since = self._now() - timedelta(minutes=minutes)
+        since = back(self._clock.time(), minutes * 60)
         return self._recall(lambda moment: moment.timestamp >= since)
 
     def get_range(self, start: datetime, end: datetime) -> list[Moment]:
         """Those from ``start`` to ``end``, both naive and local and both included, the newest first."""
+        instant(start), instant(end)
         return self._recall(lambda moment: start <= moment.timestamp <= end)
 
     def get_at(self, moment: datetime) -> list[Moment]:
         """Those of the same step of time."""
-        wanted = self._step(moment)
+        wanted = self._step(instant(moment))
         return self._recall(lambda each: self._step(each.timestamp) == wanted)
 
     def release(self, before: datetime, keep: int) -> list[Moment]:
