@@ -15,6 +15,7 @@ from companion_async.memory.long_term import Fact, LongTermMemory, named
 _FORMAT = "companion-async memories"
 _VERSION = 1
 _BATCH = 1_000
+_LONGEST = 64 * 2**20  # bytes of a line
 
 
 class Head(msgspec.Struct, frozen=True, tag_field="line", tag="head", forbid_unknown_fields=True):
@@ -155,9 +156,11 @@ def _lines(source: Path) -> Iterator[Head | Event | Tail]:
 def _texts(source: Path) -> Iterator[tuple[bytes, Head | Event | Tail]]:
     try:
         with source.open("rb") as file:
-            for text in file:
+            while text := file.readline(_LONGEST):
+                if len(text) == _LONGEST:
+                    raise StorageError(f"{source} is no export of memories: a line is longer than {_LONGEST:,} bytes.")
                 yield text, _LINE.decode(text)
     except OSError as error:
         raise StorageError(f"{source} could not be read: {error}") from error
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise StorageError(f"{source} is no export of memories: {error}") from error

@@ -58,7 +58,8 @@ class MemoryFile:
         given: Any = key
         if given is not None and not (isinstance(given, bytes) and 0 < len(given) <= _LONGEST_KEY):
             raise InvalidArgumentError(f"key must be 1 to {_LONGEST_KEY} bytes, or None.")
-        if path is not None and (not isinstance(path, (str, Path)) or not str(path).strip() or "\0" in str(path)):
+        named: Any = path
+        if named is not None and not (isinstance(named, (str, Path)) and str(named).strip() and "\0" not in str(named)):
             raise InvalidArgumentError(f"{path!r:.80} is no path of a file: name one, or None to keep it in memory.")
         self.path = None if path is None else Path(path)
         self._key = key or b""

@@ -33,7 +33,12 @@ async def test_it_forgets_by_its_settings_and_opens_no_memory_for_that(monkeypat
     """Nothing is opened before something is remembered; then the bound holds."""
     minds = []
     enter = Mind.enter
-    monkeypatch.setattr(Mind, "enter", lambda mind: (minds.append(mind), enter(mind)))
+
+    def entered(mind):
+        minds.append(mind)
+        enter(mind)
+
+    monkeypatch.setattr(Mind, "enter", entered)
     retention = MemorySettings(most=5)
     async with CompanionBrain(CompanionConfig(mind=MindSettings(consolidate=0, retention=retention))) as brain:
         assert await brain.submit("reflection", "consolidate") is None

@@ -146,7 +146,12 @@ def test_many_of_one_moment_take_no_longer_than_of_many(memory):
     once, often = ([Fact(content="x", at=5.0)] * 2_000, [Fact(content="x", at=6.0 + n) for n in range(2_000)])
     looked = []
     there = memory.long_term._is_there
-    memory.long_term._is_there = lambda number: (looked.append(number), there(number))[1]
+
+    def look(number):
+        looked.append(number)
+        return there(number)
+
+    memory.long_term._is_there = look
     memory.long_term.remember_all(often)
     for _ in range(3):
         numbers = memory.long_term.remember_all(once)
@@ -162,6 +167,11 @@ def test_a_question_of_a_book_s_length_is_answered_in_a_moment(memory):
     memory.long_term.remember("word1 word99")
     asked = []
     rows = memory.file.rows
-    memory.file.rows = lambda *call: (asked.append(call), rows(*call))[1]
+
+    def ask(*call):
+        asked.append(call)
+        return rows(*call)
+
+    memory.file.rows = ask
     assert memory.long_term.recall(" ".join(f"word{n}" for n in range(50_000)))
     assert len(asked) < 150
