@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Callable
 from typing import Protocol
@@ -38,7 +39,9 @@ class SystemClock:
     time = staticmethod(time.time)
 
     def call_later(self, delay: float, callback: Callable[[], None]) -> TimerHandle:
-        return asyncio.get_running_loop().call_later(delay, callback)
+        # Loops sleep for whole milliseconds. uvloop rounds what is left, down too: it would turn without sleeping from
+        # half a millisecond before each instant on.
+        return asyncio.get_running_loop().call_later(math.ceil(delay * 1e3) * 1e-3, callback)
 
     async def sleep(self, delay: float) -> None:
         await asyncio.sleep(delay)

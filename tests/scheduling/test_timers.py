@@ -168,3 +168,20 @@ async def test_a_crowd_due_at_once_lets_the_loop_have_turns_between():
     await until(lambda: len(called) == 1000)
     assert called == list(range(1000))
     assert 0 < max(after - before for before, after in pairwise(turns)) < 500
+
+
+async def test_the_machines_clock_asks_for_whole_milliseconds_and_rounds_up(monkeypatch):
+    """Uvloop rounds to the nearest: it would turn without sleeping for up to half a millisecond before each instant."""
+    asked = list[float]()
+    loop = asyncio.get_running_loop()
+    later = loop.call_later
+
+    class Loop:
+        def call_later(self, delay: float, callback: Callable[[], None]) -> asyncio.TimerHandle:
+            asked.append(delay)
+            return later(delay, callback)
+
+    monkeypatch.setattr(asyncio, "get_running_loop", Loop)
+    for delay in (0.0, 1e-6, 0.0004, 0.001, 0.0123, 2.0):
+        SystemClock().call_later(delay, lambda: None).cancel()
+    assert asked == pytest.approx([0.0, 0.001, 0.001, 0.001, 0.013, 2.0])
