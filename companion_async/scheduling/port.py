@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections import deque
 from collections.abc import Callable
-from types import FunctionType
+from functools import partial
+from inspect import iscoroutinefunction
+from types import FunctionType, MethodType
 from typing import Any
 
 from companion_async.errors import UnknownTargetError
@@ -19,7 +20,6 @@ from companion_async.scheduling.lane import Lane
 from companion_async.scheduling.queue import Queue
 
 _MOST_CALLABLES = 256
-_MOST_ENDED = 64
 _SMOOTHING = 0.1
 _LIGHT = 20e-6
 _LIGHT_ON_CPU = 500e-6
@@ -28,7 +28,7 @@ _CUT, _OFTEN_CUT = 0.8, 0.2
 """A run is cut that had the processor for less than the one of its time. Of short runs that hold on to the interpreter
 almost none are (0.02 of those of 50 us, counted), of those that let go of it more than the other (0.25 to 0.5).
 """
-_TURN = 0.02
+TURN = 0.02
 """Seconds that a run may have to wait for the interpreter."""
 
 
@@ -64,7 +64,7 @@ class Target:
 
     def ran(self, seconds: float, cpu: float | None) -> None:
         """Take in one run: exponential moving averages, so that the target is known as it is now."""
-        average = self.average
+        average, computed = self.average, self.cpu_share > _CPU_SHARE
         if cpu is not None and seconds > 0:
             share = min(1.0, cpu / seconds)
             self.cpu_share += 0.2 * (share - self.cpu_share)
@@ -74,7 +74,9 @@ class Target:
         if seconds >= _LIGHT and computes:  # what it waited for the interpreter says nothing of it
             if cpu is not None:
                 seconds = cpu
-            elif seconds < _TURN:
+                if not computed:
+                    average = cpu  # nor what was taken for it before that was known
+            elif seconds < TURN:
                 return
         self.runs = runs = self.runs + 1
         self.average = average = seconds if runs == 1 else average + _SMOOTHING * (seconds - average)
@@ -97,14 +99,11 @@ def reach(spans: Timeout) -> tuple[Timeout, float, float, bool]:
 
 
 class Port(Lane):
-    """The lane of one module, and what submitting to it needs. ``ended`` holds the last runs that were measured, as
-    (target, wall seconds, CPU seconds), until somebody takes them out.
-    """
+    """The lane of one module, and what submitting to it needs."""
 
     __slots__ = (
         "_adhoc",
         "closed",
-        "ended",
         "interruptible",
         "offload",
         "pool",
@@ -113,7 +112,6 @@ class Port(Lane):
         "reach",
         "record",
         "retry",
-        "submitted",
         "targets",
         "timeout",
         "wrap",
@@ -143,8 +141,6 @@ class Port(Lane):
         self.retry = retry
         self.offload = offload
         self.interruptible = False
-        self.submitted = 0
-        self.ended: deque[tuple[str, float, float | None]] = deque(maxlen=_MOST_ENDED)
         self.wrap: Callable[[Target, Callable[..., Any]], Callable[..., Any]] | None = None
         self.closed: tuple[str, str] | None = None
         self.targets: dict[str, Target] = {}
@@ -170,18 +166,28 @@ class Port(Lane):
 
     def measure(self, function: Callable[..., Any]) -> Target:
         """The target that a callable's measurements go to: one for each piece of code, while there are few."""
-        code: object = function.__code__ if type(function) is FunctionType else function
-        try:
-            target = self._adhoc.get(code)
-        except TypeError:  # an unhashable callable object
-            target, code = None, None
+        code = _code(function)
+        target = self._adhoc.get(code)
         if target is None:
             kind = classify(function)
             name = getattr(function, "__qualname__", None) or type(function).__name__
             target = Target(str(name), _nothing, kind, offload=self.offload)
-            if code is not None and type(function) is FunctionType and len(self._adhoc) < _MOST_CALLABLES:
+            if code is not None and len(self._adhoc) < _MOST_CALLABLES:
                 self._adhoc[code] = target
         return target
+
+
+def _code(function: Any) -> object:
+    """What stands for all callables that run the same code, and so run alike; None where that is not plain to see."""
+    if type(function) is FunctionType:
+        return function.__code__
+    if type(function) is MethodType:
+        return _code(function.__func__)
+    if type(function) is partial:
+        return _code(function.func)
+    call = getattr(type(function), "__call__", None)  # noqa: B004 - its code is wanted
+    # One object of a class may be marked as a coroutine function and another not.
+    return (call.__code__, iscoroutinefunction(function)) if type(call) is FunctionType else None
 
 
 def _nothing() -> None:

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
+from functools import partial
+from typing import Any
+
+import pytest
+
 from companion_async.modules.handlers import HandlerKind
-from companion_async.scheduling.port import Target
+from companion_async.modules.timeout import Timeout
+from companion_async.scheduling.port import Port, Target
 
 
 def target(*runs: tuple[float, float | None], times: int = 1) -> Target:
@@ -68,3 +75,49 @@ def test_a_target_is_known_as_it_is_now() -> None:
     for _ in range(15):
         made.ran(0.01, 1e-5)
     assert kind(made) == (False, False)
+
+
+def test_what_was_waited_for_before_it_was_known_to_compute_is_forgotten() -> None:
+    """First runs that wait 50 ms for the interpreter do not make 50 us of computing anything but light for minutes."""
+    made = target((50_000, 50), times=3)
+    for _ in range(5):
+        made.ran(60e-6, 55e-6)
+    assert kind(made) == (True, True)
+    assert made.average < 100e-6
+
+
+class Worker:
+    """Called, it works; so does its method. One that was marked is awaited."""
+
+    def __call__(self) -> None: ...
+    def work(self) -> None: ...
+    async def work_on_the_loop(self) -> None: ...
+    def unhashable(self) -> None: ...
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def test_callables_that_run_the_same_code_are_one_target() -> None:
+    """Methods of two objects, partials of them, and the objects themselves: what one shows, the next is known by."""
+    port, one, other = _port(), Worker(), Worker()
+    assert port.measure(one.work) is port.measure(other.work) is port.measure(partial(one.work))
+    assert port.measure(one) is port.measure(other)
+    assert port.measure(one) is not port.measure(one.work)
+    assert port.measure(one.work) is not port.measure(one.unhashable)
+    assert port.measure(one.work).kind is HandlerKind.THREAD
+    assert port.measure(partial(one.work_on_the_loop)).kind is HandlerKind.LOOP
+    assert port.measure(len).name == "len"
+
+
+@pytest.mark.skipif(not hasattr(inspect, "markcoroutinefunction"), reason="from Python 3.12 on")
+def test_an_object_that_is_marked_is_another_target() -> None:
+    """It must be awaited, and one of its class that is not marked must not."""
+    port, plain, marked = _port(), Worker(), Worker()
+    inspect.markcoroutinefunction(marked)  # type: ignore[attr-defined]
+    assert port.measure(plain).kind is HandlerKind.THREAD
+    assert port.measure(marked).kind is HandlerKind.LOOP
+
+
+def _port() -> Port:
+    unused: Any = None
+    return Port("m", unused, unused, unused, timeout=Timeout())
