@@ -62,6 +62,8 @@ class MemoryFile:
         if named is not None and not (isinstance(named, (str, Path)) and str(named).strip() and "\0" not in str(named)):
             raise InvalidArgumentError(f"{path!r:.80} is no path of a file: name one, or None to keep it in memory.")
         self.path = None if path is None else Path(path)
+        self.changes = 0
+        """Another number whenever something may have been changed here; what other processes change is not told."""
         self._key = key or b""
         self._lock = Turns()
         self._errors = apsw.Error
@@ -108,6 +110,7 @@ class MemoryFile:
     def change_many(self, sql: str, rows: Iterable[Sequence[Any]]) -> int:
         """Run a statement for each of the rows. How many rows of tables it changed."""
         with self._lock, self._telling("written"):
+            self.changes += 1
             before = self._connection.total_changes()
             self._connection.executemany(sql, rows)
             return self._connection.total_changes() - before
@@ -136,8 +139,13 @@ class MemoryFile:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All that is done in the block, or none of it; other threads wait."""
-        with self._lock, self._telling("written"), self._connection:
-            yield
+        with self._lock, self._telling("written"):
+            try:
+                with self._connection:
+                    yield
+            except BaseException:
+                self.changes += 1  # what was read in the block is not so any more
+                raise
 
     def keep(self, name: str, data: bytes) -> None:
         """Keep a document under a name, in the place of the former."""

@@ -94,8 +94,9 @@ class LongTermMemory:
         self._last = 0
         self._touched: deque[tuple[int, float]] = deque(maxlen=_MOST_TOUCHED)
         self._runs: dict[int, int] = {}
+        self._newest: tuple[int, int | None] = (-1, None)
         self._tidied, self._tidying = 0, False
-        self._untidied = self._total
+        self._untidied, self._looked_at = self._total, -1
         self._came = 0  # since the last `fade`
         self._forgetting = Forgetting(self.file, settings, self._clock)
         self.changes = 0
@@ -206,9 +207,13 @@ class LongTermMemory:
         return found[0] if found else None
 
     def newest(self) -> int | None:
-        """The id of the newest memory; None where there is none."""
-        found: int | None = self.file.value("SELECT max(id) FROM event")
-        return found
+        """The id of the newest memory; None where there is none. A memory without a path, which nobody else changes,
+        is asked only when it was changed.
+        """
+        changes, found = self.file.changes, self._newest
+        if self.file.path is not None or found[0] != changes:
+            self._newest = found = (changes, self.file.value("SELECT max(id) FROM event"))
+        return found[1]
 
     def find(self, fact: Fact) -> int | None:
         """The id under which the same was remembered of the same moment; None if it was not."""
@@ -293,8 +298,9 @@ class LongTermMemory:
         was remembered.
         """
         if not self._tidying:
-            if self._untidied < _GROWN * self._tidied:
+            if self._untidied < _GROWN * self._tidied or self._untidied == self._looked_at:
                 return False
+            self._looked_at = self._untidied
             if self.file.value("SELECT count(DISTINCT segid) FROM words_idx") <= _PIECES:
                 return False
             self._tidied, self._untidied = self._total, 0

@@ -233,3 +233,44 @@ def test_tidying_joins_the_pieces_of_the_index_and_changes_nothing_that_is_found
     for number in range(1_000, 1_100):
         memory.remember(f"Ship {number} has come in with grain", at=NOW - number)
     assert not memory.tidy()  # not half as much again
+
+
+class Asked:
+    """How often the file is read."""
+
+    def __init__(self, memory, monkeypatch):
+        self.times = 0
+        read = memory.file.rows
+
+        def rows(sql, bindings=()):
+            self.times += 1
+            return read(sql, bindings)
+
+        monkeypatch.setattr(memory.file, "rows", rows)
+
+
+def test_the_newest_is_looked_up_only_where_something_has_changed(memory, monkeypatch):
+    """An agent that asks each second whether there is anything new does not read the file for it."""
+    assert memory.newest() is None
+    first = memory.remember("It rains")
+    asked = Asked(memory, monkeypatch)
+    assert [memory.newest() for _ in range(5)] == [first] * 5
+    assert asked.times == 1
+    second = memory.remember("It has stopped", at=NOW + 1)
+    assert memory.newest() == second
+    with pytest.raises(ZeroDivisionError), memory.file.transaction():
+        assert memory.remember("It snows", at=NOW + 2) == memory.newest()
+        raise ZeroDivisionError
+    assert memory.newest() == second
+
+
+def test_an_index_that_is_in_few_pieces_is_looked_at_again_when_it_has_grown(memory, monkeypatch):
+    """Tidying every second costs nothing while nothing is remembered."""
+    memory.remember("It rains")
+    asked = Asked(memory, monkeypatch)
+    assert [memory.tidy() for _ in range(5)] == [False] * 5
+    assert asked.times == 1
+    memory.remember("It has stopped", at=NOW + 1)
+    before = asked.times
+    memory.tidy()
+    assert asked.times == before + 1
