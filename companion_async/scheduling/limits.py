@@ -39,6 +39,8 @@ class Limits:
         self.on_replaced: Callable[[Pool, Task[Any] | Errand, Seat], None] = _ignore
         self.on_held: Callable[[Pool, Task[Any] | Errand], None] = _ignore_held
         self.held: dict[Seat, Task[Any] | Errand] = {}
+        self._watched: list[Pool] = []
+        self._glances = False
 
     # -- run and idle ----------------------------------------------------------------------------------------------
 
@@ -195,16 +197,21 @@ class Limits:
         """Look again soon whether the thread that a light job relied on has really come back."""
         if not pool.watched:
             pool.watched = True
-            self._scheduler.loop.call_later(_GLANCE, self._kick, pool)
+            self._watched.append(pool)
+            if not self._glances:
+                self._glances = True
+                self._scheduler.loop.call_later(_GLANCE, self._glance)
 
-    def _kick(self, pool: Pool) -> None:
-        goes_on = pool.kick()
+    def _glance(self) -> None:
+        watched, self._watched = self._watched, []
+        going_on = [pool for pool in watched if pool.kick()]
+        for pool in watched:
+            pool.watched = False
+        self._glances = False
         # A thread that is held up by one of a batch has not woken the loop for those that it ran before.
         self._scheduler.mailbox.deliver()
-        if goes_on:
-            self._scheduler.loop.call_later(_GLANCE, self._kick, pool)
-        else:
-            pool.watched = False
+        for pool in going_on:
+            self.watch_light(pool)
 
 
 def _ignore(pool: Pool, task: Task[Any] | Errand, seat: Seat) -> None:

@@ -10,6 +10,7 @@ import secrets
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from companion_async.clock import Clock
@@ -47,6 +48,9 @@ from companion_async.scheduling.timers import Timers
 from companion_async.security import check_seconds
 
 _GOLDEN = (math.sqrt(5) - 1) / 2
+_TOGETHER = 0.005  # seconds from one instant of tickers that are spread to the next
+_MOST_NAMED = 20  # of perhaps thousands of modules, in the error that asks for another
+_FEWEST_STEPS = 50  # of a period, however short
 _KEPT_FOR = 60.0
 """Seconds without urgent work, twice as many at most, after which a category keeps no place for such any more."""
 
@@ -157,15 +161,20 @@ class Scheduler:
                 raise MissingExtraError(self.extras[module], f"The module {module!r}") from None
         except TypeError:
             pass  # not a name at all
-        raise UnknownModuleError(str(module)[:80], tuple(name for name in self.ports if ":" not in name))
+        known = islice((name for name in self.ports if ":" not in name), _MOST_NAMED)
+        raise UnknownModuleError(str(module)[:80], tuple(known))
 
     def ticker(self, period: float, submit: Callable[[], Task[Any]], *, spread: bool) -> Ticker:
         """Have ``submit`` called every ``period`` seconds. The instants of those that are ``spread`` lie apart, however
         many there are: multiples of the golden ratio leave no gap larger than a few times the smallest (Knuth, The Art
-        of Computer Programming, 6.4, theorem S).
+        of Computer Programming, 6.4, theorem S). More than there are steps of `_TOGETHER` share the instants of these:
+        a few together cost less than each alone, for the loop and for the threads, which are woken once.
         """
         self._spread += spread
-        return Ticker(self.timers, self.clock, period, submit, self._spread * _GOLDEN % 1.0 if spread else None)
+        if not spread:
+            return Ticker(self.timers, self.clock, period, submit)
+        steps = max(_FEWEST_STEPS, round(period / _TOGETHER))
+        return Ticker(self.timers, self.clock, period, submit, math.floor(self._spread * _GOLDEN % 1.0 * steps) / steps)
 
     # -- look-up ---------------------------------------------------------------------------------------------------
 
