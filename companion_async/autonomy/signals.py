@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+import msgspec
 
-class EndedRun(NamedTuple):
+
+class EndedRun(msgspec.Struct, frozen=True, gc=False):
     """One run that has ended, as its thread measured it: ``target`` names module and method."""
 
     target: str
@@ -49,8 +51,9 @@ class CategoryGlance(NamedTuple):
 
 
 class Glance(NamedTuple):
-    """All categories ``now``. ``spare`` threads could be started in the house as it is; ``loop_lag`` and
-    ``memory_fraction`` are None where they cannot be read.
+    """All categories ``now``. ``spare`` threads could be started in the house as it is; ``loop_lag``,
+    ``memory_fraction`` and ``process_cpu_seconds``, the CPU time of the whole process up to now, are None where they
+    cannot be read. ``gil`` is False on a free-threaded interpreter.
     """
 
     now: float
@@ -58,6 +61,9 @@ class Glance(NamedTuple):
     spare: int
     loop_lag: float | None = None
     memory_fraction: float | None = None
+    process_cpu_seconds: float | None = None
+    cores: int = 1
+    gil: bool = True
 
     @property
     def busy(self) -> bool:

@@ -21,7 +21,7 @@ _RATE_WINDOW, _LONGEST_WINDOW = 5.0, 30.0
 _LONGEST_PROBE = 300.0
 _DEVIATIONS = 2.5
 _SUDDEN = 0.15
-_COMPUTES = 0.05  # of a run's time: from there on more threads can make the loop late
+_COMPUTES = 0.05  # of a run's time, or of a processor: from there on more threads can make the loop late
 
 
 class Sizer:
@@ -86,7 +86,8 @@ class Sizer:
 
     @property
     def _computes(self) -> bool:
-        return self._service is not None and self._cpu > _COMPUTES * self._service
+        # Where all wait for the interpreter, runs take so long that they seem to do nothing else: their number tells.
+        return self._service is not None and self._cpu * max(self._rate, 1 / (self._service or _SOON)) > _COMPUTES
 
     # -- once a second ---------------------------------------------------------------------------------------------
 

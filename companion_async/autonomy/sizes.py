@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 import msgspec
 
 from companion_async.autonomy.decision import Expectation
@@ -13,6 +15,8 @@ from companion_async.autonomy.verdict import Verdict
 
 ADAPTIVE = "scale.adaptive"
 SURPLUS = "scale.surplus"
+_USE_WINDOW, _LEAST_SECONDS = 0.5, 0.1
+_BUSY, _ONE_AT_MOST = 0.9, 1.5  # threads that change places all the time use some of another processor
 
 
 class Sizes:
@@ -21,6 +25,7 @@ class Sizes:
     def __init__(self, settings: AutonomySettings) -> None:
         self._settings = settings
         self._sizers: dict[str, Sizer] = {}
+        self._used: deque[tuple[float, float]] = deque()
 
     def verdicts(self, glance: Glance) -> list[Verdict]:
         """The limits to change. What one category takes of the house the next cannot have: those with urgent work come
@@ -29,10 +34,7 @@ class Sizes:
         found, spare = list[Verdict](), glance.spare
         for gone in self._sizers.keys() - glance.categories.keys():
             del self._sizers[gone]
-        lag = glance.loop_lag
-        late = (
-            f"the event loop is {1e3 * lag:.0f} ms late" if lag is not None and lag > self._settings.lag_veto else None
-        )
+        late = self._late(glance)
         idle = sum(one.idle for one in glance.categories.values())
         for name, one in sorted(glance.categories.items(), key=_pressing):
             signals = one.signals
@@ -49,6 +51,26 @@ class Sizes:
             if home is not None:
                 found.append(home)
         return found
+
+    def _late(self, glance: Glance) -> str | None:
+        """Why one whose runs compute must not grow now: more threads would wait for what those there are wait for."""
+        lag, load = glance.loop_lag, self._load(glance)
+        if lag is not None and lag > self._settings.lag_veto:
+            return f"the event loop is {1e3 * lag:.0f} ms late"
+        if load >= _BUSY * glance.cores:
+            return "all processors are in use"
+        return "the interpreter is in use all the time" if glance.gil and _BUSY <= load <= _ONE_AT_MOST else None
+
+    def _load(self, glance: Glance) -> float:
+        """The processors that the process has used lately; 0.0 before that is known."""
+        used = self._used
+        if glance.process_cpu_seconds is None:
+            return 0.0
+        while used and used[0][0] < glance.now - _USE_WINDOW:
+            used.popleft()
+        used.append((glance.now, glance.process_cpu_seconds))
+        since, before = used[0]
+        return (glance.process_cpu_seconds - before) / max(_LEAST_SECONDS, glance.now - since)
 
     def _bar(self, glance: Glance, one: CategoryGlance) -> str | None:
         """Why the category must not grow now."""

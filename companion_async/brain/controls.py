@@ -124,7 +124,7 @@ class BrainControls:
             queued_by_level=tuple(map(round, levels)),
             oldest_wait=max(0.0, now - oldest),
             patience=None if not patience or None in patience else max(filter(None, patience)),
-            arrivals=gone.arrivals + sum(port.submitted for port in ports),
+            arrivals=pool.submitted,
             completions=gone.runs + sum(port.record.runs for port in ports),
             run_seconds=gone.run_seconds + sum(port.record.run_seconds for port in ports),
         )

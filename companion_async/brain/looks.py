@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -51,21 +51,15 @@ class GovernorLooks:
         """What the sizes of the categories are judged by, as it is now."""
         assembly = self._assembly
         scheduler, house, now = assembly.scheduler, assembly.house, assembly.clock.monotonic()
-        arrivals, ended = Counter[str](), defaultdict[str, list[EndedRun]](list)
-        for port in scheduler.ports.values():
-            name = port.pool.name
-            arrivals[name] += port.submitted
-            while port.ended:
-                target, seconds, cpu = port.ended.popleft()
-                ended[name].append(EndedRun(f"{port.name}.{target}", seconds, cpu or 0.0))
         found = dict[str, CategoryGlance]()
         for name, pool in scheduler.pools.items():
             with pool.lock:
                 limit, queued = pool.limit, pool.backlog.ready
                 running = pool.working + min(pool.kept, max(0, limit - pool.working))  # a place that is kept is busy
                 threads, urgent, idle = pool.slots, queued > 0 and pool.backlog.urgent, pool.sleepers()
-            came = arrivals[name] + assembly.roster.departed[name].arrivals
-            signals = Signals(now, limit, running, queued, came, ended.get(name, ()))
+            ended = [EndedRun(f"{module}.{target}", wall, cpu or 0.0) for module, target, wall, cpu in pool.measured]
+            pool.measured.clear()
+            signals = Signals(now, limit, running, queued, pool.submitted, ended)
             found[name] = CategoryGlance(
                 signals,
                 assembly.config.categories[name],
@@ -75,8 +69,16 @@ class GovernorLooks:
                 stuck[name],
                 urgent,
             )
-        memory = assembly.meter.figures.memory_fraction
-        return Glance(now, found, house.max_threads - house.live, self.loop_lag(_LATELY), memory)
+        return Glance(
+            now,
+            found,
+            house.max_threads - house.live,
+            loop_lag=self.loop_lag(_LATELY),
+            memory_fraction=assembly.meter.figures.memory_fraction,
+            process_cpu_seconds=time.process_time() if assembly.in_real_time else None,
+            cores=cores(),
+            gil=GIL,
+        )
 
     def loop_lag(self, seconds: float) -> float | None:
         """The worst lateness of the event loop in the last seconds; None where nobody watches it."""

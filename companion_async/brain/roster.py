@@ -44,14 +44,13 @@ _HOLDS = frozenset({ModuleState.INITIALIZING, ModuleState.PAUSED, ModuleState.ER
 class Departed(NamedTuple):
     """What the modules that were taken out of a category had done there, so that its totals never fall."""
 
-    arrivals: int = 0
     runs: int = 0
     run_seconds: float = 0.0
 
     def joined_by(self, port: Port) -> Departed:
         """The sum with one module more."""
         record = port.record
-        return Departed(self.arrivals + port.submitted, self.runs + record.runs, self.run_seconds + record.run_seconds)
+        return Departed(self.runs + record.runs, self.run_seconds + record.run_seconds)
 
 
 class Roster:

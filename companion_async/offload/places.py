@@ -12,6 +12,8 @@ from typing import Any, Protocol
 from companion_async.offload.mailbox import Mailbox
 from companion_async.offload.slot import Seat
 
+_MOST_MEASURED = 256
+
 
 class Backlog(Protocol):
     """The waiting work of the category. Called under the pool's lock only, but for ``append``."""
@@ -55,11 +57,14 @@ class Places(ABC):
     At every instant ``working <= limit`` and ``abandoned <= budget``. A run that was given up leaves ``working`` only
     while the budget lasts; beyond it, it keeps its place. A run that waits for another task lends its place, and takes
     one back before it goes on.
+
+    ``submitted`` counts the tasks that were. ``measured`` holds the last runs that were measured, as (module, target,
+    wall seconds, CPU seconds), until somebody takes them out: who looks at sizes need not go through all modules.
     """
 
     __slots__ = (
-        "_budget", "_mailbox", "_returning", "abandoned", "backlog", "hurried", "limit", "lock", "name", "runs",
-        "waiting", "working",
+        "_budget", "_mailbox", "_returning", "abandoned", "backlog", "hurried", "limit", "lock", "measured", "name",
+        "runs", "submitted", "waiting", "working",
     )  # fmt: skip
 
     def __init__(self, name: str, *, limit: int, budget: int | None, backlog: Backlog, mailbox: Mailbox) -> None:
@@ -71,6 +76,8 @@ class Places(ABC):
         self.abandoned = 0
         self.waiting = 0
         self.runs = 0
+        self.submitted = 0
+        self.measured: deque[tuple[str, str, float, float | None]] = deque(maxlen=_MOST_MEASURED)
         self.lock = threading.Lock()
         self._budget = budget
         self._mailbox = mailbox

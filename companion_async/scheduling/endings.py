@@ -20,6 +20,7 @@ from companion_async.offload.mailbox import BETWEEN_GLANCES, SHARE, Letter
 from companion_async.offload.slot import Outcome
 from companion_async.scheduling.dossier import call_of
 from companion_async.scheduling.particulars import Particulars
+from companion_async.scheduling.port import TURN
 from companion_async.scheduling.submission import NO_KWARGS
 from companion_async.scheduling.task import Task, TaskState
 from companion_async.security import shown_arguments
@@ -141,7 +142,10 @@ class Endings:
         if measured:
             plan = task.plan
             plan.ran(run, cpu)
-            task.lane.ended.append((plan.name, run, cpu))
+            if task.measured:  # of a sample, those that took long are none
+                # What a light run waits for the interpreter says nothing of how many threads there should be.
+                its = cpu if task.light and cpu is not None and run < TURN else run
+                task.lane.pool.measured.append((task.lane.name, plan.name, its, cpu))
         if run > task.limit:
             self.time_out(task, "run", task.limit, ended, run, cpu)
             self.left(task)

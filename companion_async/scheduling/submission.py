@@ -140,15 +140,16 @@ class Submission:
             and not self._lines
         ):
             self._tasks[number] = task
-            port.submitted += 1
+            pool = port.pool
+            pool.submitted += 1
             # With others of no shorter limit about, somebody looks in time: `Limits`.
             if limit < self._limits.shortest:
                 self._limits.expect(now, limit)
             if self._queued_topic.active or self._started_topic.active:
                 self._announcer.queued(task)
                 self._announcer.attach(task)
-            if port.pool.put_last(task):
-                self._limits.watch_light(port.pool)
+            if pool.put_last(task):
+                self._limits.watch_light(pool)
             return task
         return self._submit_rare(task, spans, after, on_upstream_failure, retry, key, on_full, callback)
 
@@ -241,7 +242,7 @@ class Submission:
         scheduler.history.tasks[task.number] = task
         if more.key is not None:
             scheduler.history.keep_key(more.key, task)
-        task.lane.submitted += 1
+        task.lane.pool.submitted += 1
         if spans.total is not None:
             scheduler.limits.total(task, spans.total)
         failed = next((one for one in upstream if one.ended >= 0 and one.phase is not TaskState.COMPLETED), None)
