@@ -10,8 +10,11 @@ for as long as the processor stays full, which costs no throughput and ends in a
 from __future__ import annotations
 
 import math
-from collections import deque
+from bisect import bisect
+from collections import Counter, deque
 from collections.abc import Iterable, Mapping
+from itertools import accumulate, islice
+from operator import itemgetter
 
 import msgspec
 
@@ -39,7 +42,7 @@ _QUIET = 3.0  # seconds without computing, after which the switch interval goes 
 _SHORTEST_LOOK = 0.15  # seconds; a shorter one sees too little to learn from
 
 
-class ModuleUse(msgspec.Struct, frozen=True, kw_only=True):
+class ModuleUse(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What one module did between two passes: ``threads`` in its runs on average, ``ratio`` of CPU to wall time,
     ``rate`` of processors used, ``cpu_per_run`` seconds.
     """
@@ -51,7 +54,7 @@ class ModuleUse(msgspec.Struct, frozen=True, kw_only=True):
     cpu_per_run: float
 
 
-class Estimate(msgspec.Struct, frozen=True, kw_only=True):
+class Estimate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The share of a module's run time that is computing: measured without contention (``sure``), or estimated."""
 
     share: float
@@ -75,10 +78,16 @@ def slowdown(uses: Iterable[ModuleUse], rest: float, lanes: float) -> float:
     most = max(1.0, threads / lanes)
     if load < _FULL:
         return min(most, 1.0 / (1.0 - load))
+    # What computes all the time at this load explains its share of it at any slowdown; the others as far as they can.
+    present.sort(key=itemgetter(1))
+    ratios = [ratio for _, ratio in present]
+    computed = list(accumulate((count * ratio for count, ratio in present), initial=0.0))
+    counted = list(accumulate((count for count, _ in present), initial=0.0))
     low, high = 1.0, most
     for _ in range(40):
         middle = (low + high) / 2
-        explained = sum(count * min(1.0 / middle, ratio / load) for count, ratio in present) / lanes
+        split = bisect(ratios, load / middle)
+        explained = (computed[split] / load + (counted[-1] - counted[split]) / middle) / lanes
         low, high = (middle, high) if explained >= _TOLERANCE else (low, middle)
     return low
 
@@ -126,7 +135,10 @@ class Governor:
             return
         seconds = situation.now - before.now
         # Short runs wait for the lock between two of them as well: those inside at each look tell more than their time.
-        self._running = {m.name: _mean([other.module(m.name) for other in list(seen)[1:]]) for m in situation.modules}
+        inside = Counter[str]()
+        for other in islice(seen, 1, None):
+            inside.update({module.name: module.running for module in other.modules if module.running})
+        self._running = {module.name: inside[module.name] / (len(seen) - 1) for module in situation.modules}
         known = {module.name: module for module in before.modules}
         uses = {m.name: _use(known[m.name], m, seconds) for m in situation.modules if m.name in known}
         # What is done in processes needs no lock of ours: it is known, and neither counted nor capped.
@@ -319,11 +331,6 @@ def _use(before: ModuleReading, now: ModuleReading, seconds: float) -> ModuleUse
 def _brief(use: ModuleUse) -> bool:
     """Whether its runs compute for moments only; not while none has ended."""
     return 0.0 < use.cpu_per_run < _BRIEF
-
-
-def _mean(readings: list[ModuleReading | None]) -> float:
-    known = [reading.running for reading in readings if reading is not None]
-    return sum(known) / len(known)
 
 
 def _caps(situation: Situation) -> dict[str, int | None]:

@@ -44,7 +44,7 @@ class CategoryReading(msgspec.Struct, frozen=True, kw_only=True):
     run_seconds: float = 0.0
 
 
-class ModuleReading(msgspec.Struct, frozen=True, kw_only=True):
+class ModuleReading(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One module.
 
     ``state`` is a `ModuleState` value. ``failures_in_row`` counts failed runs since the last success. ``healing`` is

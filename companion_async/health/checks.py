@@ -11,7 +11,7 @@ from companion_async.health.settings import HealthSettings
 from companion_async.status.diagnosis import Finding
 
 
-class ModuleVitals(msgspec.Struct, frozen=True, kw_only=True):
+class ModuleVitals(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A module as the monitor sees it: ``checks_failed`` and ``failures_in_row`` count in a row, ``ended`` all runs.
     Without ``has_check`` it has no ``health()`` to ask for.
     """

@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 import math
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from companion_async.priority import URGENT
 from companion_async.scheduling.lane import Lane, Queued
@@ -149,7 +149,7 @@ class Queue:
 
     def pop_urgent(self, *, on_loop: bool = False) -> Queued | None:
         """`pop` among the upper levels alone, whatever is older or more urgent by its age. O(lanes)."""
-        task = self._most_urgent()
+        task = min(self._urgent(), key=self._place, default=None)
         if task is None or (on_loop and not task.on_loop):
             return None
         lane = task.lane
@@ -165,16 +165,15 @@ class Queue:
     @property
     def urgent(self) -> bool:
         """Whether `pop_urgent` would find anything. O(lanes)."""
-        return self._most_urgent() is not None
+        return next(self._urgent(), None) is not None
 
-    def _most_urgent(self) -> Queued | None:
-        """The best of the upper levels. One that stands behind others in a lane's heap (a retry, mostly) waits for its
+    def _urgent(self) -> Iterator[Queued]:
+        """Those of the upper levels. One that stands behind others in a lane's heap (a retry, mostly) waits for its
         turn by age.
         """
-        if not self.levelled:
-            return None
-        standing = (entry[2] for entry in self._heads if entry[2]._entry is entry)
-        return min((task for lane in standing for task in lane.fronts(URGENT)), key=self._place, default=None)
+        if self.levelled:
+            standing = (entry[2] for entry in self._heads if entry[2]._entry is entry)
+            yield from (task for lane in standing for task in lane.fronts(URGENT))
 
     def claim(self, lane: Lane, most: int, into: Callable[[Queued], None]) -> int:
         """Hand on up to ``most`` light tasks of ``lane`` that come next, to be run one after the other in the place of

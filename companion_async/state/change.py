@@ -41,20 +41,17 @@ class ChangeStatus(StrEnum):
     REFUSED = "refused"
 
 
-class _Fate:
+class _Fate(msgspec.Struct, gc=False):
     """What became of a change: the only part of it that is ever written again."""
 
-    __slots__ = ("new", "old", "reason", "status", "version")
-
-    def __init__(self) -> None:
-        self.status = ChangeStatus.PENDING
-        self.version: int | None = None
-        self.reason = ""
-        self.new: Any = MISSING
-        self.old: Any = MISSING
+    status: ChangeStatus = ChangeStatus.PENDING
+    version: int | None = None
+    reason: str = ""
+    new: Any = MISSING
+    old: Any = MISSING
 
 
-class StateChange(msgspec.Struct, frozen=True, eq=False):
+class StateChange(msgspec.Struct, frozen=True, eq=False, gc=False):
     """A proposed change. What was proposed is frozen; ``status``, ``version`` and ``reason`` say what became of it.
 
     ``new_value`` and ``old_value`` are copies, made at each look; None where nothing is. ``timestamp`` is when it was
