@@ -133,7 +133,10 @@ class AgentMemory:
             self._leaving += [[fact] for fact in self._told_in_full(lasting)]
             for episode in self.episodic.release(int(FULL * self.episodic.max_episodes) or 1):
                 self._evicted(episode)
-            archived, merged = self._write()
+            left = len(self._leaving)
+            archived = self._write(left)
+            merged = sum(map(len, self._leaving[:left])) - archived
+            del self._leaving[:left]
             rooted = self.semantic.consolidate()
         faded = self.long_term.fade()
         self.long_term.tidy()
@@ -142,10 +145,13 @@ class AgentMemory:
 
     def save(self) -> None:
         """Keep the four bounded memories in the file, all or none."""
-        with self._lock, self.file.transaction():
-            self._write()
-            for name, part in self._parts().items():
-                self.file.keep(name, msgspec.json.encode(part.to_dict()))
+        with self._lock:
+            left = len(self._leaving)
+            with self.file.transaction():
+                self._write(left)
+                for name, part in self._parts().items():
+                    self.file.keep(name, msgspec.json.encode(part.to_dict()))
+            del self._leaving[:left]
 
     def close(self) -> None:
         """`save` and let go of the file, which is done even where it cannot be written."""
@@ -175,16 +181,15 @@ class AgentMemory:
     def _evicted(self, episode: Episode) -> None:
         self._leaving.append([_fact(event) for event in episode.events])
 
-    def _write(self) -> tuple[int, int]:
-        """Make lasting what has left, the events of an episode each bringing the next to mind. How many are new, and
-        how many are not: what has left working memory is there already when its episode leaves.
+    def _write(self, left: int) -> int:
+        """Make lasting the first so many of what has left, the events of an episode each bringing the next to mind. How
+        many are new: what has left working memory is there already when its episode leaves.
         """
-        chains = self._leaving[:]
-        if not chains:
-            return 0, 0
+        if not left:
+            return 0
         new = 0
         with self.file.transaction():
-            for facts in chains:
+            for facts in self._leaving[:left]:
                 known = [self.long_term.find(fact) for fact in facts]
                 added = [fact for fact, number in zip(facts, known, strict=True) if number is None]
                 fresh = iter(self.long_term.remember_all(added))
@@ -192,8 +197,7 @@ class AgentMemory:
                 for one, other in itertools.pairwise(numbers):
                     self.long_term.associate(one, other, _BOND)
                 new += len(added)
-        del self._leaving[: len(chains)]
-        return new, sum(map(len, chains)) - new
+        return new
 
 
 def _fact(memory: Moment | MemoryEvent) -> Fact:

@@ -217,7 +217,7 @@ class EpisodicMemory:
         return evicted
 
     def _belongs(self, event: MemoryEvent, episode: Episode) -> bool:
-        gap = event.timestamp - episode.end
+        gap = abs(event.timestamp - episode.end)  # a clock may go back
         if gap > _LONGEST_GAP or len(episode.events) >= _MOST_EVENTS:
             return False
         last = episode.events[-1]

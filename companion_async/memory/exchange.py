@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
 from companion_async.errors import StorageError
 from companion_async.memory.file import MemoryFile
-from companion_async.memory.long_term import Fact, LongTermMemory, named
+from companion_async.memory.intake import IDS, MICROSECONDS
+from companion_async.memory.long_term import Fact, LongTermMemory, Recollection, named
 
 _FORMAT = "companion-async memories"
-_VERSION = 1
+_VERSION = 2
+_READ = (1, 2)  # the first has no `recalled`
 _BATCH = 1_000
 _LONGEST = 64 * 2**20  # bytes of a line
+
+
+_Times = Annotated[int, msgspec.Meta(ge=0, le=2**31)]
+_Instant = Annotated[float, msgspec.Meta(ge=0, le=IDS / MICROSECONDS)]
+
+
+NEVER = (0, 0.0)
 
 
 class Head(msgspec.Struct, frozen=True, tag_field="line", tag="head", forbid_unknown_fields=True):
@@ -26,7 +35,7 @@ class Head(msgspec.Struct, frozen=True, tag_field="line", tag="head", forbid_unk
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="line", tag="event", forbid_unknown_fields=True):
-    """A memory. ``links`` are ids and bonds."""
+    """A memory. ``links`` are ids and bonds; ``recalled`` how often it was, and when last."""
 
     id: int
     content: str
@@ -37,6 +46,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="line", tag="ev
     participants: tuple[str, ...]
     context: dict[str, Any]
     links: tuple[tuple[int, float], ...] = ()
+    recalled: tuple[_Times, _Instant] = NEVER
 
 
 class Tail(msgspec.Struct, frozen=True, tag_field="line", tag="tail", forbid_unknown_fields=True):
@@ -46,6 +56,7 @@ class Tail(msgspec.Struct, frozen=True, tag_field="line", tag="tail", forbid_unk
     digest: str
 
 
+_SAID = tuple(name for name in Event.__struct_fields__ if name not in ("id", "links", "recalled"))
 _LINE = msgspec.json.Decoder(Head | Event | Tail)
 
 
@@ -69,11 +80,11 @@ def export_memories(memory: LongTermMemory, path: str | Path) -> int:
             write(Head(_FORMAT, _VERSION))
             while batch := memory.all(last, _BATCH):
                 links = memory.links(each.event_id for each in batch)
+                recalled = _recalled(memory, batch)
                 for each in batch:
-                    said = {
-                        name: getattr(each, name) for name in Event.__struct_fields__ if name not in ("id", "links")
-                    }
-                    write(Event(id=each.event_id, links=tuple(links[each.event_id]), **said))
+                    number = each.event_id
+                    said = {name: getattr(each, name) for name in _SAID}
+                    write(Event(id=number, links=tuple(links[number]), recalled=recalled.get(number, NEVER), **said))
                 count, last = count + len(batch), batch[-1].event_id
             write(Tail(count, digest.hexdigest()))
         unfinished.replace(target)
@@ -98,12 +109,24 @@ def import_memories(memory: LongTermMemory, path: str | Path) -> int:
     with memory.file.transaction():
         for batch in _batches(line for line in _lines(source) if isinstance(line, Event)):
             new = memory.remember_all(_fact(each, numbers) for each in batch)
+            _recall(memory, batch, new)
             numbers |= {each.id: number for each, number in zip(batch, new, strict=True)}
             bonds += [(each.id, other, bond) for each in batch for other, bond in each.links if each.id < other]
         for one, other, bond in bonds:
             if one in numbers and other in numbers:
                 memory.associate(numbers[one], numbers[other], bond)
     return len(numbers)
+
+
+def _recalled(memory: LongTermMemory, batch: Sequence[Recollection]) -> dict[int, tuple[int, float]]:
+    sql = "SELECT event, times, last FROM recollection WHERE event BETWEEN ? AND ?"
+    rows = memory.file.rows(sql, (batch[0].event_id, batch[-1].event_id))
+    return {number: (times, last) for number, times, last in rows}
+
+
+def _recall(memory: LongTermMemory, batch: Sequence[Event], numbers: Sequence[int]) -> None:
+    rows = [(number, *each.recalled) for each, number in zip(batch, numbers, strict=True) if each.recalled[0]]
+    memory.file.change_many("INSERT OR REPLACE INTO recollection VALUES(?, ?, ?)", rows)
 
 
 def _batches(events: Iterable[Event]) -> Iterator[list[Event]]:
@@ -141,12 +164,16 @@ def _check(source: Path, file: MemoryFile) -> None:
     for number, (text, line) in enumerate(_texts(source)):
         if isinstance(line, Tail):
             break
-        if (number == 0) != isinstance(line, Head) or (isinstance(line, Head) and line != Head(_FORMAT, _VERSION)):
+        if (number == 0) != isinstance(line, Head) or (isinstance(line, Head) and not _is_known(line)):
             raise StorageError(f"{source} is no export of memories that this version reads.")
         events += isinstance(line, Event)
         digest.update(text)
     if not isinstance(line, Tail) or (line.events, line.digest) != (events, digest.hexdigest()):
         raise StorageError(f"{source} was cut short, changed, or written under another key: nothing of it is taken in.")
+
+
+def _is_known(head: Head) -> bool:
+    return head.format == _FORMAT and head.version in _READ
 
 
 def _lines(source: Path) -> Iterator[Head | Event | Tail]:

@@ -119,6 +119,45 @@ def test_a_write_that_fails_loses_nothing(tmp_path, clock):
     memory.close()
 
 
+@pytest.mark.feature("PP-17", "PP-16")
+def test_a_save_that_fails_half_way_loses_nothing(tmp_path, clock, monkeypatch):
+    """What was written before it failed is not there, and is written by the next."""
+    memory = AgentMemory(tmp_path / "agent.db", clock=clock)
+    memory.episodic.max_episodes = 1
+    for name in ("wedding", "journey"):
+        memory.observe(f"the {name}", event_type=name)
+        clock.passes(hours=1)
+    keep = memory.file.keep
+
+    def fails(name, data):
+        raise StorageError("full")
+
+    monkeypatch.setattr(memory.file, "keep", fails)
+    with pytest.raises(StorageError):
+        memory.save()
+    assert len(memory.long_term) == 0
+    monkeypatch.setattr(memory.file, "keep", keep)
+    memory.save()
+    assert [each.content for each in memory.long_term.all()] == ["the wedding"]
+    memory.close()
+
+
+@pytest.mark.feature("PP-17")
+def test_a_clock_that_goes_back_spoils_nothing(memory, clock):
+    """What comes after it is no part of what was; all is remembered, recalled and consolidated as ever."""
+    memory.observe("before", 0.5)
+    clock.passes(days=-10)
+    for n in range(20):
+        memory.observe(f"after {n}", 0.5)
+    assert [len(each.events) for each in memory.episodic.get_recent_episodes(10**6)] == [1, 20]
+    assert memory.consolidate().moved == 10
+    number = memory.long_term.remember("in the past")
+    clock.passes(days=-10)
+    assert memory.long_term.remember("further back") < number
+    assert memory.consolidate().faded == 0
+    assert {each.content for each in memory.long_term.recall("")} >= {"in the past", "further back"}
+
+
 @pytest.mark.feature("PP-16")
 def test_everything_is_there_again_in_the_next_run(tmp_path, clock):
     """All four memories and the lasting one, from the file alone."""

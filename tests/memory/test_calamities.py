@@ -141,6 +141,8 @@ def test_an_export_made_to_harm_is_refused_whole(tmp_path):
         {"participants": [""]},
         {"context": {"__class__": 1}},
         {"location": ""},
+        {"recalled": [-1, 0.0]},
+        {"recalled": [1, 1e300]},
         deep,
     ):
         line = wrong if isinstance(wrong, bytes) else msgspec.json.encode({**good, **wrong})

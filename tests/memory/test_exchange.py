@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from companion_async.errors import StorageError
@@ -15,6 +16,7 @@ def memory():
     one = memory.remember("eggs\nand ham", 0.9, type="meal", participants=("ann",), location="hut", context={"n": [1]})
     other = memory.remember("a walk", valence=0.5)
     memory.associate(one, other, 0.7)
+    memory.recall("walk")
     yield memory
     memory.close()
 
@@ -35,6 +37,8 @@ def test_an_export_taken_in_elsewhere_is_the_same(memory, empty, tmp_path):
     assert empty.all() == memory.all()
     numbers = [each.event_id for each in memory.all()]
     assert empty.links(numbers) == memory.links(numbers)
+    recalls = "SELECT * FROM recollection ORDER BY event"
+    assert empty.file.rows(recalls) == memory.file.rows(recalls) != []
     assert import_memories(empty, path) == 2
     assert len(empty) == 4
     assert empty.get_summary()["links"] == 2
@@ -50,7 +54,7 @@ def test_an_export_taken_in_elsewhere_is_the_same(memory, empty, tmp_path):
         lambda text: b"\n".join(text.split(b"\n")[:-2]) + b"\n",
         lambda text: b"\n".join([*text.split(b"\n")[:1], *text.split(b"\n")[2:]]),
         lambda text: text.replace(b'"importance":0.9', b'"importance":"much"'),
-        lambda text: text.replace(b'"version":1', b'"version":2'),
+        lambda text: text.replace(b'"version":2', b'"version":3'),
         lambda text: b"",
         lambda text: b"\xff\xfe nonsense",
     ],
@@ -82,3 +86,21 @@ def test_files_that_cannot_be_read_or_written_are_told(memory, tmp_path):
     with pytest.raises(StorageError, match="could not be read"):
         import_memories(memory, tmp_path / "absent.jsonl")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.feature("PP-16")
+def test_an_export_of_the_first_version_is_read(memory, empty, tmp_path):
+    """It does not tell how often a memory was recalled."""
+    path = tmp_path / "memories.jsonl"
+    export_memories(memory, path)
+    lines = [msgspec.json.decode(line) for line in path.read_bytes().splitlines()]
+    digest = empty.file.hasher()
+    text = b""
+    for line in lines[:-1]:
+        line.pop("recalled", None)
+        line.update({"version": 1} if line["line"] == "head" else {})
+        text += msgspec.json.encode(line) + b"\n"
+    digest.update(text)
+    path.write_bytes(text + msgspec.json.encode({**lines[-1], "digest": digest.hexdigest()}) + b"\n")
+    assert import_memories(empty, path) == 2
+    assert [(each.content, each.recalled) for each in empty.all()] == [("eggs\nand ham", 0), ("a walk", 0)]
