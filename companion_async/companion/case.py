@@ -18,6 +18,7 @@ from companion_async.companion.answer import Answer, Source
 from companion_async.companion.decision import Decision, decide, redirected
 from companion_async.errors import InvalidArgumentError
 from companion_async.scheduling.task import Task
+from companion_async.security import check_text
 from companion_async.status.picture import FrozenMap
 
 _EXCERPT = 400  # characters
@@ -28,7 +29,7 @@ def check_question(question: Any) -> str:
     """The question without the blanks around it, if it is one."""
     if not isinstance(question, str) or not question.strip() or len(question) > _LONGEST_QUESTION:
         raise InvalidArgumentError(f"question must be text of 1 to {_LONGEST_QUESTION:,} characters, not all blank.")
-    return question.strip()
+    return check_text(question.strip(), "question")
 
 
 class Case:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from companion_async.cognition.model_router.prompt import Medium
 from companion_async.companion.companion import CompanionBrain
 from companion_async.companion.config import CompanionConfig, KnowledgeSettings
 from companion_async.errors import CompanionError
@@ -21,6 +22,33 @@ ANYTHING: tuple[object, ...] = (
 
 # Each is called with every one of these things in the place of the ellipsis.
 CALLS: dict[str, list[tuple[Any, ...]]] = {
+    "model_router": [
+        *(("route", ...), ("route", "q", ...), ("route", "q", None, ...), ("extract", ...), ("answer", ...)),
+        *(("caption", ...), ("caption", Medium("image/png", b""), ...), ("transcribe", ...)),
+    ],
+    "context_manager": [
+        *(("append", ..., "user", "t"), ("append", "c", ..., "t"), ("append", "c", "user", ...), ("clear", ...)),
+        *(("exchange", ..., "q", "a"), ("exchange", "c", ..., "a"), ("exchange", "c", "q", ...)),
+        *(("window", ...), ("summary", ...), ("history", ...), ("history", "c", ...)),
+    ],
+    "knowledge_retriever": [
+        *(("index", ...), ("index", [...]), ("remove", ...), ("remove", [...]), ("forget", ...), ("read", ...)),
+        *(("pending", ...), ("pending", [...]), ("retrieve", ...), ("retrieve", "q", ...), ("retrieve", "q", 5, ...)),
+        *(("context_for", ...), ("context_for", "q", ...)),
+    ],
+    "search_engine": [
+        *(("add", ...), ("add", [...]), ("remove", ...), ("remove", [...]), ("search", ...), ("search", "q", ...)),
+        ("search", "q", 5, ...),
+        *(
+            ("add", [{"id": "i", "title": "t", "location": "l", "text": "t", field: ...}])
+            for field in ("id", "title", "location", "text", "kind", "summary", "context", "group", "depth", "mentions")
+        ),
+    ],
+    "web_crawler": [("fetch", ...), ("crawl", ...), ("crawl", [...])],
+    "code_executor": [
+        *(("execute", ...), ("execute", "1", ...), ("execute", "1", "python", ...)),
+        ("execute", "1", "python", 1, ...),
+    ],
     "optimizer": [("watch", ...), ("apply", ...)],
     "advanced_reasoning": [
         *(("reason", ...), ("reason", "2+2", ...), ("reason", "2+2", "exact", ...), ("calculate", ...)),
@@ -87,7 +115,9 @@ def put(anything, place):
 
 
 @pytest.mark.slow
-@pytest.mark.feature("CB-46", "CB-47", "CB-48", "CB-49", "CB-50", "CB-51", "CB-52")
+@pytest.mark.feature(
+    "CB-40", "CB-41", "CB-42", "CB-43", "CB-44", "CB-45", "CB-46", "CB-47", "CB-48", "CB-49", "CB-50", "CB-51", "CB-52"
+)
 @pytest.mark.asyncio(loop_factories=["asyncio"])
 async def test_whatever_is_given_to_a_module_it_answers_or_refuses(documents):
     """With an error of ours that says what is right; no module is restarted for it, and all go on to do their work."""

@@ -43,7 +43,8 @@ class Conversations:
             fresh = conversation is None
             if conversation is None:
                 conversation = self._by_name[name] = Conversation(self.settings)
-            added = tuple(conversation.append(role, text) for role, text in turns)
+            # Half a character, as a stream that was cut leaves it, is written in no file.
+            added = tuple(conversation.append(role, text.encode("utf-8", "replace").decode()) for role, text in turns)
             gone = [each for each, _ in zip(self._by_name, range(self._beyond), strict=False)]
             if shelf is not None:
                 try:
@@ -121,7 +122,7 @@ class Conversations:
         return conversation
 
     def _check_turn(self, role: Any, text: Any) -> None:
-        if role not in ROLES:
+        if not isinstance(role, str) or role not in ROLES:
             raise InvalidArgumentError(f"role must be one of {', '.join(ROLES)}; {role!r:.80} is not.")
         if not isinstance(text, str) or len(text) > self.settings.max_text:
             raise InvalidArgumentError(f"text must be a string of at most {self.settings.max_text} characters.")

@@ -68,4 +68,6 @@ def _decoded(data: bytes, cls: type[T]) -> T:
     try:
         return msgspec.msgpack.decode(data, type=cls)
     except msgspec.MsgspecError as error:
-        raise StorageError(f"The conversations in the file cannot be read: {error}") from error
+        raise StorageError(
+            f"The conversations in the file cannot be read: {error}. Name another in ContextSettings(file=...)."
+        ) from error

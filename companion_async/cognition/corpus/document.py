@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
 
 EDITION = 3
@@ -26,7 +28,7 @@ class Document(msgspec.Struct, frozen=True):
     summary: str = ""
     context: str = ""
     group: str = ""
-    depth: int = 0
+    depth: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 0
     mentions: tuple[str, ...] = ()
 
 

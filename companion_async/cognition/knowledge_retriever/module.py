@@ -16,6 +16,7 @@ from companion_async.cognition.corpus.stamps import Pending, is_below, pending, 
 from companion_async.cognition.decoding.module import DecodingError, decoded_in_thread
 from companion_async.cognition.decoding.settings import DecodingSettings
 from companion_async.cognition.search_engine.library import Library
+from companion_async.errors import InvalidArgumentError
 from companion_async.modules.module import BaseModule
 from companion_async.security import check_count
 
@@ -82,7 +83,7 @@ class KnowledgeRetriever(BaseModule):
 
     def read(self, job: ReadJob) -> Indexed:
         """Read a share of a corpus and take in what it holds. What cannot be read is told in the notes."""
-        stamps = stamps_of(job)
+        stamps = stamps_of(*_checked([job]))
         reading = read(job, self._pdf)
         self._library.add(reading.documents, whole_groups=True, stamps=stamps)
         return Indexed(len(reading.documents), sum(len(document.text) for document in reading.documents), reading.notes)
@@ -96,7 +97,7 @@ class KnowledgeRetriever(BaseModule):
 
     def pending(self, jobs: Sequence[ReadJob]) -> Pending:
         """What of ``jobs`` is to be read: not files that are as they were. Those that are gone are forgotten."""
-        found = pending(jobs, self._library.stamps())
+        found = pending(_checked(jobs), self._library.stamps())
         if found.gone:
             self._library.remove_groups(found.gone)
         return found
@@ -107,6 +108,9 @@ class KnowledgeRetriever(BaseModule):
 
     def forget(self, *paths: str) -> int:
         """Forget what was read of these files, and of all files below these folders. How many documents that were."""
+        given: tuple[Any, ...] = paths
+        if not all(isinstance(path, str) for path in given):
+            raise InvalidArgumentError(f"paths must be texts; {given!r:.80} are not.")
         places = [Path(path) for path in paths]
         known = self._library.stamps()
         return self._library.remove_groups(
@@ -153,3 +157,12 @@ class KnowledgeRetriever(BaseModule):
             parts.append(head + text)
             room -= between + len(head) + len(text)
         return "\n\n".join(parts)
+
+
+def _checked(jobs: Any) -> Sequence[ReadJob]:
+    given: tuple[Any, ...] = tuple(jobs) if isinstance(jobs, (list, tuple)) else (None,)
+    if all(isinstance(job, ReadJob) for job in given):
+        return given
+    raise InvalidArgumentError(
+        f"{jobs!r:.120} is nothing to read: make jobs with folder_jobs() or standard_library_jobs()."
+    )

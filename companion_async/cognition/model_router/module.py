@@ -15,12 +15,23 @@ from companion_async.cognition.model_router.cache import AnswerCache, CacheFigur
 from companion_async.cognition.model_router.call_span import CallSpan
 from companion_async.cognition.model_router.connection import Connection, KeyMissingError, check_installed, connect
 from companion_async.cognition.model_router.embedded import embedded_reply
-from companion_async.cognition.model_router.prompt import DESCRIBE, LISTEN, LOOK, Medium, Prompt, cited, compose
+from companion_async.cognition.model_router.prompt import (
+    DESCRIBE,
+    LISTEN,
+    LOOK,
+    Medium,
+    Prompt,
+    check_medium,
+    check_prompt,
+    cited,
+    compose,
+)
 from companion_async.cognition.model_router.reply import Failure, Piece, Reply, Usage
 from companion_async.cognition.model_router.rules import Route, classify, route
 from companion_async.cognition.model_router.settings import Endpoint, ModelSettings
 from companion_async.cognition.tokens import estimated_tokens
 from companion_async.modules.module import BaseModule
+from companion_async.security import check_count, check_text
 
 MODULE = "model_router"
 """The name it is registered under."""
@@ -75,8 +86,9 @@ class ModelRouter(BaseModule):
 
     def route(self, question: str, kind: str | None = None, tokens: int | None = None) -> Route:
         """Who would be asked ``question``, and why. ``tokens``: the size of all that is sent, if it is more than it."""
-        prompt = Prompt(question, kind=kind)
-        return route(classify(question, kind), prompt.tokens if tokens is None else tokens, self._ordered)
+        prompt = Prompt(check_text(question, "question"), kind=kind)
+        size = prompt.tokens if tokens is None else check_count(tokens, "tokens", minimum=0)
+        return route(classify(question, kind), size, self._ordered)
 
     async def cache(self) -> CacheFigures:
         """How the cache of answers does: how often it was asked, and how often it had one."""
@@ -84,7 +96,7 @@ class ModelRouter(BaseModule):
 
     def extract(self, prompt: Prompt) -> Reply:
         """The embedded responder's own answer, whatever endpoints there are."""
-        return embedded_reply(prompt, classify(prompt.question, prompt.kind))
+        return embedded_reply(check_prompt(prompt), classify(prompt.question, prompt.kind))
 
     async def answer(self, prompt: Prompt) -> Reply:
         """The whole answer. Cancelling ends the request to the endpoint."""
@@ -96,7 +108,7 @@ class ModelRouter(BaseModule):
 
     async def stream(self, prompt: Prompt) -> AsyncGenerator[Piece | Reply, None]:
         """The answer in pieces as they come, then the whole `Reply`, which alone knows what it rests on."""
-        kind = classify(prompt.question, prompt.kind)
+        kind = classify(check_prompt(prompt).question, prompt.kind)
         failures: list[Failure] = []
         cached = self._cache.get(prompt, kind, self._clock.monotonic())
         if cached is not None:
@@ -119,11 +131,12 @@ class ModelRouter(BaseModule):
         """What a model that takes images sees in ``picture``. Where none does, or none answers, ``found`` is false,
         ``text`` and ``responder`` are empty, and ``failures`` say why: there is nothing to fall back on.
         """
-        return await self._perceived(Prompt(question, instructions=LOOK, medium=picture))
+        asked = check_text(question, "question")
+        return await self._perceived(Prompt(asked, instructions=LOOK, medium=check_medium(picture)))
 
     async def transcribe(self, sound: Medium) -> Reply:
         """What is said in ``sound``, by a model that takes audio; the rest as of `caption`."""
-        return await self._perceived(Prompt("", instructions=LISTEN, medium=sound))
+        return await self._perceived(Prompt("", instructions=LISTEN, medium=check_medium(sound)))
 
     async def _perceived(self, prompt: Prompt) -> Reply:
         kind = prompt.medium.sense if prompt.medium is not None else ""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import msgspec
 
 from companion_async.cognition.tokens import estimated_tokens
+from companion_async.errors import InvalidArgumentError
 
 RULES = (
     "You answer questions from the numbered passages that come with them. Rest every statement on a passage and name "
@@ -98,6 +100,21 @@ class Composed(msgspec.Struct, frozen=True):
     system: str
     messages: tuple[tuple[str, str], ...]
     medium: Medium | None = None
+
+
+def check_prompt(value: Any) -> Prompt:
+    """``value`` if it is a prompt; else `InvalidArgumentError`."""
+    question: Any = getattr(value, "question", None)
+    if isinstance(value, Prompt) and isinstance(question, str):
+        return value
+    raise InvalidArgumentError(f"prompt must be a Prompt, such as Prompt('What is a deque?'); {value!r:.80} is not.")
+
+
+def check_medium(value: Any) -> Medium:
+    """``value`` if it is a picture or a sound; else `InvalidArgumentError`."""
+    if isinstance(value, Medium):
+        return value
+    raise InvalidArgumentError(f"Give a Medium, such as Medium('image/png', content); {value!r:.80} is not one.")
 
 
 def compose(prompt: Prompt, budget: int) -> Composed:

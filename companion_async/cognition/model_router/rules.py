@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
 from companion_async.errors import InvalidArgumentError
 
+_LOOKED_AT = 4_000  # characters at the beginning, and as many at the end of what may be pasted: for the loop
 KINDS = ("code", "math", "summary", "reasoning", "chat")
 
 # The first that matches decides: code is full of words and signs that would pass for the later kinds.
@@ -68,6 +69,10 @@ class Candidate(Protocol):
         """The size from which on it is meant to be used."""
 
     @property
+    def cost(self) -> float:
+        """What so many tokens cost there, beside the others."""
+
+    @property
     def context_tokens(self) -> int:
         """The most it can read and write in one go."""
 
@@ -86,11 +91,17 @@ class Route(msgspec.Struct, frozen=True):
 
 
 def classify(text: str, hint: str | None = None) -> str:
-    """The kind of task that ``text`` is: ``hint`` if one is given, else the first rule that matches, else ``chat``."""
+    """The kind of task that ``text`` is: ``hint`` if one is given, else the first rule that matches, else ``chat``.
+
+    Of a long text its beginning and its end are looked at.
+    """
     if hint is not None:
-        if hint not in KINDS:
+        given: Any = hint
+        if not isinstance(given, str) or given not in KINDS:
             raise InvalidArgumentError(f"{hint!r:.80} is no kind of task. Use one of: {', '.join(KINDS)}.")
         return hint
+    if len(text) > 2 * _LOOKED_AT:
+        text = f"{text[:_LOOKED_AT]}\n{text[-_LOOKED_AT:]}"
     return next((kind for kind, pattern in _RULES if pattern.search(text)), "chat")
 
 
@@ -99,15 +110,16 @@ def route(kind: str, tokens: int, candidates: Sequence[Candidate], sense: str = 
 
     Endpoints that do not take it, or could not hold it, are left out. Of the rest, those meant for its size come before
     those meant for larger tasks; then those meant for its kind, those meant for any, those meant for others; then the
-    ones meant for the largest size that it reaches; then the order of the configuration.
+    ones meant for the largest size that it reaches; then the cheaper; then the order of the configuration.
     """
     candidates = [each for each in candidates if sense in each.takes]
     fitting = [each for each in candidates if tokens + each.max_output_tokens <= each.context_tokens]
 
-    def rank(candidate: Candidate) -> tuple[bool, int, int]:
+    def rank(candidate: Candidate) -> tuple[bool, int, int, float]:
         suited = 0 if kind in candidate.kinds else 2 if candidate.kinds else 1
         too_small = candidate.from_tokens > tokens
-        return too_small, suited, candidate.from_tokens if too_small else -candidate.from_tokens
+        size = candidate.from_tokens if too_small else -candidate.from_tokens
+        return too_small, suited, size, candidate.cost
 
     names = tuple(each.name for each in sorted(fitting, key=rank))
     return Route(kind, tokens, names, _reason(kind, tokens, names, len(candidates) - len(fitting), bool(candidates)))

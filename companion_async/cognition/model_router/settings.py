@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -35,7 +36,8 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     goes to an address that it was not meant for. ``takes``: what it understands, ``"text"``, ``"image"`` (it writes
     captions; both for a model that chats and sees) or ``"audio"`` (it transcribes, by ``audio/transcriptions`` of
     OpenAI's protocol). ``kinds``: the tasks it is meant for, none for any; ``from_tokens``: the size from which on it
-    is preferred. ``timeout``: seconds without a word from it; ``retries``: further tries at the same address, after
+    is preferred; ``cost``: what a million tokens cost, in one currency for all; of those that suit alike the cheaper is
+    asked first. ``timeout``: seconds without a word from it; ``retries``: further tries at the same address, after
     failures that may pass, with jitter and as it asks for in Retry-After. After ``breaker_failures`` failed calls in a
     row it is left alone for ``breaker_seconds``, or longer where it asks for that. ``tokens_per_hour`` is what it may
     use in any hour, by its own count or else estimated (of a sound by its words); None for any amount.
@@ -49,6 +51,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     takes: tuple[str, ...] = ("text",)
     kinds: tuple[str, ...] = ()
     from_tokens: int = 0
+    cost: float = 0.0
     context_tokens: int = 8192
     max_output_tokens: int = 1024
     timeout: float = 60.0
@@ -93,6 +96,9 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         if self.tokens_per_hour is not None:
             check_count(self.tokens_per_hour, f"{where}tokens_per_hour")
         check_count(self.from_tokens, f"{where}from_tokens", minimum=0)
+        cost: Any = self.cost
+        if isinstance(cost, bool) or not isinstance(cost, (int, float)) or not 0 <= cost < math.inf:
+            raise InvalidArgumentError(f"{where}cost must be 0 or more; {cost!r:.80} is not.")
         check_count(self.max_output_tokens, f"{where}max_output_tokens")
         check_count(self.context_tokens, f"{where}context_tokens", minimum=self.max_output_tokens + 1)
         check_count(self.retries, f"{where}retries", minimum=0, maximum=10)

@@ -62,7 +62,11 @@ class Library:
 
     def remove(self, ids: Iterable[str]) -> int:
         """Forget the documents with these ids. How many of them there were."""
-        return self._index.remove([ids] if isinstance(ids, str) else ids)
+        given: Any = [ids] if isinstance(ids, str) else ids
+        known = list(given) if isinstance(given, Iterable) else [given]
+        if not all(isinstance(each, str) for each in known):
+            raise InvalidArgumentError(f"ids must be a list of texts; {given!r:.80} is not.")
+        return self._index.remove(known)
 
     def clear(self) -> None:
         """Forget every document."""

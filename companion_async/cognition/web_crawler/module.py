@@ -68,9 +68,10 @@ class WebCrawler(BaseModule):
         wherever links lead. Each page comes once. The settings' limits hold where none is given, and no more than they
         say is fetched in any case. Closing the generator ends what is under way.
         """
-        starts = tuple(checked(url) for url in ([start] if isinstance(start, str) else start))
+        given: Any = [start] if isinstance(start, str) else start
+        starts = tuple(map(checked, given)) if isinstance(given, Iterable) else ()
         if not starts:
-            raise InvalidArgumentError("start must be at least one address.")
+            raise InvalidArgumentError(f"start must be an address, or a list of at least one; {start!r:.80} is not.")
         if scope not in SCOPES:
             raise InvalidArgumentError(f"scope must be one of {', '.join(SCOPES)}; {scope!r:.80} is not.")
         settings = self._settings

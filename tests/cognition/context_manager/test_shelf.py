@@ -28,6 +28,14 @@ def talk(conversations, name, count):
         )
 
 
+def test_half_a_character_is_kept_as_a_question_mark(settings):
+    """What a stream that was cut has left, which no file takes, loses no exchange."""
+    conversations = Conversations(settings)
+    conversations.append("ada", [("user", "Hello"), ("assistant", "A smile: \ud83d")])
+    conversations.close()
+    assert [turn.text for turn in Conversations(settings).history("ada", 5)] == ["Hello", "A smile: ?"]
+
+
 def test_a_conversation_comes_back_as_it_was(settings):
     """Window, summary, history and the numbers of turns are the same in the next run, and go on from there."""
     before = Conversations(settings)

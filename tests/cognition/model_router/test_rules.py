@@ -87,6 +87,21 @@ def test_the_best_fit_in_size_comes_first():
     assert route("chat", 5000, endpoints).endpoints == ("huge", "big", "any")
 
 
+def test_of_those_that_suit_alike_the_cheaper_comes_first():
+    """Cost decides where kind and size do not, and the configured order where nothing else does."""
+    endpoints = [endpoint("dear", cost=15), endpoint("first", cost=0.5), endpoint("cheap", cost=0.5)]
+    assert route("chat", 10, endpoints).endpoints == ("first", "cheap", "dear")
+    assert route("code", 10, [*endpoints, endpoint("coder", "code", cost=60)]).endpoints[0] == "coder"
+
+
+def test_of_a_long_text_the_beginning_and_the_end_are_looked_at():
+    """A question above or below what is pasted tells the kind, and a megabyte is told as fast as a page."""
+    pasted = "word " * 200_000
+    assert classify(f"Summarise this:\n{pasted}") == "summary"
+    assert classify(f"{pasted}\nWhy is that so?") == "reasoning"
+    assert classify(f"{pasted} why {pasted}") == "chat"
+
+
 def test_the_reason_says_what_was_weighed():
     """A route tells its kind, its size, its order and what was left out."""
     endpoints = [endpoint("small"), endpoint("large", context_tokens=128_000)]

@@ -28,6 +28,8 @@ pytestmark = pytest.mark.feature("CB-40")
         ({"kinds": ("poetry",)}, "code, math, summary, reasoning, chat"),
         ({"kinds": "code"}, "code, math, summary, reasoning, chat"),
         ({"from_tokens": -1}, "from_tokens"),
+        ({"cost": -0.5}, "cost"),
+        ({"cost": math.nan}, "cost"),
         ({"max_output_tokens": 0}, "max_output_tokens"),
         ({"context_tokens": 1024}, "context_tokens"),
         ({"retries": 11}, "retries"),
