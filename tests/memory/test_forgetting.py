@@ -112,6 +112,22 @@ def test_what_matters_was_recalled_or_is_evidence_is_spared(opened, clock):
 
 
 @pytest.mark.feature("PF-2")
+def test_what_was_recalled_is_spared_for_a_while_only(opened, clock):
+    """A fainter memory stays in the place of a stronger one for as long as the settings say."""
+    memory = opened(most=1, lately=30 * DAY, decay=0.0)
+    memory.remember("a song", 0.1)
+    memory.recall("song")
+    memory.remember("a dance", 0.5)
+    clock.now += 29 * DAY
+    assert memory.fade() == 1
+    assert said(memory) == ["a song"]
+    memory.remember("a dance", 0.5)
+    clock.now += 2 * DAY
+    assert memory.fade() == 1
+    assert said(memory) == ["a dance"]
+
+
+@pytest.mark.feature("PF-2")
 def test_the_bound_holds_even_where_everything_matters(opened):
     """What is spared goes last, the faintest of it first."""
     memory = opened(most=10)
