@@ -6,6 +6,7 @@ sympy's own parser ends in ``eval``, so it is never given text; it gets trees th
 from __future__ import annotations
 
 import ast
+import math
 import re
 from typing import Any
 
@@ -19,6 +20,7 @@ _DEEPEST = 40
 _MOST_DIGITS = 5_000
 _LARGEST_FACTORIAL = 1_000
 _HIGHEST_DEGREE = 64
+_MOST_TERMS = 1_000
 
 FUNCTIONS = (
     *("sqrt", "cbrt", "exp", "log", "ln", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh"),
@@ -50,7 +52,7 @@ _FOR = re.compile(r"\s+for\s+(?P<by>[a-z])\s*$")
 _SOLVED = re.compile(r"^\s*solve\s+for\s+(?P<by>[a-z])\b", re.IGNORECASE)
 _WORDS = (
     (re.compile(r"(\d+(?:\.\d+)?)\s*(?:%|percent)\s+of\s+"), r"(\1/100)*"),
-    (re.compile(r"(\d+(?:\.\d+)?)\s*(?:%|percent\b)"), r"(\1/100)"),
+    (re.compile(r"(\d+(?:\.\d+)?)\s*(?:%(?!\s*[\d(])|percent\b)"), r"(\1/100)"),
     (re.compile(r"\bthe square root of\s+(\w+|\([^()]*\))|\bsquare root of\s+(\w+|\([^()]*\))"), r"sqrt(\1\2)"),
     (re.compile(r"\b(?:divided by|over)\b"), "/"),
     (re.compile(r"\b(?:multiplied by|times)\b"), "*"),
@@ -126,7 +128,9 @@ def exercise(text: str) -> Exercise | None:
         trees = [_tree(part) for part in parts]
         if len(trees) > 2 or any(tree is None for tree in trees):
             return None
-        sides.append(tuple(tree for tree in trees if tree is not None))
+        known = tuple(tree for tree in trees if tree is not None)
+        _check_size(max(map(_terms, known)), _MOST_TERMS, "terms when multiplied out:")
+        sides.append(known)
     if not task:
         task = "solve" if any(len(each) == 2 for each in sides) or solving else "value"
     if task == "value" and not _computes(sides[0][0]):
@@ -186,6 +190,10 @@ def _checked(node: ast.AST, depth: int) -> Tree | None:
             known = tuple(part for part in parts if part is not None)
             if name == "factorial":
                 _check_size(_magnitude(known[0]), _LARGEST_FACTORIAL, "a factorial of")
+            if name == "binomial" and len(known) == 2:
+                of, chosen = map(_magnitude, known)
+                digits = min(of * math.log10(2), chosen * math.log10(max(of, 2.0)))
+                _check_size(digits, _MOST_DIGITS, "a number of digits:")
             return Tree(name, known)
     return None
 
@@ -204,6 +212,22 @@ def _check_size(value: float, most: float, what: str) -> None:
         raise InvalidArgumentError(
             f"That is too large to be worked out here: {what} {value:.3g}, at most {most} is done."
         )
+
+
+def _terms(tree: Tree) -> float:
+    """How many terms it has at most when it is multiplied out."""
+    if not symbols(tree):
+        return 1.0
+    counts = [_terms(part) for part in tree.parts]
+    match tree.head:
+        case "+" | "-":
+            return counts[0] + counts[1]
+        case "*" | "/":
+            return counts[0] * counts[1]
+        case "**":
+            power = int(_magnitude(tree.parts[1]))
+            return float(math.comb(power + int(min(counts[0], 2 * _MOST_TERMS)) - 1, power))
+    return max([1.0, *counts])
 
 
 def _magnitude(tree: Tree) -> float:

@@ -15,6 +15,8 @@ _HIGHEST_DEGREE = 8
 _MOST_UNKNOWNS = 6
 _MOST_SOLUTIONS = 20
 _DIGITS = 12
+_TRIED = 100_000
+_FACTORED = 10**32  # for half a second
 
 
 def work_out(exercise: Exercise) -> Reasoned:
@@ -55,7 +57,7 @@ def _value(sympy: Any, exercise: Exercise, steps: list[Step]) -> str:
             steps.append(Step("rewrite", f"integral of {shown(built)} d{by}", shown(result)))
             return f"{shown(result)} + C"
         case "factor":
-            result = sympy.factorint(built) if built.is_Integer else sympy.factor(built)
+            result = _primes(sympy, built) if built.is_Integer else sympy.factor(built)
             if isinstance(result, dict):
                 text = " * ".join(f"{prime}^{power}" if power > 1 else str(prime) for prime, power in result.items())
                 steps.append(Step("rewrite", f"prime factors of {built}", text))
@@ -68,6 +70,14 @@ def _value(sympy: Any, exercise: Exercise, steps: list[Step]) -> str:
             result = sympy.nsimplify(built, rational=True) if built.is_Float else sympy.simplify(built)
             steps.append(Step("rewrite", shown(built), shown(result)))
     return _number(sympy, result)
+
+
+def _primes(sympy: Any, number: Any) -> Any:
+    """Its prime factors, how often each. What is left once the small ones are out takes the longer the longer it is."""
+    left = [each for each in sympy.factorint(number, limit=_TRIED) if each > _FACTORED and not sympy.isprime(each)]
+    if left:
+        raise _Beyond("beside its small prime factors there is a number of more than 32 digits that is not prime")
+    return sympy.factorint(number)
 
 
 def _number(sympy: Any, result: Any) -> str:

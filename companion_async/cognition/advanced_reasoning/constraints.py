@@ -61,10 +61,12 @@ def solve(program: str, limit: int, seconds: float) -> Solved:
         _bound(process.pid)
         try:
             found, complaint = process.communicate(text, timeout=seconds)
-        except subprocess.TimeoutExpired:
+        except BaseException as error:
             process.kill()
             process.communicate()
-            return Solved(None)
+            if isinstance(error, subprocess.TimeoutExpired):
+                return Solved(None)
+            raise
     understood = _MESSAGE.search(complaint)
     if understood:
         raise InvalidArgumentError(f"The program is not understood: {understood[1]:.300}")

@@ -20,7 +20,7 @@ from companion_async.cognition.model_router.prompt import Passage, Prompt
 from companion_async.cognition.model_router.reply import Reply
 from companion_async.cognition.model_router.settings import EMBEDDED
 from companion_async.cognition.pinpoint import SupportsPassage
-from companion_async.errors import CompanionError, InvalidArgumentError
+from companion_async.errors import CompanionError, InvalidArgumentError, TaskTimeoutError
 from companion_async.modules.module import BaseModule
 from companion_async.security import check_count, check_labels, check_text
 
@@ -46,6 +46,8 @@ class AdvancedReasoning(BaseModule):
     (`plan`) exactly, and questions over what was read in several searches. With one (an endpoint of ``model_router``):
     chains and trees of thought, self-refinement, and the use of tools.
     """
+
+    interruptible = True  # what works out sums is Python, and keeps nothing that could be left half-done
 
     def __init__(self, settings: ReasoningSettings | None = None) -> None:
         super().__init__()
@@ -110,7 +112,12 @@ class AdvancedReasoning(BaseModule):
     async def _worked(self, question: str) -> Reasoned | None:
         if not is_exact(question):
             return None
-        found: Reasoned = await self.brain.submit(MODULE, "calculate", question)
+        seconds = self._settings.solver_seconds
+        try:
+            found: Reasoned = await self.brain.submit(MODULE, "calculate", question, timeout=seconds)
+        except TaskTimeoutError:
+            given_up = Step("solve", "given up", f"it takes longer than {seconds:g} s")
+            return Reasoned(f"This was not worked out within {seconds:g} s.", "exact", (given_up,), found=False)
         return found
 
     def begin_trail(self, question: str, passages: Sequence[SupportsPassage]) -> tuple[Trail | None, list[Lead]]:
@@ -195,7 +202,8 @@ class AdvancedReasoning(BaseModule):
 
     def _tools(self) -> dict[str, strategies.Tool]:
         async def calculate(text: str) -> str:
-            return str((await self.brain.submit(MODULE, "calculate", text)).answer)
+            seconds = self._settings.solver_seconds
+            return str((await self.brain.submit(MODULE, "calculate", text, timeout=seconds)).answer)
 
         async def search(text: str) -> str:
             found = await self.brain.submit(_RETRIEVER, "retrieve", text, _PASSAGES)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
+import threading
 
 import pytest
 
 from companion_async import Brain, InvalidArgumentError
 from companion_async.cognition.advanced_reasoning.module import MODULE, AdvancedReasoning, ModelMissingError
+from companion_async.cognition.advanced_reasoning.settings import ReasoningSettings
 from companion_async.cognition.corpus.document import Document
 from companion_async.cognition.knowledge_retriever.module import KnowledgeRetriever
 from companion_async.cognition.model_router.module import ModelRouter
@@ -121,6 +124,29 @@ async def test_a_tree_of_thoughts_keeps_the_best_rated():
             found = await brain.submit(MODULE, "reason", "which number?", "tree")
         assert {step.result for step in found.steps} == {"rated 0.8"}
         assert (found.confidence, found.answer) == (0.8, "8 is lucky")
+
+
+async def test_a_sum_that_takes_too_long_is_given_up_and_its_thread_comes_back(monkeypatch):
+    """The question has its answer in time, the thread is stopped and does not compute on, and the next sum is done."""
+    ended = threading.Event()
+
+    def endless(text):
+        try:
+            while True:
+                pass
+        finally:
+            ended.set()
+
+    async with Brain() as brain:
+        settings = ReasoningSettings(solver_seconds=0.1)
+        await brain.register(MODULE, AdvancedReasoning(settings), category="advanced")
+        with monkeypatch.context() as patched:
+            patched.setattr("companion_async.cognition.advanced_reasoning.module.worked_out", endless)
+            found = await brain.submit(MODULE, "reason", "What is 2 + 2?", "exact")
+        assert (found.found, found.answer) == (False, "This was not worked out within 0.1 s.")
+        assert await asyncio.to_thread(ended.wait, 10.0)
+        assert (await brain.submit(MODULE, "calculate", "2 + 2")).answer == "4"
+        assert brain.status().categories["advanced"].abandoned == 0
 
 
 async def test_what_is_wrong_is_refused():
