@@ -8,7 +8,7 @@ from companion_async.security import check_count, check_seconds
 
 
 class ReasoningSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``solver_seconds``: all the time that a logic program gets, and a sum in a question. ``width`` and ``depth`` bound
+    """``solver_seconds``: all the time that a logic program gets, and a sum in a question. ``width``, ``depth`` bound
     the tree of thoughts, ``rounds`` the critiques of an answer, ``tool_steps`` what is done with tools, ``hops`` the
     searches of a question.
     """

@@ -14,8 +14,9 @@ Tone = Literal["plain", "warm", "sober"]
 
 HIGH, LOW = 0.65, 0.35
 _SAD = -0.35
-# Fenced code, code in a line, quotations, links, and everything in brackets, which is how sources are cited.
-_KEPT = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`|\"[^\"\n]*\"|“[^”\n]*”|https?://\S+|\[[^\]\n]*\]", re.DOTALL)
+# Fenced code, code in a line, quotations, links, and everything in brackets, which is how sources are cited. None looks
+# for its end beyond the next beginning: of thousands that have no end each would look through all of the text.
+_KEPT = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`|\"[^\"\n]*\"|“[^“”\n]*”|https?://\S+|\[[^\[\]\n]*\]", re.DOTALL)
 _LONG = {
     "can't": "cannot",
     "won't": "will not",
@@ -39,7 +40,7 @@ _LONG = {
     "it'll": "it will",
 }
 _SHORT = {long.casefold(): short for short, long in _LONG.items() if short != "i'm"}
-_CONTRACTED = re.compile(r"\b(?:" + "|".join(map(re.escape, _LONG)) + r")\b", re.IGNORECASE)
+_CONTRACTED = re.compile(r"\b(?:" + "|".join(map(re.escape, _LONG)).replace("'", "['\u2019]") + r")\b", re.IGNORECASE)
 _EXPANDED = re.compile(r"\b(?:" + "|".join(map(re.escape, _SHORT)) + r")\b(?! not\b)", re.IGNORECASE)
 
 _OPENERS: dict[Tone, str] = {
@@ -95,5 +96,5 @@ def _outside(text: str, change: Callable[[str], str]) -> str:
 
 def _as(found: str, table: dict[str, str]) -> str:
     """What stands for it, beginning as it does."""
-    other = table[found.casefold()]
+    other = table[found.casefold().replace("\u2019", "'")]
     return other[0].upper() + other[1:] if found[0].isupper() else other

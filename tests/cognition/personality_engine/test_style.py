@@ -24,6 +24,7 @@ def test_the_formal_write_it_out_and_the_casual_do_not():
     casual = styled("Do not close it, it will not open.", CASUAL, CALM)
     assert casual.text == "Don't close it, it won't open."
     assert casual.changes == ("contractions used",)
+    assert styled("Don\u2019t close it.", FORMAL, CALM).text == "Do not close it."
 
 
 @pytest.mark.feature("CB-49")
@@ -46,6 +47,13 @@ def test_code_quotations_links_and_citations_stay_as_they_are(traits):
     )
     for text in kept:
         assert styled(text, traits, CALM).text == text
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("begun", ["[a ", "\u201ca ", "`", '"a\n', "```\n", "https://a"])
+def test_what_is_begun_and_never_ended_costs_no_more_time_than_it_is_long(begun):
+    """A text of a megabyte of it is looked through once, and not once for each beginning."""
+    assert styled(begun * 200_000, FORMAL, CALM).text == begun * 200_000
 
 
 pieces = st.sampled_from(
