@@ -12,7 +12,7 @@ import msgspec
 
 from companion_async.clock import Clock, SystemClock
 from companion_async.cognition.autonomous_system.operation import perform
-from companion_async.cognition.autonomous_system.rules import Goal, Proposal, needs_no_word, unmet
+from companion_async.cognition.autonomous_system.rules import Counted, Goal, Proposal, needs_no_word, unmet
 from companion_async.cognition.autonomous_system.settings import AutonomousSettings
 from companion_async.errors import CompanionError, InvalidArgumentError
 from companion_async.modules.module import BaseModule
@@ -59,6 +59,7 @@ class AutonomousSystem(BaseModule):
         self._waiting: dict[int, Proposal] = {}
         self._audit: deque[Entry] = deque(maxlen=self._settings.audit_size)
         self._numbers = itertools.count(1)
+        self._restarted: dict[str, Counted] = {}
 
     async def set_goal(self, goal: Goal | Mapping[str, Any]) -> Goal:
         """Pursue a goal, in the place of the former of that name."""
@@ -87,7 +88,7 @@ class AutonomousSystem(BaseModule):
         """Look at the goals once; do what is safe, useful and allowed, and ask for the rest. What came of it."""
         status, settings = self.brain.status(), self._settings
         modules = {name: self.brain.module_status(name) for name in status.module_threads if name != MODULE}
-        proposals = list(unmet(self._goals.values(), modules, status.categories))
+        proposals = list(unmet(self._goals.values(), modules, status.categories, self._restarted))
         wanted = {_what(proposal) for proposal in proposals}
         self._expire(lambda proposal: _what(proposal) not in wanted, "the goal is met")
         asked = {_what(proposal) for proposal in self._waiting.values()}
@@ -134,6 +135,9 @@ class AutonomousSystem(BaseModule):
             await perform(self.brain, proposal.operation, proposal.subject, proposal.value, reason)
         except CompanionError as error:
             return self._note(proposal, "failed", by, type(error).__name__)
+        if proposal.operation == "restart":
+            status = self.brain.module_status(proposal.subject)
+            self._restarted[proposal.subject] = Counted(status.tasks_completed, status.tasks_failed)
         return self._note(proposal, "done", by, "")
 
     def _note(self, proposal: Proposal, verdict: Verdict, by: str, detail: str) -> Entry:

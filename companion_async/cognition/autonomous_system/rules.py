@@ -45,13 +45,28 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
     figures: dict[str, Any]
 
 
-def unmet(goals: Iterable[Goal], modules: Mapping[str, Any], categories: Mapping[str, Any]) -> Iterator[Proposal]:
-    """What could be done for each goal that is not met; nothing for one whose subject is not there."""
+class Counted(msgspec.Struct, frozen=True):
+    """How many tasks of a module had completed and failed at a moment."""
+
+    completed: int = 0
+    failed: int = 0
+
+
+def unmet(
+    goals: Iterable[Goal],
+    modules: Mapping[str, Any],
+    categories: Mapping[str, Any],
+    since: Mapping[str, Counted] | None = None,
+) -> Iterator[Proposal]:
+    """What could be done for each goal that is not met; nothing for one whose subject is not there. Of a module that is
+    in ``since``, only what came after that counts: what was done to it then is to be judged by that.
+    """
+    after = since or {}
     for goal in goals:
         if goal.metric in ("success_rate", "state"):
             module = modules.get(goal.subject)
             if module is not None:
-                yield from _for_module(goal, module)
+                yield from _for_module(goal, module, after.get(goal.subject, Counted()))
         else:
             category = categories.get(goal.subject)
             if category is not None:
@@ -63,8 +78,10 @@ def needs_no_word(proposal: Proposal, max_risk: float, min_benefit: float) -> bo
     return proposal.risk < max_risk and proposal.benefit > min_benefit
 
 
-def _for_module(goal: Goal, module: Any) -> Iterator[Proposal]:
-    figures = {"state": module.state, "success_rate": module.success_rate, "tasks_failed": module.tasks_failed}
+def _for_module(goal: Goal, module: Any, since: Counted) -> Iterator[Proposal]:
+    completed, failed = module.tasks_completed - since.completed, module.tasks_failed - since.failed
+    rate = completed / (completed + failed) if completed + failed else 1.0
+    figures = {"state": module.state, "success_rate": rate, "tasks_failed": failed}
     if goal.metric == "state":
         if module.state in ("error", "stopped"):
             # A stopped one was stopped by a person or by quarantine: starting it again overrules them.
@@ -72,9 +89,9 @@ def _for_module(goal: Goal, module: Any) -> Iterator[Proposal]:
             yield _proposal(goal, operation, None, risk, 0.9, f"it is {module.state}", figures)
         elif module.state == "paused":
             yield _proposal(goal, "resume", None, 0.8, 0.5, "it is paused, which somebody wanted", figures)
-    elif _misses(goal, module.success_rate) and module.tasks_failed > _FEW_FAILURES and module.state == "running":
-        gap = min(1.0, abs(goal.value - module.success_rate) / max(goal.value, 1e-9))
-        why = f"{module.tasks_failed} of its tasks failed, {module.success_rate:.0%} succeed"
+    elif _misses(goal, rate) and failed > _FEW_FAILURES and module.state == "running":
+        gap = min(1.0, abs(goal.value - rate) / max(goal.value, 1e-9))
+        why = f"{failed} of its tasks failed, {rate:.0%} succeed"
         yield _proposal(goal, "restart", None, 0.4, 0.5 + gap / 2, why, figures)
         yield _proposal(goal, "pause", None, 0.75, gap, f"{why}; paused, it harms nobody", figures)
 

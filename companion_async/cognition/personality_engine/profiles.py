@@ -53,18 +53,20 @@ class Profiles:
     def change(self, user: str, change: Callable[[Profile], Profile]) -> Profile:
         """Put ``change`` of the profile in its place, and in the file."""
         with self._lock:
-            profile = self._profiles[user] = change(self.of(user))
-            self._profiles.move_to_end(user)
-            if len(self._profiles) > self._most:
-                self._profiles.popitem(last=False)
-            self._save()
+            profiles, profile = self._profiles.copy(), change(self.of(user))
+            profiles[user] = profile
+            profiles.move_to_end(user)
+            if len(profiles) > self._most:
+                profiles.popitem(last=False)
+            self._put(profiles)
             return profile
 
     def forget(self, user: str) -> bool:
         """Be a stranger's again; False where there was nothing to forget."""
         with self._lock:
-            known = self._profiles.pop(user, None) is not None
-            self._save()
+            profiles = self._profiles.copy()
+            known = profiles.pop(user, None) is not None
+            self._put(profiles)
             return known
 
     def close(self) -> None:
@@ -72,6 +74,8 @@ class Profiles:
         if self._file is not None:
             self._file.close()
 
-    def _save(self) -> None:
+    def _put(self, profiles: OrderedDict[str, Profile]) -> None:
+        """Into the file first: what cannot be kept has not happened."""
         if self._file is not None:
-            self._file.keep(_PART, msgspec.json.encode(self._profiles))
+            self._file.keep(_PART, msgspec.json.encode(profiles))
+        self._profiles = profiles

@@ -59,6 +59,23 @@ async def test_what_is_safe_and_useful_is_done_and_the_rest_is_asked_for():
 
 
 @pytest.mark.feature("CB-52")
+async def test_a_restart_is_judged_by_what_came_after_it():
+    """What failed before is no reason for another; what fails since is."""
+    async with Brain(quiet()) as brain:
+        await moved_in(brain, enabled=True)
+        await brain.submit(MODULE, "cycle")
+        await brain.submit(MODULE, "cycle")
+        assert Shaky.made == 2
+        for _ in range(4):
+            with pytest.raises(OSError, match="no"):
+                await brain.submit("shaky", "run")
+        entries = await brain.submit(MODULE, "cycle")
+        assert (entries[0].proposal.operation, entries[0].verdict) == ("restart", "done")
+        assert entries[0].proposal.figures["tasks_failed"] == 4
+        assert Shaky.made == 3
+
+
+@pytest.mark.feature("CB-52")
 async def test_off_it_proposes_and_does_nothing():
     """Every proposal is refused and on record; the module is as it was."""
     async with Brain(quiet()) as brain:

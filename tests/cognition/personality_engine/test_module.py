@@ -86,6 +86,26 @@ def test_what_was_learnt_is_there_again(clock, tmp_path):
         engine(clock, file=str(tmp_path / "other.db"))
 
 
+def test_what_cannot_be_kept_has_not_happened(clock, tmp_path, monkeypatch):
+    """On a full disk the profile stays as it is in the file: what is known now is known after the next start."""
+
+    def full(self, part, data):
+        raise StorageError("The disk is full.")
+
+    one = engine(clock, file=str(tmp_path / "personality.db"))
+    one.feedback(1.0, "warmth", "ann")
+    before = one.profile("ann")
+    with monkeypatch.context() as patched:
+        patched.setattr("companion_async.memory.file.MemoryFile.keep", full)
+        for change in (lambda: one.feedback(1.0, "warmth", "ann"), lambda: one.forget("ann")):
+            with pytest.raises(StorageError, match="full"):
+                change()
+    assert one.profile("ann").traits == before.traits
+    assert one.profile("ann").feedback == 1
+    assert one.feedback(1.0, "warmth", "ann").feedback == 2
+    one.stop()
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
