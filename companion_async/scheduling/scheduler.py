@@ -235,7 +235,7 @@ class Scheduler:
             await waiter
         except asyncio.CancelledError:
             task.leave(waiter)
-            if timer is not None and timer.callback is None and not asyncio.current_task().cancelling():  # type: ignore[union-attr]
+            if timer is not None and not timer.due and not asyncio.current_task().cancelling():  # type: ignore[union-attr]
                 raise TimeoutError(f"Task {task.id} did not end within {timeout:g} s; it goes on.") from None
             raise
         finally:

@@ -100,4 +100,7 @@ class Ticker:
             self.skipped += following - self._n
             self._n = following
             when = self.start + following * self.period
-        self._timer = self._timers.at(when, self._tick)
+        if self._timer is None:
+            self._timer = self._timers.at(when, self._tick)
+        else:
+            self._timers.again(self._timer, when)

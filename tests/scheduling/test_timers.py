@@ -185,3 +185,20 @@ async def test_the_machines_clock_asks_for_whole_milliseconds_and_rounds_up(monk
     for delay in (0.0, 1e-6, 0.0004, 0.001, 0.0123, 2.0):
         SystemClock().call_later(delay, lambda: None).cancel()
     assert asked == pytest.approx([0.0, 0.001, 0.001, 0.001, 0.013, 2.0])
+
+
+async def test_a_timer_that_was_called_can_be_set_again(clock, timers):
+    """The same one comes at one instant after the other, and cancelled it comes no more."""
+    seen = list[float]()
+    timer = timers.at(1.0, lambda: seen.append(clock.monotonic()))
+    await clock.advance(1.5)
+    assert len(timers) == 0
+    timers.again(timer, 2.0)
+    assert len(timers) == 1
+    await clock.advance(1.0)
+    timers.again(timer, 3.0)
+    timer.cancel()
+    timer.cancel()
+    assert len(timers) == 0
+    await clock.advance(2.0)
+    assert seen == [1.0, 2.0]
