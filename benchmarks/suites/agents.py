@@ -144,7 +144,8 @@ def measure(loop: str, *, quick: bool, progress: Progress) -> Report:
             f"{AGENTS // ONE_SLOW_IN} of them have one whose runs take {SLOW} s; then up to {steps[-1]} times as many, "
             f"for as long as p99 is within {1e3 * PROMPT:g} ms and every run is made",
             f"real modules: {climbs} times agents of a village with the built-in modules, ten activities of each in "
-            f"{PERIOD} s, more and more of them ({', '.join(map(str, STEPS))}) by the same measure",
+            f"{PERIOD} s, more and more of them ({', '.join(map(str, STEPS))}) by the same measure; once they have "
+            "come to life they are frozen (gc.freeze)",
         ),
     )
 

@@ -7,6 +7,7 @@ plans, decides, talks, acts and remembers. Every run is made, whether something 
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable
@@ -29,11 +30,12 @@ from companion_async.cognition.reflection.module import MODULE as REFLECTION
 from companion_async.cognition.retrieval.module import MODULE as RETRIEVAL
 from companion_async.companion.agents import Agent
 
-STEPS = (50, 100, 150, 200, 250, 300, 400, 600, 1000)
+STEPS = (50, 100, 150, 200, 250, 300, 350, 400, 450, 500, 600, 1000)
 """Numbers of agents that are tried, until one is too many."""
 
 _THREADS = 2  # of each category: what runs computes, and more of them only hand the interpreter to each other
-_SETTLED = 5.0  # seconds until memories are open and the first goals set
+_SETTLED = 10.0  # seconds until memories are open, the first goals set and what waited meanwhile is done
+_FROZEN = 9.0  # seconds until the garbage collector is told of what there is by then
 _BEGUN_AT_ONCE = 10  # agents' worth of tickers
 
 
@@ -85,9 +87,14 @@ async def _village(agents: int, course: Course) -> AsyncIterator[None]:
             if place % _BEGUN_AT_ONCE == 0:
                 await asyncio.sleep(0)
         world = asyncio.create_task(_go_on(villagers))
+        # As a program does that carries so many: what lives on is no garbage, and to go through all of it takes as long
+        # as the agents may be late.
+        frozen = asyncio.get_running_loop().call_later(_FROZEN, gc.freeze)
         try:
             yield
         finally:
+            frozen.cancel()
+            gc.unfreeze()
             world.cancel()
             await asyncio.gather(world, return_exceptions=True)
 
