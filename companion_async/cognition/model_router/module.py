@@ -37,6 +37,11 @@ MODULE = "model_router"
 """The name it is registered under."""
 
 _LONGEST_PAUSE = 3_600.0
+_LONGEST_TOKEN = 32  # characters, on an average that no text comes near to
+
+
+class EndlessAnswerError(Exception):
+    """The endpoint wrote on far beyond what it was asked to keep to."""
 
 
 class ModelRouter(BaseModule):
@@ -168,7 +173,8 @@ class ModelRouter(BaseModule):
             span = CallSpan(endpoint, "transcribe" if sense == "audio" else "chat") if self._traced else None
             broken: BaseException | None = None
             try:
-                async with aclosing(connection.pieces(composed)) as pieces:
+                most = endpoint.max_output_tokens * _LONGEST_TOKEN
+                async with aclosing(_bounded(connection.pieces(composed), most)) as pieces:
                     async for piece in pieces:
                         if isinstance(piece, Usage):
                             usage = piece
@@ -199,6 +205,17 @@ class ModelRouter(BaseModule):
     @property
     def _ordered(self) -> tuple[Endpoint, ...]:
         return tuple(self._endpoints.values())
+
+
+async def _bounded(pieces: AsyncGenerator[str | Usage, None], most: int) -> AsyncGenerator[str | Usage, None]:
+    """The same pieces; `EndlessAnswerError` once they are more than ``most`` characters."""
+    async with aclosing(pieces):
+        async for piece in pieces:
+            if isinstance(piece, str):
+                most -= len(piece)
+                if most < 0:
+                    raise EndlessAnswerError
+            yield piece
 
 
 def _reply(

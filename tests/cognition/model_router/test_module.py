@@ -177,6 +177,20 @@ async def test_a_stream_that_breaks_off_begins_anew(provider):
 
 
 @needs_sdks
+@pytest.mark.feature("CB-56")
+@pytest.mark.parametrize("provider", ["openai", "anthropic"])
+async def test_an_answer_without_end_is_broken_off(provider):
+    """A model that writes on far beyond what it was allowed is a failure like others, and is hung up on."""
+    with serving(words=("on and on " * 100,) * 5_000) as server:
+        async with Brain() as brain:
+            await registered(brain, endpoint("endless", server, provider, max_output_tokens=100))
+            reply = await brain.submit("model_router", "answer", PROMPT)
+            assert await brain.to_thread(server.hung_up.wait, 5)
+    assert reply.responder == EMBEDDED
+    assert reply.failures == (Failure("endless", "EndlessAnswerError"),)
+
+
+@needs_sdks
 @pytest.mark.feature("U-3")
 async def test_cancelling_the_task_hangs_up():
     """A cancelled answer ends its request: the server sees the connection go."""

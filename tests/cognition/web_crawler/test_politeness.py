@@ -8,7 +8,8 @@ import time
 import pytest
 
 from companion_async.cognition.web_crawler import fetcher
-from companion_async.cognition.web_crawler.page import Missed
+from companion_async.cognition.web_crawler.connection import Answer
+from companion_async.cognition.web_crawler.page import FetchError, Missed
 from tests.cognition.web_crawler.conftest import crawling
 from tests.cognition.web_crawler.site import page
 
@@ -88,6 +89,29 @@ async def test_a_redirect_is_asked_about_too(site):
     async with crawling(robots=True) as crawler:
         assert await crawler.missed(f"{site.url}/open") == "robots"
     assert "/secret" not in site.targets
+
+
+@pytest.mark.parametrize(
+    ("url", "location", "target"),
+    [
+        ("https://a.example/x", "http://a.example/y", None),
+        ("https://a.example/x", "https://b.example/y", "https://b.example/y"),
+        ("http://a.example/x", "https://a.example/y", "https://a.example/y"),
+        ("http://a.example/x", "?y", "http://a.example/x?y"),
+        ("http://a.example/x", "", None),
+        ("http://a.example/x", "/x#again", None),
+        ("http://a.example/x", "ftp://a.example/y", None),
+    ],
+)
+def test_where_a_redirect_may_lead(url, location, target):
+    """Anywhere that can be fetched, but not from https to http, and not to where it came from."""
+    answer = Answer(302, {"location": location}, b"")
+    if target is not None:
+        assert fetcher._next_hop(url, answer, [url], 5) == target
+        return
+    with pytest.raises(FetchError) as caught:
+        fetcher._next_hop(url, answer, [url], 5)
+    assert caught.value.reason == "redirects"
 
 
 async def test_a_host_that_wants_to_be_asked_rarely_is_left_alone(site):
