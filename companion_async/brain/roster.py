@@ -174,10 +174,12 @@ class Roster:
             await self._running_ended(port, self._grace)
         finally:
             self._cancel(port, "its module was unregistered", running=True)
-            with anyio.CancelScope(shield=True):
-                await module.stop("unregistered")
-            self._leaving.discard(name)
-            self._forget(name)
+            try:
+                with anyio.CancelScope(shield=True):  # which a cancellation of asyncio's own passes through
+                    await module.stop("unregistered")
+            finally:
+                self._leaving.discard(name)
+                self._forget(name)
 
     def _forget(self, name: str) -> None:
         port = self._scheduler.ports.pop(name, None)

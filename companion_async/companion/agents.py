@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +13,15 @@ from companion_async.brain.brain import Brain
 from companion_async.clock import Clock
 from companion_async.cognition.advanced_reasoning.planning import Action
 from companion_async.cognition.controller.decision import TALK
-from companion_async.cognition.converse.module import Said, inbox
+from companion_async.cognition.converse.module import LONGEST_TALK, Said, inbox
 from companion_async.cognition.mind import CLAIMS, Mind
 from companion_async.companion.mind_modules import mind_modules
-from companion_async.errors import InvalidArgumentError
+from companion_async.errors import InvalidArgumentError, UnknownModuleError
 from companion_async.memory.settings import MemorySettings
 from companion_async.modules.spec import ModuleSpec
 from companion_async.scheduling.task import Task
 from companion_async.scheduling.ticker import Ticker
-from companion_async.security import check_seconds
+from companion_async.security import check_seconds, check_text
 from companion_async.state.change import StateChangeType
 
 SCALES: Mapping[str, float] = {
@@ -89,6 +90,7 @@ class Agent:
 
     async def tell(self, other: str, text: str) -> None:
         """Say something to another agent: it comes into the channel of what that one hears, and is never waited for."""
+        check_text(text, "text", longest=LONGEST_TALK)
         await inbox(self._brain, self._agents[other].name).send((self.name, text, True))
 
     async def _speak(self) -> Said | None:
@@ -178,11 +180,14 @@ class Agents:
         return agent
 
     async def remove(self, name: str) -> None:
-        """Take an agent out, with its state and what it had claimed; its memory is kept where it has a file."""
+        """Take an agent out, with its state and what it had claimed; its memory is kept where it has a file.
+        Cancelled, it may be half taken out; called again, it goes on.
+        """
         agent = self[name]
         agent.rest()
         for module in agent.modules:
-            await self._brain.unregister(f"{name}.{module}")
+            with suppress(UnknownModuleError):  # it was taken out before
+                await self._brain.unregister(f"{name}.{module}")
         state = self._brain.state
         for resource, claim in state.get(CLAIMS, {}).items():
             if claim["by"].startswith(f"{name}/"):

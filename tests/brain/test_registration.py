@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import threading
 
 import pytest
@@ -195,4 +197,20 @@ async def test_a_module_that_was_taken_out_is_gone_and_its_name_is_free() -> Non
             brain.submit("m")
         await brain.register("m", double)
         assert brain.module_status("m").tasks_completed == 0
+        assert await brain.submit("m", "run", 5) == 10
+
+
+@pytest.mark.parametrize("turns", [1, 2, 3, 5, 8, 13])
+async def test_a_module_whose_taking_out_was_cancelled_is_gone_all_the_same(turns: int) -> None:
+    """At whatever moment: its name is free, and it does not stand there for ever as one that is being unregistered."""
+    async with brain_on() as brain:
+        await brain.register("m", diary())
+        await brain.submit("m")
+        taking_out = asyncio.ensure_future(brain.unregister("m"))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        taking_out.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await taking_out
+        await brain.register("m", double)
         assert await brain.submit("m", "run", 5) == 10

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import threading
 from functools import partial
 
@@ -148,6 +150,30 @@ async def test_an_agent_is_taken_out_with_what_it_held(agents):
     assert brain.state.get("agents.ann") is None
     assert not [name for name in brain.status().module_threads if name.startswith("ann.")]
     await agents.add("ann")
+
+
+async def test_a_taking_out_that_was_cancelled_can_be_done_again(agents):
+    """At whatever moment it was broken off; then the name is free."""
+    for turns in (1, 2, 5, 10, 20):
+        await agents.add("bo")
+        taking_out = asyncio.ensure_future(agents.remove("bo"))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        taking_out.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await taking_out
+        if "bo" in agents:
+            await agents.remove("bo")
+        assert "bo" not in agents
+
+
+async def test_what_is_told_is_text_and_not_without_end(agents):
+    """What the other could not take in is refused to the one who says it."""
+    ann, _ = await agents.add("ann"), await agents.add("bo")
+    for text in (None, b"hello", "a" * 10_001):
+        with pytest.raises(InvalidArgumentError):
+            await ann.tell("bo", text)
+    assert await agents["bo"].submit("converse", "listen") == 0
 
 
 async def test_what_cannot_be_an_agent_is_refused_and_leaves_nothing(agents):

@@ -33,7 +33,8 @@ TEMPLATES = "templates"
 """The responder where no model spoke."""
 
 _ROUTER = "model_router"
-_LONGEST = 10_000
+LONGEST_TALK = 10_000
+"""Characters of what is said at once; of an answer of a model, what others hear of it."""
 _INBOX = 64
 _ATTEMPTS = 100
 _ABSENT = (UnknownModuleError, ModuleUnavailableError, MissingExtraError)
@@ -74,7 +75,7 @@ class Converse(MindModule):
         """
         if not check_text(by, "by", longest=LONGEST_NAME):
             raise InvalidArgumentError("by is the name of whoever speaks, and this one is empty.")
-        check_text(text, "text", longest=_LONGEST)
+        check_text(text, "text", longest=LONGEST_TALK)
         if answer:
             self._set("heard", {"by": by, "text": text, "at": self.mind.clock.time()})
         self.mind.memory.observe(f"{by} said: {text}", 0.5, event_type="talk", participants={by})
@@ -96,7 +97,7 @@ class Converse(MindModule):
         heard last. A piece of another responder than before says that what came so far is void.
         """
         check_text(to, "to", longest=LONGEST_NAME)
-        check_text(message, "message", longest=_LONGEST)
+        check_text(message, "message", longest=LONGEST_TALK)
         heard = self._get("heard")
         what = intent(self._get("decision"), heard, self._get("plan"))
         if heard is not None and not message and to in ("", heard["by"]):
@@ -145,7 +146,7 @@ class Converse(MindModule):
         if said.to and self._is_agent(said.to):
             # An answer to an answer would have no end.
             answer = not said.step.startswith("answer ")
-            inbox(self.brain, said.to).put((self.mind.name, said.text, answer))
+            inbox(self.brain, said.to).put((self.mind.name, said.text[:LONGEST_TALK], answer))
 
         def tell(tx: Any) -> None:
             tx.set(self.mind.path("said"), msgspec.to_builtins(said))
