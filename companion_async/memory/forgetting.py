@@ -18,7 +18,9 @@ MOST_GONE = 250
 
 _PAUSE = 3600.0  # seconds from one pass to the next while there are not too many: fading is a matter of days
 _STANDINGS = (
-    "SELECT id, importance, ifnull(times, 0), ifnull(last, 0), EXISTS (SELECT 1 FROM evidence WHERE memory = id) "
+    # Cast, since SQLite lets anybody put text where numbers are.
+    "SELECT id, CAST(importance AS REAL), CAST(ifnull(times, 0) AS INTEGER), CAST(ifnull(last, 0) AS REAL), "
+    "EXISTS (SELECT 1 FROM evidence WHERE memory = id) "
     "FROM event LEFT JOIN recollection ON event = id WHERE id > ? ORDER BY id LIMIT ?"
 )
 

@@ -15,6 +15,7 @@ from companion_async.errors import InvalidArgumentError
 from companion_async.memory.file import MemoryFile
 from companion_async.memory.forgetting import MOST_GONE, Forgetting
 from companion_async.memory.intake import IDS, MICROSECONDS, identity, microsecond, mood, people, place
+from companion_async.memory.numbering import Numbering
 from companion_async.memory.question import Question, tag
 from companion_async.memory.ranking import WEIGHTS, score, spread, strength
 from companion_async.memory.settings import USUAL, MemorySettings
@@ -31,7 +32,6 @@ _MOST_TOUCHED = 10_000
 _BATCH = 500
 _PIECES = 8
 _GROWN = 0.5
-_RUN, _MOST_RUNS = 64, 100_000  # ids in a row
 _STEP = 1_000  # pages of the index
 
 
@@ -91,9 +91,8 @@ class LongTermMemory:
         self._clock = clock if clock is not None else SystemClock()
         # To count is to read a million rows; what other processes add meanwhile matters to no ranking.
         self._total = len(self)
-        self._last = 0
+        self._numbering = Numbering(self.file)
         self._touched: deque[tuple[int, float]] = deque(maxlen=_MOST_TOUCHED)
-        self._runs: dict[int, int] = {}
         self._newest: tuple[int, int | None] = (-1, None)
         self._tidied, self._tidying = 0, False
         self._untidied, self._looked_at = self._total, -1
@@ -120,11 +119,10 @@ class LongTermMemory:
         where it is taken.
         """
         rows, words, evidence = [], [], []
-        taken: dict[int, int] = {}
         with self.file.transaction():
-            self._last = self.newest() or 0  # other processes remember too
+            self._numbering.begin()
             for fact in facts:
-                row = self._row(fact, taken)
+                row = self._row(fact)
                 rows.append((*row, self.file.seal(*row)))
                 words.append((row[0], row[1], " ".join(_tags(row[2], row[3], people(fact.participants)))))
                 evidence += [(each, row[0]) for each in named(fact.context)]
@@ -236,7 +234,9 @@ class LongTermMemory:
         for number in map(identity, event_ids):
             found[number] = [
                 (target, bond)
-                for target, bond in self.file.rows("SELECT target, strength FROM link WHERE source = ?", (number,))
+                for target, bond in self.file.rows(
+                    "SELECT CAST(target AS INTEGER), CAST(strength AS REAL) FROM link WHERE source = ?", (number,)
+                )
             ]
         return found
 
@@ -311,13 +311,13 @@ class LongTermMemory:
 
     # -- inside ----------------------------------------------------------------------------------------------------
 
-    def _row(self, fact: Fact, taken: dict[int, int]) -> tuple[Any, ...]:
+    def _row(self, fact: Fact) -> tuple[Any, ...]:
         text, kind, weight, known = SecurityValidator.sanitize_memory_data(
             fact.content, fact.type, fact.importance, fact.context
         )
         people_json = msgspec.json.encode(sorted(people(fact.participants))).decode()
         return (
-            self._number(microsecond(self._clock.time() if fact.at is None else fact.at), taken),
+            self._numbering.free(microsecond(self._clock.time() if fact.at is None else fact.at)),
             text,
             kind,
             weight,
@@ -327,24 +327,6 @@ class LongTermMemory:
             msgspec.json.encode(known).decode(),
         )
 
-    def _number(self, wanted: int, taken: dict[int, int]) -> int:
-        """The first id from there on that is free, as far as ``taken`` and the file know. Of a moment that very much is
-        of, it is known how far it goes: to look at each again would take the square of their number.
-        """
-        passed = []
-        while (beyond := taken.get(wanted) or self._runs.get(wanted)) or self._is_there(wanted):
-            passed.append(wanted)
-            wanted = beyond or wanted + 1
-        taken |= dict.fromkeys((*passed, wanted), wanted + 1)
-        if len(passed) > _RUN:
-            if len(self._runs) > _MOST_RUNS:
-                self._runs.clear()
-            self._runs |= dict.fromkeys(passed, wanted + 1)
-        return wanted
-
-    def _is_there(self, number: int) -> bool:
-        return number <= self._last and self.file.value("SELECT 1 FROM event WHERE id = ?", (number,)) is not None
-
     def _read(self, numbers: Sequence[int], scores: Mapping[int, float]) -> list[Recollection]:
         found = []
         for start in range(0, len(numbers), _BATCH):
@@ -352,8 +334,8 @@ class LongTermMemory:
             rows = {
                 row[0]: row
                 for row in self.file.rows(
-                    f"SELECT {_COLUMNS}, seal, ifnull(times, 0) FROM event LEFT JOIN recollection ON event = event.id "
-                    f"WHERE event.id IN ({', '.join('?' * len(batch))})",
+                    f"SELECT {_COLUMNS}, seal, CAST(ifnull(times, 0) AS INTEGER) FROM event "
+                    f"LEFT JOIN recollection ON event = event.id WHERE event.id IN ({', '.join('?' * len(batch))})",
                     batch,
                 )
             }

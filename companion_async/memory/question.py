@@ -13,8 +13,10 @@ _MOST_LOOKED_UP = 100  # words of a question
 _RAREST = 3
 _COUNTED = 500
 _LOOKED_AT = 20_000
-_NEWEST = "SELECT id, importance FROM event WHERE id BETWEEN ? AND ? ORDER BY id DESC LIMIT ?"
-_WEIGHTIEST = "SELECT id, importance FROM event WHERE id BETWEEN ? AND ? ORDER BY importance DESC, id DESC LIMIT ?"
+_NEWEST = "SELECT id, CAST(importance AS REAL) FROM event WHERE id BETWEEN ? AND ? ORDER BY id DESC LIMIT ?"
+_WEIGHTIEST = (
+    "SELECT id, CAST(importance AS REAL) FROM event WHERE id BETWEEN ? AND ? ORDER BY importance DESC, id DESC LIMIT ?"
+)
 _HAVING = (
     "SELECT rowid, hits(words, ?) FROM words WHERE words MATCH ? AND rowid BETWEEN ? AND ? ORDER BY rowid DESC LIMIT ?"
 )
@@ -85,7 +87,7 @@ class Question:
 
     def _weights(self, numbers: Sequence[int]) -> list[tuple[Any, ...]]:
         listed = ", ".join(map(str, numbers))
-        return self._file.rows(f"SELECT id, importance FROM event WHERE id IN ({listed})")
+        return self._file.rows(f"SELECT id, CAST(importance AS REAL) FROM event WHERE id IN ({listed})")
 
     def _count(self, word: str, total: int) -> int:
         """How many memories have a word; beyond 500 an estimate from how densely the newest of them lie."""

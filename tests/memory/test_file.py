@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import apsw
 import pytest
 
 from companion_async.errors import InvalidArgumentError, StorageError
+from companion_async.memory.exchange import export_memories
 from companion_async.memory.file import MemoryFile
 from companion_async.memory.long_term import LongTermMemory
 
@@ -91,6 +94,49 @@ def test_a_changed_row_is_refused_when_it_is_read(path):
     with pytest.raises(StorageError, match="changed since it was written"):
         memory.file.kept("part")
     memory.close()
+
+
+@pytest.mark.feature("PP-16")
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "UPDATE event SET importance = 'much'",
+        "UPDATE event SET importance = 9e999",
+        "UPDATE event SET content = x'ff', context = '{'",
+        "UPDATE event SET participants = 'ann', seal = 'none'",
+        "UPDATE event SET id = -id",
+        "INSERT INTO recollection SELECT id, 'often', 'lately' FROM event",
+        "INSERT INTO recollection SELECT id, 9223372036854775807, -9e999 FROM event",
+        "INSERT INTO link SELECT id, id + 1, 'strong' FROM event",
+        "INSERT INTO link SELECT id, 'some other', 9e999 FROM event",
+        "INSERT INTO evidence VALUES('this', 'that')",
+        "DELETE FROM words_data WHERE id > 1",
+        "UPDATE words_data SET block = x'00' WHERE id > 1",
+        "UPDATE part SET data = 'text', seal = 'seal'",
+    ],
+)
+def test_whatever_stands_in_the_rows_is_read_or_refused(path, sql, tmp_path):
+    """Text for a number, no end, no JSON, no index: an error of ours or none at all."""
+    change(path, sql)
+    uses = [
+        lambda memory: memory.recall("first"),
+        lambda memory: memory.recall(""),
+        lambda memory: memory.recall("first", type="observation", purpose="reflection"),
+        lambda memory: memory.all(),
+        lambda memory: memory.get_summary(),
+        lambda memory: memory.fade(),
+        lambda memory: memory.tidy(),
+        lambda memory: export_memories(memory, tmp_path / "m.jsonl"),
+        lambda memory: memory.remember("another"),
+        lambda memory: memory.forget([each[0] for each in memory.file.rows("SELECT id FROM event")]),
+    ]
+    for use in uses:
+        with contextlib.suppress(StorageError):
+            memory = LongTermMemory(path, key=KEY)
+            try:
+                use(memory)
+            finally:
+                memory.close()
 
 
 @pytest.mark.parametrize("key", [None, b"another"])

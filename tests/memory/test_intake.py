@@ -145,13 +145,13 @@ def test_many_of_one_moment_take_no_longer_than_of_many(memory):
     """Their ids go on counting without each being looked at again: not the square of their number."""
     once, often = ([Fact(content="x", at=5.0)] * 2_000, [Fact(content="x", at=6.0 + n) for n in range(2_000)])
     looked = []
-    there = memory.long_term._is_there
+    there = memory.long_term._numbering._is_there
 
     def look(number):
         looked.append(number)
         return there(number)
 
-    memory.long_term._is_there = look
+    memory.long_term._numbering._is_there = look
     memory.long_term.remember_all(often)
     for _ in range(3):
         numbers = memory.long_term.remember_all(once)
