@@ -30,6 +30,7 @@ _TOUCH = (
 )
 _MOST_TOUCHED = 10_000
 _BATCH = 500
+_MOST_STEPS = 40
 _PIECES = 8
 _GROWN = 0.5
 _STEP = 1_000  # pages of the index
@@ -281,7 +282,8 @@ class LongTermMemory:
         Each time it looks at the next thousand memories, and further where more came in since the last time, a
         transaction for each thousand. So of a large file all are seen to in the course of many calls.
         """
-        steps, self._came = 1 + self._came // MOST_GONE, 0
+        steps = min(_MOST_STEPS, 1 + self._came // MOST_GONE)
+        self._came = max(0, self._came - steps * MOST_GONE)
         return sum(self._fade() for _ in range(steps))
 
     def _fade(self) -> int:
