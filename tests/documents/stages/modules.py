@@ -46,11 +46,11 @@ async def stage() -> AsyncIterator[Stage]:
         site.pages["/docs/more"] = f"<title>More</title><main><p>{NOTES * 9}</p></main>"
         await brain.learn()
         await brain.register("crawler", fails)
-        for _ in range(4):
-            with contextlib.suppress(OSError):
-                await brain.submit("crawler")
 
         async def meanwhile() -> None:
+            for _ in range(4):
+                with contextlib.suppress(OSError):
+                    await brain.submit("crawler")
             await brain.submit("optimizer", "look")
             await brain.submit("autonomous_system", "cycle")
 
