@@ -28,25 +28,27 @@ _QUICK = 3
 
 
 class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is asked, and what is right: the ``answer`` itself, or words that it ``contains``, and files as sources.
-
-    ``earlier`` are the questions of the same conversation before it.
+    """What is asked, and what is right: the ``answer`` itself, how it ``begins``, words that it ``contains``, and files
+    as sources. ``earlier`` are the questions of the same conversation before it, ``lot`` says when it was written.
     """
 
     text: str
     earlier: tuple[str, ...] = ()
     answer: str = ""
+    begins: str = ""
     contains: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
     held_out: bool = False
+    lot: int = 1
 
     def is_right(self, answer: Answer) -> bool:
         """Whether the text is what it should be; of a question without an answer, whether that is said."""
-        if not self.answer and not self.contains:
+        if not self.answer and not self.begins and not self.contains:
             return not answer.found
         return (
             answer.found
             and (not self.answer or answer.text == self.answer)
+            and answer.text.startswith(self.begins)
             and all(word in answer.text for word in self.contains)
         )
 
@@ -106,7 +108,11 @@ def _figures(name: str, told: list[tuple[Question, Answer]]) -> list[Measurement
     if not told:
         return []
     right = sum(question.is_right(answer) for question, answer in told) / len(told)
-    figures = [Measurement("companion", f"{name}, right", "share", (right,))]
+    wrong = sum(answer.found and not question.is_right(answer) for question, answer in told) / len(told)
+    figures = [
+        Measurement("companion", f"{name}, right", "share", (right,)),
+        Measurement("companion", f"{name}, wrong and not refused", "share", (wrong,)),
+    ]
     if any(question.sources for question, _ in told):
         for first in (1, 3):
             share = sum(question.has_source(answer, first) for question, answer in told) / len(told)

@@ -33,6 +33,8 @@ _PATTERNS = {kind: re.compile(pattern, re.IGNORECASE) for kind, pattern in _EVID
 # that fits counts.
 _ASKING: tuple[tuple[str, Kind, str], ...] = (
     ("how old", "number", "age old"),
+    ("how deep", "number", "deep depth"),
+    ("how heavy", "number", "heavy weigh weight tonnes kilos pounds"),
     ("how (?:long|tall|high|deep|wide|far|thick|much|many)", "number", ""),
     ("how (?:large|big|small|heavy|fast|slow|often|hot|cold|loud)", "number", ""),
     ("(?:what|which) (?:share|number|percentage|price|amount)", "number", ""),
@@ -44,6 +46,8 @@ _ASKING: tuple[tuple[str, Kind, str], ...] = (
     ("(?:what|which) (?:person|man|woman)", "person", ""),
     ("where", "place", ""),
     ("(?:what|which) (?:town|city|country|state|place|university|school)", "place", ""),
+    (r"what (?:is|was) the (?=(?:\w+ ){0,2}(?:price|cost|rent|fee|toll|deposit|fare|wage|salary) )", "number", ""),
+    (r"(?:what|which)(?: \w+)? (?:did|had|was|were)(?! the (?:[\w-]+ ){1,3}(?:of|for|in)\b)", "any", ""),
     (r"what (?:is|are|was|were) the (?:[\w-]+ ){1,3}(?:of|for|in)", "any", ""),
 )
 _BEFORE = r"\W*(?:and |but |so )?(?:(?:in|of|from|on|at|to|by|for|with|since|until) )?"
@@ -74,9 +78,14 @@ class Expectation(msgspec.Struct, frozen=True):
         return any(not _has_word(question.lower(), _word_at(text, *match.span())) for match in pattern.finditer(text))
 
 
+def is_how_to(question: str) -> bool:
+    """Whether it asks for the way to do something."""
+    return _HOW_TO.match(question) is not None
+
+
 def expectation(question: str) -> Expectation | None:
     """What ``question`` expects; None where it is no factoid question."""
-    if _HOW_TO.match(question):
+    if is_how_to(question):
         return None
     for pattern, kind, telling in _ASKED:
         match = pattern.match(question)

@@ -13,9 +13,10 @@ from typing import Protocol
 
 import msgspec
 
+from companion_async.cognition.expectation import is_how_to
 from companion_async.cognition.factoid import asked
 from companion_async.cognition.pieces import ALONE, Piece, pieces_of, stem_of, stems_of
-from companion_async.cognition.pinpoint import answers, windows
+from companion_async.cognition.pinpoint import answers, has_names, windows
 from companion_async.cognition.search_engine.concepts import COMMON, Vocabulary
 
 # Passages that have less of what was asked for, the index having weighed it against all it has, are about something
@@ -31,6 +32,7 @@ _FURTHER_PASSAGE = 0.75
 _FURTHER_SENTENCE = 0.4
 
 _WORD = re.compile(r"[^\W_]+")
+_ASKS = re.compile(r"\W*(?:and )?(?:who|whose|what|which|where|when)\b", re.IGNORECASE)
 _CONTENTS = re.compile(r"(?:Contents|Methods): ")
 
 
@@ -75,6 +77,8 @@ def extract(
         found = answers(factoid, windows(factoid, passages))
         if found or factoid.musts or not _is_reference(passages[:1]):
             return [Part(each.passage, each.text, each.support) for each in found[:limit]]
+    if _ASKS.match(question) and not is_how_to(question) and not any(has_names(question, each) for each in passages):
+        return []
     split = [pieces_of(passage.text) for passage in passages]
     titles = [frozenset(stems_of(passage.title)) for passage in passages]
     everywhere = set[str]().union(*titles, *(piece.stems for pieces in split for piece in pieces))

@@ -15,26 +15,37 @@ PRONOUN = re.compile(r"(?:[Tt]hen |[Bb]ut |[Aa]nd )?(?:It|He|She|They|This|These
 """How a sentence begins that rests on the one before it."""
 
 _WORD = re.compile(r"[^\W_]+")
-_NAME = re.compile(r"(?<![\w.])(?:[A-Z][\w'-]*[a-z]\w*|[A-Z]{2,}\w*)(?: (?:of |van |de |von |the )?[A-Z0-9][\w'-]*)*")
+_NAME = re.compile(
+    r"(?<![\w.])(?:[A-Z][\w'-]*[a-z]\w*|[A-Z]{2,}\w*|[A-Z]\d\w*)(?: (?:of |van |de |von |the )?[A-Z0-9][\w'-]*)*"
+)
 # A name with a number is one thing: Apollo 18 is not Apollo 10 on the 18th.
 _NUMBERED = re.compile(r"\b[A-Z][a-z]+ \d+\b")
 _QUOTED = re.compile(r"[\"“]([^\"“”\n]{3,80})[\"”]")
 _DIGITS = re.compile(r"\d[\d.,:-]*")
-_WEAK_NAMES = "default first last called name call many do neither nor than must may by more most meant mean say"
-_WEAK_WORDS = frozenset(_WEAK_NAMES.split())
+_WEAK_NAMES = "default first last called name call many do neither nor than by more most meant mean say"
+_WEAK_VERBS = "lie lies lay stand stands stood"
+_WEAK_WORDS = frozenset([*_WEAK_NAMES.split(), *_WEAK_VERBS.split()])
 _WEAK = 0.5
+# What a thing is called that is asked for, "which instrument", seldom stands beside its name.
+_KIND_ASKED = re.compile(r"\W*(?:and )?(?:(?:in|on|of|from|by|to|at) )?(?:which|what) (?P<kind>[a-z]+)", re.IGNORECASE)
+_SELDOM = 0.4
 # Whoever it is has a name in the text.
 _ANYBODY = frozenset({"man", "woman", "person", "people"})
+# What must be or may be is told in as many other words.
+_MODALS = frozenset({"must", "may", "might", "shall"})
 _ENDINGS = ("er", "or", "r", "ment", "ion", "al", "ship", "ist", "ing", "ed")
 
 # Forms of one word that no ending tells, and words that tell of each other.
 _TABLE = """
-age old; begin began begun start; bear born birth; belong own owner owns; build built builder; buy bought;
-cost price fee pay paid rent; daughter father mother son; die death dead died; draw drew drawn; drive drove driven;
-fall fell fallen; find found founder finder; fly flew flown flight; give gave given; go went gone; grow grew grown;
-hang hung; heat warm; hold held holder; keep kept keeper; leave left departure; lose lost; read reader; run ran;
-sell sold; senator senate; size large big; speak spoke spoken; take took taken; teach taught teacher; tell told;
-think thought; weigh weight heavy; win won winner; write wrote written writer
+age old; bear born birth; begin began begun start; belong own owner owns; break broke broken; bring brought; build
+built builder; buy bought; cost price fee pay paid rent; daughter father mother son; die death dead died; draw drew
+drawn; drink drank drunk; drive drove driven; eat ate eaten; fall fell fallen; fight fought; find found founder
+finder; fly flew flown flight; get got; give gave given; go went gone; grow grew grown; hang hung; hear heard; heat
+warm; hold held holder; keep kept keeper; lead led leader; leave left departure; lose lost; make made maker; meet met;
+read reader; ring rang rung; rise rose risen; run ran; say said; see saw seen; sell sold; senator senate; send sent;
+shoot shot; sing sang sung; sink sank sunk; size large big; speak spoke spoken; spend spent; swim swam; take took
+taken; teach taught teacher; tell told; think thought; wear wore worn; wed wedding marry married husband wife; weigh
+weight heavy; win won winner; write wrote written writer
 """
 
 
@@ -60,13 +71,14 @@ class Wanted(msgspec.Struct, frozen=True):
 
 class Asked(msgspec.Struct, frozen=True):
     """A question taken apart: what it expects, its telling words, the last of which is its point, the names and numbers
-    that ``musts`` be there, and what it quotes.
+    that ``musts`` be there, the whole ``names`` that these are of, and what it quotes.
     """
 
     text: str
     expects: Expectation
     wanted: tuple[Wanted, ...]
     musts: tuple[str, ...]
+    names: tuple[str, ...] = ()
     quotes: tuple[str, ...] = ()
 
     @property
@@ -87,14 +99,26 @@ def asked(question: str, otherwise: Expectation | None = None) -> Asked | None:
     named = {stem for must in musts for stem in stems_of(must)}
     wanted = tuple(_wanted(question, expects))
     # Names are there or are missed; what else is asked is what a window is weighed by.
-    weighed = tuple(each for each in wanted if named.isdisjoint(each.stems)) or wanted
-    return Asked(question, expects, weighed, musts, quotes) if weighed else None
+    spelt = {must.lower() for must in musts}
+    weighed = tuple(each for each in wanted if named.isdisjoint(each.stems) and each.word not in spelt) or wanted
+    return Asked(question, expects, weighed, musts, names_asked(question), quotes) if weighed else None
+
+
+def names_asked(question: str) -> tuple[str, ...]:
+    """The names in a question, but for what it quotes."""
+    return tuple(name.removesuffix("'s") for name in _capitalised(_QUOTED.sub(" ", question)))
 
 
 def names_in(text: str) -> list[str]:
     """The names of persons, places and things in ``text``: capitalised words that go together, in their order."""
     found = (match[0].removeprefix("The ") for match in _NAME.finditer(text))
     return list(dict.fromkeys(name for name in found if name.lower() not in COMMON and not PRONOUN.match(name)))
+
+
+def is_of(name: str, other: str) -> bool:
+    """Whether the one name is the other, or a part of it: Shepard and Alan Shepard, not two bridges."""
+    one, two = (frozenset(stems_of(each)) for each in (name, other))
+    return one <= two or two <= one
 
 
 def matches(wanted: Wanted, stems: frozenset[str]) -> bool:
@@ -112,14 +136,22 @@ def _akin(one: str, other: str) -> bool:
 
 def _wanted(question: str, expects: Expectation) -> Iterator[Wanted]:
     seen: set[str] = set()
+    kind = _KIND_ASKED.match(question)
     if expects.telling:
         yield Wanted(" ".join(sorted(expects.asking)), frozenset(map(stem_of, expects.telling)))
     for word in _WORD.findall(question.lower()):
         stem = stem_of(word)
-        if word in COMMON or word in expects.asking or word in _ANYBODY or stem in seen or word == "s":
+        if (
+            word in COMMON
+            or word in expects.asking
+            or word in _ANYBODY
+            or word in _MODALS
+            or stem in seen
+            or word == "s"
+        ):
             continue
         seen.add(stem)
-        weight = _WEAK if word in _WEAK_WORDS else 1.0
+        weight = _WEAK if word in _WEAK_WORDS else _SELDOM if kind is not None and word == kind["kind"].lower() else 1.0
         # Parts of a name that is written in one word stand for it as well.
         yield Wanted(word, frozenset({stem, *_KIN.get(stem, ())}), weight)
 

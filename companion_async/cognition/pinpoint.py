@@ -13,7 +13,9 @@ from typing import Protocol
 
 import msgspec
 
-from companion_async.cognition.factoid import PRONOUN, Asked, matches, names_in
+from companion_async.cognition.expectation import expectation
+from companion_async.cognition.factoid import PRONOUN, Asked, is_of, matches, names_asked, names_in
+from companion_async.cognition.names import names_of_cells, names_of_text
 from companion_async.cognition.pieces import ALONE, Piece, pieces_of, shown_cells, stems_of
 
 ENOUGH = 0.7
@@ -22,10 +24,15 @@ ENOUGH = 0.7
 _ENOUGH_WITHOUT_ITS_POINT = 0.85
 _ENOUGH_WITH_ITS_QUOTE = 0.3
 _FURTHER = 0.99
+_PRONOUN_WITHIN = re.compile(r"\b(?:it|he|she|they|him|them|his|her|its|their)\b", re.IGNORECASE)
+_IS = re.compile(r"(?:(?:the|a|an|its|his|her|their) )?((?:[\w'-]+ ){1,3}?)(?:is|are|was|were|costs?) ", re.IGNORECASE)
+_OBJECT = re.compile(r"(?<=[a-z] )(?:that|this|it|her|him|them)(?= (?:in|into|to|for|at|on|by|from)\b|[.,;])")
 _EVIDENT = 0.2
 _NAMED = 0.3
+_DEFINES = 0.02
 _RANK_COSTS = 0.02
 _PLACE_COSTS = 0.001
+_SENTENCE_COSTS = 0.0005
 
 
 class SupportsPassage(Protocol):
@@ -85,6 +92,20 @@ def named(question: Asked, text: str) -> float:
     return sum(_stands(must, text) for must in question.musts) / len(question.musts) if question.musts else 1.0
 
 
+def has_names(question: str, passage: SupportsPassage) -> bool:
+    """Whether a passage has all names that ``question`` speaks of."""
+    return all(_stands(name, f"{passage.title}\n{passage.text}") for name in names_asked(question))
+
+
+def names_missed(question: str, passages: Sequence[SupportsPassage]) -> tuple[str, ...]:
+    """The names that ``question`` speaks of, where none of ``passages`` has all of them or, of a factoid question, only
+    one has; else none.
+    """
+    names = names_asked(question)
+    having = sum(has_names(question, each) for each in passages)
+    return names if having < (2 if expectation(question) is not None else 1) else ()
+
+
 def _of_passage(question: Asked, number: int, passage: SupportsPassage) -> Iterator[Window]:
     pieces = pieces_of(passage.text)
     title = frozenset(stems_of(passage.title))
@@ -93,41 +114,103 @@ def _of_passage(question: Asked, number: int, passage: SupportsPassage) -> Itera
         if piece.kind != "sentence":
             continue
         before = _rests_on(pieces, place)
-        # Rows stand for themselves; of prose the passage is what it is about.
-        around = title if piece.cells else title.union(*(each.stems for each in called))
-        stems = piece.stems.union(around, *(each.stems for each in before))
-        has = [each for each in question.wanted if matches(each, stems)]
-        said = piece.stems.union(*(each.stems for each in before))
-        if not any(matches(each, said) for each in has):
-            continue
-        support = sum(each.weight for each in has) / sum(each.weight for each in question.wanted)
-        shown = _shown(question, piece)
-        text = "\n\n".join([*(each.text for each in called), " ".join([*(each.text for each in before), shown])])
-        whole = f"{passage.title}\n{shown if piece.cells else passage.text}"
-        evident = question.expects.is_met_by(text, question.text)
-        here = named(question, f"{passage.title}\n{text}")
-        quotes = (" ".join(each.casefold().split()) for each in question.quotes)
-        yield Window(
-            number,
-            text,
-            frozenset(each.word for each in has),
-            support,
-            evident,
-            named(question, whole) == 1.0 and all(map(text.casefold().count, quotes)),
-            support + _EVIDENT * evident + _NAMED * here - _RANK_COSTS * number - _PLACE_COSTS * place,
-            _names(question, piece, before),
-        )
+        further = _rests_on(pieces, place, within=True)
+        for rests_on in (before, further) if len(further) > len(before) else (before,):
+            yield from _window(question, number, passage, place, pieces, rests_on, title, called)
 
 
-def _rests_on(pieces: Sequence[Piece], place: int) -> list[Piece]:
-    """The sentences before one that begins with a pronoun, up to the one that names what is spoken of."""
+def _window(
+    question: Asked,
+    number: int,
+    passage: SupportsPassage,
+    place: int,
+    pieces: Sequence[Piece],
+    before: Sequence[Piece],
+    title: frozenset[str],
+    called: Sequence[Piece],
+) -> Iterator[Window]:
+    """The window of a sentence with those ``before`` it, if it has something of the question."""
+    piece = pieces[place]
+    # Rows stand for themselves; of prose the passage is what it is about.
+    around = title if piece.cells else title.union(*(each.stems for each in called))
+    stems = piece.stems.union(around, *(each.stems for each in before))
+    has = [each for each in question.wanted if matches(each, stems)]
+    said = piece.stems.union(*(each.stems for each in before))
+    if not any(matches(each, said) for each in has):
+        return
+    support = sum(each.weight for each in has) / sum(each.weight for each in question.wanted)
+    shown = _shown(question, piece)
+    text = "\n\n".join([*(each.text for each in called), " ".join([*(each.text for each in before), shown])])
+    whole = f"{passage.title}\n{shown if piece.cells else passage.text}"
+    evident = question.expects.is_met_by(text, question.text)
+    here = named(question, f"{passage.title}\n{text}")
+    paragraph = " ".join(each.text for each in pieces[:place] if each.paragraph == piece.paragraph != ALONE)
+    quotes = (" ".join(each.casefold().split()) for each in question.quotes)
+    yield Window(
+        number,
+        text,
+        frozenset(each.word for each in has),
+        support,
+        evident,
+        named(question, whole) == 1.0
+        and _is_about(question, passage.title, text, paragraph)
+        and all(map(text.casefold().count, quotes)),
+        support
+        + _EVIDENT * evident
+        + _NAMED * here
+        + _DEFINES * _says_what_it_is(question, shown)
+        - _RANK_COSTS * number
+        - _PLACE_COSTS * place
+        - _SENTENCE_COSTS * len(before),
+        _names(question, piece, before),
+    )
+
+
+def _is_about(question: Asked, title: str, text: str, paragraph: str) -> bool:
+    """Whether whom and what the question names is spoken of, in the text or its title.
+
+    What is not may have been named before in the ``paragraph``, unless the text begins with the name of something else
+    or has one of the same kind; a text without a name of its own may be about anything in its passage.
+    """
+    there = names_in(f"{title}\n{text}")
+    missed = [
+        name for name in question.names if not any(is_of(name, each) for each in there) and not _stands(name, title)
+    ]
+    missed = [name for name in missed if not _stands(name, text)]
+    others = names_in(text)
+    if not missed or not others:
+        return True
+    begins = any(text.removeprefix("The ").startswith(other) for other in others)
+    kinds = {word for name in missed for word in name.split()}
+    return (
+        not begins and kinds.isdisjoint(" ".join(others).split()) and all(_stands(name, paragraph) for name in missed)
+    )
+
+
+def _rests_on(pieces: Sequence[Piece], place: int, *, within: bool = False) -> list[Piece]:
+    """The sentences before one that begins with a pronoun, up to the one that names what is spoken of.
+
+    ``within``: of one that has a pronoun before any name, or one for what something is done to: "Ada translated that".
+    """
+    points = _points_back if within else PRONOUN.match
     found: list[Piece] = []
-    while place and len(found) < 2 and pieces[place].paragraph != ALONE and PRONOUN.match(pieces[place].text):
+    while place and len(found) < 2 and pieces[place].paragraph != ALONE and points(pieces[place].text):
         place -= 1
         if pieces[place].kind != "sentence" or pieces[place].paragraph == ALONE:
             break
         found.insert(0, pieces[place])
     return found
+
+
+def _says_what_it_is(question: Asked, shown: str) -> bool:
+    """Whether a sentence begins with what is asked and says what that is: the rent is 48 pounds."""
+    said = _IS.match(shown)
+    return said is not None and any(matches(each, frozenset(stems_of(said[1]))) for each in question.wanted)
+
+
+def _points_back(sentence: str) -> bool:
+    pronoun = _PRONOUN_WITHIN.search(sentence)
+    return (pronoun is not None and not names_in(sentence[: pronoun.start()])) or _OBJECT.search(sentence) is not None
 
 
 def _shown(question: Asked, piece: Piece) -> str:
@@ -141,12 +224,9 @@ def _shown(question: Asked, piece: Piece) -> str:
 
 
 def _names(question: Asked, piece: Piece, before: Sequence[Piece]) -> tuple[str, ...]:
-    if not piece.cells:
-        return tuple(dict.fromkeys(name for each in (piece, *before) for name in names_in(each.text)))
-    telling = [
-        cell for column, cell in piece.cells if any(matches(w, frozenset(stems_of(column))) for w in question.wanted)
-    ]
-    return tuple(dict.fromkeys(name for cell in (*telling, *(c for _, c in piece.cells)) for name in names_in(cell)))
+    if piece.cells:
+        return tuple(names_of_cells(question, piece.cells))
+    return tuple(dict.fromkeys(name for each in (piece, *before) for name in names_of_text(question, each.text)))
 
 
 def _stands(must: str, text: str) -> bool:

@@ -16,6 +16,7 @@ from companion_async.cognition.model_router.reply import Reply
 from companion_async.cognition.search_engine.module import MODULE as SEARCH
 from companion_async.companion.answer import Answer, Source
 from companion_async.companion.decision import Decision, decide, redirected
+from companion_async.companion.follow_up import Reading
 from companion_async.errors import InvalidArgumentError
 from companion_async.scheduling.task import Task
 from companion_async.security import check_text
@@ -65,6 +66,13 @@ class Case:
     def quotes(self) -> bool:
         """Whether its words in quotes are to be found as they stand."""
         return SEARCH in self.decision.modules
+
+    def read_as(self, reading: Reading) -> None:
+        """Take it for what it asks in the light of what was said before, and decide anew what is to be done."""
+        self.spelt_out = reading.text
+        if reading.whole and reading.text != self.question:
+            self.decision = decide(reading.text, self.there, points_back=True)
+            self.steps.append(Step("rewrite", self.question, reading.text))
 
     def go(self, way: str) -> None:
         """Take another way than was decided."""

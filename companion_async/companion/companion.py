@@ -14,7 +14,7 @@ from companion_async.brain.assembly import ShutdownReport
 from companion_async.brain.brain import Brain
 from companion_async.brain.config import BrainConfig
 from companion_async.clock import Clock
-from companion_async.cognition.context_manager.conversation import Turn, Window
+from companion_async.cognition.context_manager.conversation import Turn, Window, exchanges
 from companion_async.cognition.context_manager.module import MODULE as CONTEXT
 from companion_async.cognition.context_manager.module import ContextManager, Conversations
 from companion_async.cognition.knowledge_retriever.module import MODULE as RETRIEVER
@@ -31,7 +31,7 @@ from companion_async.companion.built_in import built_in_modules, sort_out
 from companion_async.companion.case import Case, check_question
 from companion_async.companion.config import CompanionConfig
 from companion_async.companion.decision import phrases
-from companion_async.companion.follow_up import search_text
+from companion_async.companion.follow_up import reading
 from companion_async.companion.reader import MOST_SOURCES, Reader
 from companion_async.companion.ways import Ways
 from companion_async.errors import MissingExtraError
@@ -236,8 +236,7 @@ class CompanionBrain(Brain):
         if conversation is not None:
             with case.step("recall"):
                 window: Window = await self.submit(CONTEXT, "window", conversation)
-            earlier = [turn.text for turn in window.turns if turn.role == "user"]
-            case.spelt_out = search_text(case.question, earlier)
+            case.read_as(reading(case.question, exchanges(window.turns)))
             case.said, case.summary = tuple(Said(turn.role, turn.text) for turn in window.turns), window.summary
         self._ways.perceive(case)
         await self._ways.learning.way(case)

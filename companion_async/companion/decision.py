@@ -8,6 +8,7 @@ from typing import Literal
 
 import msgspec
 
+from companion_async.cognition.advanced_reasoning.comparison import comparison
 from companion_async.cognition.advanced_reasoning.module import MODULE as REASONING
 from companion_async.cognition.advanced_reasoning.worked import is_exact
 from companion_async.cognition.code_executor.language import NAMES
@@ -66,12 +67,13 @@ class Program(msgspec.Struct, frozen=True):
     language: str | None
 
 
-def decide(question: str, there: Collection[str]) -> Decision:
+def decide(question: str, there: Collection[str], *, points_back: bool = False) -> Decision:
     """What ``question`` needs; ``there`` are the modules that can be used.
 
     A sum, an equation, a measure in another unit or a date is worked out, a program in a fence is run where that is
-    what is asked for, a question that speaks of one thing by way of another takes several searches, and everything
-    else one. What a missing module would have done is left to the search.
+    what is asked for, a question that speaks of one thing by way of another, compares two, or was spelt out since it
+    ``points_back``, takes several searches, and everything else one. What a missing module would have done is left to
+    the search.
     """
     off: tuple[str, ...] = ()
     left = ""
@@ -83,9 +85,10 @@ def decide(question: str, there: Collection[str]) -> Decision:
         if CODE in there:
             return Decision(way="run", modules=(CODE,), reason="It asks what a program does: the program is run.")
         off, left = (CODE,), f" It asks what a program does, but {CODE} is off."
-    elif _takes_hops(question):
+    elif points_back or _takes_hops(question):
         if REASONING in there:
-            reason = "It speaks of one thing by way of another: it takes several searches."
+            why = "points back to what was said" if points_back else "speaks of one thing by way of another"
+            reason = f"It {why}: it takes several searches."
             return Decision(way="hops", modules=(RETRIEVER, REASONING, ROUTER), reason=reason)
         off, left = (REASONING,), f" It would take several searches, but {REASONING} is off."
     if phrases(question) and SEARCH in there:
@@ -124,4 +127,6 @@ def phrases(question: str) -> tuple[str, ...]:
 
 
 def _takes_hops(question: str) -> bool:
-    return len(question) <= _LONGEST_HOPS and bool(_ASKS.search(question)) and bool(_HOPS.search(question))
+    if len(question) > _LONGEST_HOPS:
+        return False
+    return bool(_ASKS.search(question) and _HOPS.search(question)) or comparison(question) is not None

@@ -11,6 +11,7 @@ from companion_async.cognition.advanced_reasoning.module import MODULE as REASON
 from companion_async.cognition.advanced_reasoning.step import Reasoned, Step
 from companion_async.cognition.code_executor.execution import Execution
 from companion_async.cognition.code_executor.module import MODULE as CODE
+from companion_async.cognition.model_router.embedded import NOTHING_CLOSE
 from companion_async.cognition.model_router.reply import Reply
 from companion_async.cognition.model_router.settings import EMBEDDED
 from companion_async.cognition.personality_engine.module import MODULE as PERSONALITY
@@ -65,7 +66,7 @@ class Ways:
         return None
 
     async def search_on(self, case: Case, limit: int) -> Reply | None:
-        """The answer of several searches, its passages in ``case``; None where they found nothing."""
+        """What several searches answer, its passages in ``case``, or that none is; None where another may find it."""
         try:
             with case.step("hops"):
                 found: Reasoned = await self._brain.submit(REASONING, "reason", case.spelt_out, "hops", limit)
@@ -74,9 +75,11 @@ class Ways:
         except Exception as error:
             _note(case, REASONING, error)
             return None
-        if not found.found:
+        if not found.found and not found.settled:
             return None
         case.steps += found.steps
+        if not found.found:
+            return Reply(NOTHING_CLOSE, EMBEDDED, "reasoning", found=False)
         case.passages = found.passages
         return Reply(found.answer, EMBEDDED, "reasoning", tuple(range(len(found.passages))))
 
@@ -120,7 +123,7 @@ class Ways:
             return None
 
     async def _calculated(self, case: Case) -> Reply | None:
-        found: Reasoned = await self._brain.submit(REASONING, "calculate", case.question)
+        found: Reasoned = await self._brain.submit(REASONING, "calculate", case.spelt_out)
         case.steps += found.steps
         if not found.found:
             case.notes.append(found.answer)

@@ -2,11 +2,15 @@ from __future__ import annotations
 
 import pytest
 
-from companion_async.companion.follow_up import search_text
+from companion_async.companion.follow_up import reading
 
 pytestmark = pytest.mark.feature("CB-57")
 
 EARLIER = "How do I read a zip file?"
+
+
+def read(question, *earlier):
+    return reading(question, [(each, "") for each in earlier]).text
 
 
 @pytest.mark.parametrize(
@@ -27,7 +31,7 @@ EARLIER = "How do I read a zip file?"
 )
 def test_a_question_that_points_back_takes_the_earlier_one_along(question):
     """What is asked of "it" is searched for with what "it" was."""
-    assert search_text(question, [EARLIER]) == f"{EARLIER} {question}"
+    assert read(question, EARLIER) == f"{EARLIER} {question}"
 
 
 @pytest.mark.parametrize(
@@ -48,7 +52,7 @@ def test_a_question_that_points_back_takes_the_earlier_one_along(question):
 )
 def test_a_question_of_its_own_stands_alone(question):
     """A question that says what it is about is not blurred by the one before."""
-    assert search_text(question, [EARLIER]) == question
+    assert read(question, EARLIER) == question
 
 
 @pytest.mark.parametrize(
@@ -61,15 +65,15 @@ def test_a_question_of_its_own_stands_alone(question):
 )
 def test_the_same_is_asked_of_something_else_of_its_kind(earlier, question, asked):
     """What begins with the same word takes the place of what was asked about; anything else comes along."""
-    assert search_text(question, [earlier]) == asked
+    assert read(question, earlier) == asked
 
 
 def test_the_first_question_has_nothing_to_point_to():
     """Without an earlier question there is nothing to add."""
-    assert search_text("What about it?", []) == "What about it?"
+    assert read("What about it?") == "What about it?"
 
 
 def test_a_chain_of_follow_ups_keeps_its_topic():
     """Of several questions the last one that spoke for itself is what a further "it" stands for."""
     earlier = ["How do I sort a list?", EARLIER, "Can it be encrypted?", "And what about tar?"]
-    assert search_text("How long does it take?", earlier) == f"{EARLIER} How long does it take?"
+    assert read("How long does it take?", *earlier) == f"{EARLIER} How long does it take?"

@@ -7,22 +7,19 @@ then asked of each name. Both together have to bear out the question as one sent
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 import msgspec
 
-from companion_async.cognition.expectation import Expectation, expectation
-from companion_async.cognition.factoid import Asked, asked
+from companion_async.cognition.advanced_reasoning.decomposition import in_a_row
+from companion_async.cognition.expectation import expectation
+from companion_async.cognition.factoid import Asked, is_of, names_in
+from companion_async.cognition.names import new_names
 from companion_async.cognition.pinpoint import ENOUGH, SupportsPassage, Window, answers, named, windows
 
 _MOST_WINDOWS = 4
 _MOST_NAMES = 3
 _MOST_LEADS = 6
-_SECOND = re.compile(
-    r",? and (?=(?:in |of |from |to |for |on |by )?(?:what|where|when|who|whose|which|how)\b)", re.IGNORECASE
-)
-_ANYTHING = Expectation("any", frozenset({"what", "which", "how", "who"}))
 
 
 class Lead(msgspec.Struct, frozen=True):
@@ -39,27 +36,26 @@ class Lead(msgspec.Struct, frozen=True):
 
 
 class Trail(msgspec.Struct, frozen=True):
-    """What answers: a window, and where it took two, the second, of the passages that were found for ``name``."""
+    """What answers: a window, and where it took two, the second, of the passages that were found for ``name``; and the
+    ``names`` in it that the question has not.
+    """
 
     first: Window
     second: Window | None = None
     name: str = ""
     support: float = 0.0
-
-
-def taken_apart(question: str) -> Asked | None:
-    """``question`` as one that several sentences answer; None where it asks for nothing in particular."""
-    return asked(question, otherwise=_ANYTHING)
+    names: tuple[str, ...] = ()
 
 
 def at_once(question: Asked, passages: Sequence[SupportsPassage]) -> Trail | None:
     """The one window that answers all of it, if there is one."""
-    if len(_SECOND.split(question.text)) > 1:
+    found = answers(question, windows(question, passages))
+    if in_a_row(question.text) is not None:
         # Of two questions the point is in both.
-        found = [window for window in answers(question, windows(question, passages)) if window.support == 1.0]
-    else:
-        found = answers(question, windows(question, passages))
-    return Trail(found[0], support=found[0].support) if found else None
+        found = [window for window in found if window.support == 1.0]
+    if not found:
+        return None
+    return Trail(found[0], support=found[0].support, names=tuple(new_names(question, found[0].names)))
 
 
 def leads(question: Asked, passages: Sequence[SupportsPassage]) -> list[Lead]:
@@ -77,8 +73,8 @@ def leads(question: Asked, passages: Sequence[SupportsPassage]) -> list[Lead]:
 
 def followed(question: Asked, lead: Lead, passages: Sequence[SupportsPassage]) -> Trail | None:
     """The window that tells of the lead's name what was missing, if it does and both answer the question."""
-    tail = _SECOND.split(question.text)[-1]
-    expects = expectation(tail) or question.expects
+    row = in_a_row(question.text)
+    expects = (expectation(row[1]) if row is not None else None) or question.expects
     wanted = tuple(each for each in question.wanted if each.word in lead.missing)
     rest = msgspec.structs.replace(question, expects=expects, wanted=wanted, musts=(), quotes=())
     total = sum(each.weight for each in question.wanted)
@@ -88,11 +84,11 @@ def followed(question: Asked, lead: Lead, passages: Sequence[SupportsPassage]) -
         told = f"{lead.window.text}\n{window.text}"
         if (
             window.evident
-            and lead.name.split()[-1] in window.text
+            and any(is_of(lead.name, each) for each in names_in(window.text))
             and window.text != lead.window.text
             and support >= ENOUGH
             and question.point in has
             and named(question, told) == 1.0
         ):
-            return Trail(lead.window, window, lead.name, support)
+            return Trail(lead.window, window, lead.name, support, tuple(new_names(question, window.names)))
     return None

@@ -9,8 +9,10 @@ import msgspec
 
 from companion_async.cognition.advanced_reasoning import strategies
 from companion_async.cognition.advanced_reasoning.algebra import LONGEST
+from companion_async.cognition.advanced_reasoning.comparison import Comparison, Measured, measured
 from companion_async.cognition.advanced_reasoning.constraints import Solved, solve
-from companion_async.cognition.advanced_reasoning.hops import Lead, Trail, at_once, followed, leads, taken_apart
+from companion_async.cognition.advanced_reasoning.hops import Lead, Trail, at_once, followed, leads
+from companion_async.cognition.advanced_reasoning.inquiry import Inquiry
 from companion_async.cognition.advanced_reasoning.planning import Action, Plan, cheapest_plan
 from companion_async.cognition.advanced_reasoning.settings import ReasoningSettings
 from companion_async.cognition.advanced_reasoning.step import Reasoned, Step
@@ -20,6 +22,7 @@ from companion_async.cognition.model_router.prompt import Passage, Prompt
 from companion_async.cognition.model_router.reply import Reply
 from companion_async.cognition.model_router.settings import EMBEDDED
 from companion_async.cognition.pinpoint import SupportsPassage
+from companion_async.cognition.reference import taken_apart
 from companion_async.errors import CompanionError, InvalidArgumentError, TaskTimeoutError
 from companion_async.modules.module import BaseModule
 from companion_async.security import check_count, check_labels, check_text
@@ -32,7 +35,6 @@ _OF_A_MODEL = ("chain", "tree", "reflection", "react")
 _ROUTER, _RETRIEVER = "model_router", "knowledge_retriever"
 _LONGEST_QUESTION = 4_000
 _PASSAGES = 5
-_FOLLOWED = 3
 
 
 class ModelMissingError(CompanionError):
@@ -133,34 +135,46 @@ class AdvancedReasoning(BaseModule):
         wanted = taken_apart(question)
         return None if wanted is None else followed(wanted, lead, passages)
 
+    def measure(self, compared: Comparison, thing: str, passages: Sequence[SupportsPassage]) -> Measured | None:
+        """What ``passages`` have of a thing that is compared."""
+        return measured(compared, thing, passages)
+
     async def _hops(self, question: str, limit: int) -> Reasoned:
-        """Search, quote what answers, and follow the names in what answers a part to what tells of them the rest."""
+        """Search for what is asked and for its parts, and quote what answers each."""
         steps: list[Step] = []
-        passages = await self._searched(question, steps)
-        trail, on = await self.brain.submit(MODULE, "begin_trail", question, passages)
-        further: list[Passage] = []
-        best: Trail | None = trail
-        for lead in on[: self._settings.hops * _FOLLOWED]:
-            found = await self._searched(lead.query, steps)
-            step: Trail | None = await self.brain.submit(MODULE, "follow_trail", question, lead, found)
-            if step is not None and (best is None or step.support > best.support):
-                best, further = step, found
-                if step.support == 1.0:
-                    break
-        if best is None:
-            return Reasoned(NOTHING_FOUND, "hops", tuple(steps), found=False, responder="retrieval")
-        quoted = [(passages[best.first.passage], best.first.text)]
-        if best.second is not None:
-            quoted.append((further[best.second.passage], best.second.text))
-        cited = list(dict.fromkeys(passage for passage, _ in quoted))[:limit]
-        parts = [f"{text} [{cited.index(passage) + 1}]" for passage, text in quoted if passage in cited]
+
+        async def search(query: str) -> list[Passage]:
+            return await self._searched(query, steps)
+
+        async def begin(asked: str, passages: Sequence[Passage]) -> tuple[Trail | None, list[Lead]]:
+            found: tuple[Trail | None, list[Lead]] = await self.brain.submit(MODULE, "begin_trail", asked, passages)
+            return found
+
+        async def follow(asked: str, lead: Lead, passages: Sequence[Passage]) -> Trail | None:
+            found: Trail | None = await self.brain.submit(MODULE, "follow_trail", asked, lead, passages)
+            return found
+
+        async def measure(compared: Comparison, thing: str, passages: Sequence[Passage]) -> Measured | None:
+            found: Measured | None = await self.brain.submit(MODULE, "measure", compared, thing, passages)
+            return found
+
+        inquiry = Inquiry(search, begin, follow, measure, self._settings.hops)
+        found = await inquiry.answer(question)
+        if found is None:
+            settled = inquiry.settled
+            return Reasoned(NOTHING_FOUND, "hops", tuple(steps), found=False, settled=settled, responder="retrieval")
+        cited = list(dict.fromkeys(passage for passage, _ in found.quoted))[:limit]
+        parts = [f"{text} [{cited.index(passage) + 1}]" for passage, text in found.quoted if passage in cited]
+        if found.verdict:
+            parts.insert(0, found.verdict)
         places = tuple(passage.location for passage in cited)
-        steps.append(Step("solve", f"by way of {best.name}" if best.name else "at once", "\n".join(parts), places))
+        way = f"by way of {', '.join(dict.fromkeys(found.by_way_of))}" if found.by_way_of else "at once"
+        steps.append(Step("solve", way, "\n".join(parts), places))
         return Reasoned(
             "\n\n".join(parts),
             "hops",
             tuple(steps),
-            confidence=best.support,
+            confidence=found.support,
             responder="retrieval",
             passages=tuple(cited),
         )

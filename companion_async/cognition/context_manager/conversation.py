@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 
 import msgspec
 
@@ -33,6 +34,17 @@ class Window(msgspec.Struct, frozen=True):
     summarised: int = 0
     tokens: int = 0
     cut: bool = False
+
+
+def exchanges(turns: Sequence[Turn]) -> list[tuple[str, str]]:
+    """The questions in ``turns``, each with its answer, or nothing where it got none; oldest first."""
+    found: list[tuple[str, str]] = []
+    for turn in turns:
+        if turn.role == "user":
+            found.append((turn.text, ""))
+        elif turn.role == "assistant" and found:
+            found[-1] = (found[-1][0], turn.text)
+    return found
 
 
 class KeptConversation(msgspec.Struct):

@@ -15,7 +15,9 @@ from companion_async.cognition.corpus.reading import read
 from companion_async.cognition.corpus.stamps import Pending, is_below, pending, stamps_of
 from companion_async.cognition.decoding.module import DecodingError, decoded_in_thread
 from companion_async.cognition.decoding.settings import DecodingSettings
+from companion_async.cognition.pinpoint import names_missed
 from companion_async.cognition.search_engine.library import Library
+from companion_async.cognition.search_engine.query import parsed
 from companion_async.errors import InvalidArgumentError
 from companion_async.modules.module import BaseModule
 from companion_async.security import check_count
@@ -129,10 +131,17 @@ class KnowledgeRetriever(BaseModule):
         """The passages that fit ``question`` best, at most ``limit``; further ones of one module or file come later.
 
         ``mode`` as for the search engine: by default by text and meaning where the extra ``ml`` is installed, else by
-        text alone; each passage says which.
+        text alone; each passage says which. Where they do not have the names that the question speaks of, those that
+        have all of these come first: a name that is in few places may be outweighed by the common words beside it.
         """
         check_count(limit, "limit", maximum=_MOST)
         method, found = self._library.find(question, limit, mode, vary=True)
+        names = names_missed(question, found)
+        if names:
+            having = parsed(" ".join((*(f'"{name}"' for name in names), question)))
+            _, found_by_name = self._library.find(having, limit, mode, vary=True)
+            known = {each.passage for each in found_by_name}
+            found = [*found_by_name, *(each for each in found if each.passage not in known)][:limit]
         excerpts = self._library.excerpts(question, found)
         return [
             Passage(
