@@ -136,7 +136,7 @@ class KnowledgeRetriever(BaseModule):
         """
         check_count(limit, "limit", maximum=_MOST)
         method, found = self._library.find(question, limit, mode, vary=True)
-        names = names_missed(question, found)
+        names = names_missed(question, found) if mode != "semantic" else ()
         if names:
             having = parsed(" ".join((*(f'"{name}"' for name in names), question)))
             _, found_by_name = self._library.find(having, limit, mode, vary=True)
