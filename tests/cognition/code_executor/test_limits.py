@@ -140,8 +140,12 @@ def test_memory_that_is_in_no_process_is_not_to_be_had(executor, system):
 
 def test_open_files_are_limited(executor, system):
     """A program that opens file after file gets an error of its own."""
-    done = executor.execute("import os\nl = []\nwhile True:\n    l.append(os.dup(0))", "python", tier=system)
-    assert "Too many open files" in done.stderr, done
+    code = (
+        "import os\nl = []\ntry:\n    while True:\n        l.append(os.dup(0))\nexcept OSError:\n    pass\n"
+        "os.closerange(3, 9)\nlen(l)"
+    )
+    done = executor.execute(code, "python", tier=system)
+    assert 0 < done.value <= 64, done
 
 
 @pytest.mark.slow

@@ -103,9 +103,9 @@ def test_a_value_is_not_longer_than_it_may_be(executor, tier):
     "told",
     [
         "import os, sys\nmark = [a for a in sys.orig_argv if a.startswith('value ')][0]\n"
-        "os.write(2, ('\\n' + mark + '{').encode())",
+        "os.write(2, ('\\n' + mark + '{').encode())\nNone",
         "import os, sys\nmark = [a for a in sys.orig_argv if a.startswith('value ')][0]\n"
-        "os.write(2, ('\\n' + mark + '[' * 60000).encode())",
+        "os.write(2, ('\\n' + mark + '[' * 60000).encode())\nNone",
         "import os\nos.write(1, b'\\xff\\xfe\\x00\\n')\nos.close(2)\n1",
     ],
 )
