@@ -222,7 +222,7 @@ async def test_a_page_that_comes_too_slowly_is_given_up(site):
         while True:
             writer.write(b"x")
             await writer.drain()
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0)
 
     site.pages |= {"/silent": silent, "/half": half, "/dripping": dripping, "/": page("Home")}
     async with crawling(timeout=0.3) as crawler:
