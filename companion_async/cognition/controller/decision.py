@@ -54,7 +54,7 @@ def options(digest: Digest) -> list[tuple[float, str, str]]:
     if digest.spoke:
         found.append((talk(ANSWER, digest.spoke), f"answer {digest.spoke}", f"{digest.spoke} spoke"))
     if digest.step:
-        found.append((max(WAIT, digest.urgency), digest.step, f"it leads to: {digest.goal}"))
+        found.append((max(WAIT, digest.urgency), digest.step, f"the goal is to {digest.goal}"))
     if digest.surprise and digest.others:
         name = digest.others[0].name
         found.append((talk(TELL, name), f"talk to {name}", f"there was a surprise: {digest.surprise}"))

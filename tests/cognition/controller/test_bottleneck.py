@@ -66,23 +66,31 @@ def test_of_those_who_are_there_the_best_liked_are_seen():
 
 @pytest.mark.feature("PP-18")
 @pytest.mark.parametrize(
-    ("digest", "step"),
+    ("digest", "step", "reason"),
     [
-        (Digest(), "wait"),
-        (Digest(spoke="bo", step="dig", urgency=0.5), "answer bo"),
-        (Digest(spoke="bo", step="dig", urgency=0.8), "dig"),
-        (Digest(spoke="bo", step="dig", urgency=0.55, needs=(("hunger", 0.9),)), "dig"),
-        (Digest(spoke="bo", step="dig", urgency=0.8, others=(Other("bo", 1.0, True),)), "answer bo"),
-        (Digest(step="dig", urgency=0.3, others=(Other("bo", 0.0, False),)), "greet bo"),
-        (Digest(step="dig", urgency=0.2, surprise="fell", others=(Other("bo", 0.0, True),)), "talk to bo"),
-        (Digest(step="dig", urgency=0.0), "dig"),
+        (Digest(), "wait", "there is nothing better to do"),
+        (Digest(spoke="bo", step="dig", urgency=0.5), "answer bo", "bo spoke"),
+        (Digest(spoke="bo", step="dig", goal="find gold", urgency=0.8), "dig", "the goal is to find gold"),
+        (
+            Digest(spoke="bo", step="dig", goal="see to hunger", urgency=0.55, needs=(("hunger", 0.9),)),
+            "dig",
+            "the goal is to see to hunger",
+        ),
+        (Digest(spoke="bo", step="dig", urgency=0.8, others=(Other("bo", 1.0, True),)), "answer bo", "bo spoke"),
+        (Digest(step="dig", urgency=0.3, others=(Other("bo", 0.0, False),)), "greet bo", "bo has come"),
+        (
+            Digest(step="dig", urgency=0.2, surprise="fell", others=(Other("bo", 0.0, True),)),
+            "talk to bo",
+            "there was a surprise: fell",
+        ),
+        (Digest(step="dig", goal="find gold", urgency=0.0), "dig", "the goal is to find gold"),
     ],
 )
-def test_the_best_of_what_could_be_done_is_done(digest, step):
-    """Weighed by urgency, liking and need; to do something comes before doing nothing."""
+def test_the_best_of_what_could_be_done_is_done(digest, step, reason):
+    """Weighed by urgency, liking and need; to do something comes before doing nothing; the reason goes on "because"."""
     decision = decide(digest, 3, 5.0)
-    assert (decision.step, decision.number, decision.at) == (step, 3, 5.0)
-    assert decision.reason
+    assert (decision.step, decision.reason) == (step, reason)
+    assert (decision.number, decision.at) == (3, 5.0)
 
 
 @pytest.mark.feature("PP-18")
