@@ -13,7 +13,7 @@ from loguru import logger
 from companion_async.brain.assembly import ShutdownReport
 from companion_async.brain.brain import Brain
 from companion_async.brain.config import BrainConfig
-from companion_async.clock import Clock
+from companion_async.clock import Clock, TimerHandle
 from companion_async.cognition.context_manager.conversation import Turn, Window, exchanges
 from companion_async.cognition.context_manager.module import MODULE as CONTEXT
 from companion_async.cognition.context_manager.module import ContextManager, Conversations
@@ -34,7 +34,7 @@ from companion_async.companion.decision import phrases
 from companion_async.companion.follow_up import reading
 from companion_async.companion.reader import MOST_SOURCES, Reader
 from companion_async.companion.ways import Ways
-from companion_async.errors import MissingExtraError
+from companion_async.errors import CompanionError, MissingExtraError
 from companion_async.modules.spec import ModuleSpec
 from companion_async.security import check_count, check_fraction
 from companion_async.status.picture import FrozenMap
@@ -59,6 +59,7 @@ class CompanionBrain(Brain):
         self._reader = Reader(self, self._clock)
         self._ways = Ways(self)
         self._off: FrozenMap[str] = FrozenMap()
+        self._consolidating: TimerHandle | None = None
         self.agents = Agents(self, clock=clock, taken=(settings.mind.name,))
         """Agents beside the one that the companion is."""
 
@@ -76,8 +77,8 @@ class CompanionBrain(Brain):
             found = await anyio.to_thread.run_sync(sort_out, built_in_modules(self.config, self._clock))
             await self.register_all((*self._reader.modules(), *self._own_modules(), *found.specs))
             self._leave_out(found.off)
-            if self.config.mind.consolidate and any(spec.name == REFLECTION for spec in found.specs):
-                self.every(REFLECTION, "consolidate", period=self.config.mind.consolidate, spread=True)
+            if any(spec.name == REFLECTION for spec in found.specs):
+                self._consolidate_later()
         except BaseException:
             await self.shutdown(timeout=0)
             raise
@@ -86,6 +87,8 @@ class CompanionBrain(Brain):
     async def shutdown(self, timeout: float = 15.0) -> ShutdownReport:
         """As of a `Brain`. A reading that is under way is given up first: it would go on submitting."""
         await self._reader.close()
+        if self._consolidating is not None:
+            self._consolidating.cancel()
         report = await super().shutdown(timeout)
         self._reader.let_go()
         self._conversations.close()
@@ -108,6 +111,19 @@ class CompanionBrain(Brain):
         parts = self._open("start()")
         parts.scheduler.extras.update(off)
         parts.decisions.record("leave_out", "companion", {"extras": dict(off)}, f"Off: {listed}", rule="built_in")
+
+    def _consolidate_later(self) -> None:
+        """Consolidate again and again, the first time a period from now: there is nothing to consolidate at a start."""
+        period = self.config.mind.consolidate
+
+        def begin() -> None:
+            try:
+                self.every(REFLECTION, "consolidate", period=period)
+            except CompanionError:  # it is stopped just now
+                self._consolidate_later()
+
+        if period:
+            self._consolidating = self._clock.call_later(period, begin)
 
     def _own_modules(self) -> tuple[ModuleSpec, ...]:
         models, conversations, traced = self.config.models, self._conversations, self.config.tracing.enabled

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-
-import anyio
 import pytest
 
 from companion_async.cognition.mind import Mind
@@ -12,21 +9,46 @@ from companion_async.companion.companion import CompanionBrain
 from companion_async.companion.config import CompanionConfig, MindSettings
 from companion_async.errors import InvalidArgumentError
 from companion_async.memory.settings import MemorySettings
+from companion_async.modules.module import BaseModule
 
 pytestmark = pytest.mark.feature("PP-17")
 
 
-async def test_a_companion_consolidates_by_itself(monkeypatch):
-    """Again and again, at the pace of its settings, from the start on; and not where that is 0."""
-    runs = threading.Semaphore(0)
-    monkeypatch.setattr(Mind, "consolidate", lambda mind: runs.release())
-    async with CompanionBrain(CompanionConfig(mind=MindSettings(consolidate=0.02))):
-        for _ in range(3):
-            assert await anyio.to_thread.run_sync(lambda: runs.acquire(timeout=20))
-    left = runs._value
-    async with CompanionBrain(CompanionConfig(mind=MindSettings(consolidate=0))) as brain:
-        await brain.submit("reflection", "run")
-        assert runs._value == left
+async def pass_by(clock, brain, seconds):
+    for _ in range(seconds):
+        await clock.advance(1)
+        with clock.hold():
+            await brain.drain()
+
+
+async def test_a_companion_consolidates_by_itself(monkeypatch, virtual_clock):
+    """Every minute as it is set, the first time a minute after the start; not where that is 0."""
+    consolidated = []
+    monkeypatch.setattr(Mind, "consolidate", lambda mind: consolidated.append(virtual_clock.monotonic()))
+    async with CompanionBrain(CompanionConfig(mind=MindSettings(consolidate=10)), clock=virtual_clock) as brain:
+        await pass_by(virtual_clock, brain, 25)
+        assert consolidated == [10, 20]
+        assert brain.status().stats.total_tasks_completed == 2
+    consolidated.clear()
+    async with CompanionBrain(CompanionConfig(mind=MindSettings(consolidate=0)), clock=virtual_clock) as brain:
+        await pass_by(virtual_clock, brain, 25)
+    assert consolidated == []
+
+
+async def test_what_is_away_then_is_consolidated_when_it_is_back(virtual_clock):
+    """The beginning is tried again a period later."""
+    consolidated = []
+
+    class Back(BaseModule):
+        def consolidate(self):
+            consolidated.append(virtual_clock.monotonic())
+
+    async with CompanionBrain(CompanionConfig(mind=MindSettings(consolidate=10)), clock=virtual_clock) as brain:
+        await brain.unregister("reflection")
+        await pass_by(virtual_clock, brain, 15)
+        await brain.register("reflection", Back, category="agi")
+        await pass_by(virtual_clock, brain, 20)
+        assert consolidated == [20, 30]
 
 
 async def test_it_forgets_by_its_settings_and_opens_no_memory_for_that(monkeypatch):
