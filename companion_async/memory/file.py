@@ -194,6 +194,7 @@ class MemoryFile:
             with connection:
                 if self._is_new():  # another process may have been quicker
                     self._make()
+                    return
         version = connection.execute("PRAGMA user_version").get
         if connection.execute("PRAGMA application_id").get != _APPLICATION:
             raise StorageError(f"{self._name} is no file of memories. Name another path.")
