@@ -30,7 +30,7 @@ from companion_async.cognition.reflection.module import MODULE as REFLECTION
 from companion_async.cognition.retrieval.module import MODULE as RETRIEVAL
 from companion_async.companion.agents import Agent
 
-STEPS = (50, 100, 150, 200, 250, 300, 350, 400, 450, 500, 600, 1000)
+STEPS = (50, 100, 200, 300, 350, 400, 450, 500, 600, 1000)
 """Numbers of agents that are tried, until one is too many."""
 
 _THREADS = 2  # of each category: what runs computes, and more of them only hand the interpreter to each other
