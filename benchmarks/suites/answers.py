@@ -113,9 +113,10 @@ def _figures(name: str, told: list[tuple[Question, Answer]]) -> list[Measurement
         Measurement("companion", f"{name}, right", "share", (right,)),
         Measurement("companion", f"{name}, wrong and not refused", "share", (wrong,)),
     ]
-    if any(question.sources for question, _ in told):
+    sourced = [(question, answer) for question, answer in told if question.sources]
+    if sourced:
         for first in (1, 3):
-            share = sum(question.has_source(answer, first) for question, answer in told) / len(told)
+            share = sum(question.has_source(answer, first) for question, answer in sourced) / len(sourced)
             figures.append(Measurement("companion", f"{name}, right source at {first}", "share", (share,)))
     taken = percentile([answer.seconds for _, answer in told], 95)
     return [*figures, Measurement("companion", f"{name}, p95", "ms", (1e3 * taken,))]
