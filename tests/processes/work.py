@@ -23,6 +23,7 @@ from companion_async import BaseModule, current_task
 
 COLOUR: contextvars.ContextVar[str] = contextvars.ContextVar("colour", default="none")
 _NEVER = threading.Event()
+_MOST_OPEN = 4_096  # descriptors: as many as whoever started the process may have had
 
 
 def pid(*_: Any) -> int:
@@ -182,7 +183,7 @@ def hoard(size: int) -> int:
 
 def babble() -> str:
     """Write into every connection that this process has."""
-    for number in range(3, 64):
+    for number in range(3, _MOST_OPEN):
         try:
             os.write(number, b"x" * 64)
         except OSError:
@@ -194,7 +195,7 @@ def babble() -> str:
 def hang_up(path: Path) -> None:
     """Close everything, and go on."""
     path.write_text(str(os.getpid()))
-    os.closerange(0, 64)
+    os.closerange(0, _MOST_OPEN)
     _NEVER.wait()
 
 
