@@ -18,10 +18,13 @@ _NUMBER_WORDS = (
     "two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|"
     "nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|thousand|million|half|dozen|twice|once|none"
 )
+MONTHS = "january|february|march|april|may|june|july|august|september|october|november|december"
+"""Their names, in order, as a pattern."""
+
 _EVIDENCE = {
     "number": rf"\d|O\(|\b(?:{_NUMBER_WORDS})\b",
     "time": rf"\d|\b(?:{_NUMBER_WORDS})\b|\b(?:mon|tues|wednes|thurs|fri|satur|sun)days?\b"
-    r"|\b(?:january|february|march|april|may|june|july|august|september|october|november|december)\b"
+    rf"|\b(?:{MONTHS})\b"
     r"|\b(?:day|night|morning|noon|evening|midnight|week|month|year|century|summer|winter|spring|autumn|christmas"
     r"|before|after|while|until|once|when|whenever|never|always)s?\b",
     "place": r"\b(?:in|at|on|to|from|near|into|under|behind|beside|inside|between|of) (?:the |a |an )?\w|\w: \w",

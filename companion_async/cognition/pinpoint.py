@@ -65,7 +65,7 @@ class Window(msgspec.Struct, frozen=True):
 
 def windows(question: Asked, passages: Sequence[SupportsPassage]) -> list[Window]:
     """All windows of ``passages`` (best first) that have something of the question, the best first."""
-    found = [window for number, passage in enumerate(passages) for window in _of_passage(question, number, passage)]
+    found = [window for number, passage in enumerate(passages) for window in _Apart(number, passage).windows(question)]
     return sorted(found, key=lambda window: -window.score)
 
 
@@ -106,64 +106,62 @@ def names_missed(question: str, passages: Sequence[SupportsPassage]) -> tuple[st
     return names if having < (2 if expectation(question) is not None else 1) else ()
 
 
-def _of_passage(question: Asked, number: int, passage: SupportsPassage) -> Iterator[Window]:
-    pieces = pieces_of(passage.text)
-    title = frozenset(stems_of(passage.title))
-    called = [piece for piece in pieces if piece.kind == "signature"]
-    for place, piece in enumerate(pieces):
-        if piece.kind != "sentence":
-            continue
-        before = _rests_on(pieces, place)
-        further = _rests_on(pieces, place, within=True)
-        for rests_on in (before, further) if len(further) > len(before) else (before,):
-            yield from _window(question, number, passage, place, pieces, rests_on, title, called)
+class _Apart:
+    """A passage taken apart: its pieces, the stems of its title, and its signatures."""
 
+    def __init__(self, number: int, passage: SupportsPassage) -> None:
+        self._number = number
+        self._passage = passage
+        self._pieces = pieces_of(passage.text)
+        self._title = frozenset(stems_of(passage.title))
+        self._called = [piece for piece in self._pieces if piece.kind == "signature"]
 
-def _window(
-    question: Asked,
-    number: int,
-    passage: SupportsPassage,
-    place: int,
-    pieces: Sequence[Piece],
-    before: Sequence[Piece],
-    title: frozenset[str],
-    called: Sequence[Piece],
-) -> Iterator[Window]:
-    """The window of a sentence with those ``before`` it, if it has something of the question."""
-    piece = pieces[place]
-    # Rows stand for themselves; of prose the passage is what it is about.
-    around = title if piece.cells else title.union(*(each.stems for each in called))
-    stems = piece.stems.union(around, *(each.stems for each in before))
-    has = [each for each in question.wanted if matches(each, stems)]
-    said = piece.stems.union(*(each.stems for each in before))
-    if not any(matches(each, said) for each in has):
-        return
-    support = sum(each.weight for each in has) / sum(each.weight for each in question.wanted)
-    shown = _shown(question, piece)
-    text = "\n\n".join([*(each.text for each in called), " ".join([*(each.text for each in before), shown])])
-    whole = f"{passage.title}\n{shown if piece.cells else passage.text}"
-    evident = question.expects.is_met_by(text, question.text)
-    here = named(question, f"{passage.title}\n{text}")
-    paragraph = " ".join(each.text for each in pieces[:place] if each.paragraph == piece.paragraph != ALONE)
-    quotes = (" ".join(each.casefold().split()) for each in question.quotes)
-    yield Window(
-        number,
-        text,
-        frozenset(each.word for each in has),
-        support,
-        evident,
-        named(question, whole) == 1.0
-        and _is_about(question, passage.title, text, paragraph)
-        and all(map(text.casefold().count, quotes)),
-        support
-        + _EVIDENT * evident
-        + _NAMED * here
-        + _DEFINES * _says_what_it_is(question, shown)
-        - _RANK_COSTS * number
-        - _PLACE_COSTS * place
-        - _SENTENCE_COSTS * len(before),
-        _names(question, piece, before),
-    )
+    def windows(self, question: Asked) -> Iterator[Window]:
+        for place, piece in enumerate(self._pieces):
+            if piece.kind != "sentence":
+                continue
+            before = _rests_on(self._pieces, place)
+            further = _rests_on(self._pieces, place, within=True)
+            for rests_on in (before, further) if len(further) > len(before) else (before,):
+                window = self._window(question, place, rests_on)
+                if window is not None:
+                    yield window
+
+    def _window(self, question: Asked, place: int, before: Sequence[Piece]) -> Window | None:
+        """The window of a sentence with those ``before`` it, if it has something of the question."""
+        piece, title = self._pieces[place], self._passage.title
+        said = piece.stems.union(*(each.stems for each in before))
+        # Rows stand for themselves; of prose the passage is what it is about.
+        stems = said.union(self._title, *(() if piece.cells else (each.stems for each in self._called)))
+        has = [each for each in question.wanted if matches(each, stems)]
+        if not any(matches(each, said) for each in has):
+            return None
+        support = sum(each.weight for each in has) / sum(each.weight for each in question.wanted)
+        shown = _shown(question, piece)
+        text = "\n\n".join([*(each.text for each in self._called), " ".join([*(each.text for each in before), shown])])
+        whole = f"{title}\n{shown if piece.cells else self._passage.text}"
+        evident = question.expects.is_met_by(text, question.text)
+        earlier = self._pieces[:place]
+        paragraph = " ".join(each.text for each in earlier if each.paragraph == piece.paragraph != ALONE)
+        quotes = (" ".join(each.casefold().split()) for each in question.quotes)
+        return Window(
+            self._number,
+            text,
+            frozenset(each.word for each in has),
+            support,
+            evident,
+            named(question, whole) == 1.0
+            and _is_about(question, title, text, paragraph)
+            and all(map(text.casefold().count, quotes)),
+            support
+            + _EVIDENT * evident
+            + _NAMED * named(question, f"{title}\n{text}")
+            + _DEFINES * _says_what_it_is(question, shown)
+            - _RANK_COSTS * self._number
+            - _PLACE_COSTS * place
+            - _SENTENCE_COSTS * len(before),
+            _names(question, piece, before),
+        )
 
 
 def _is_about(question: Asked, title: str, text: str, paragraph: str) -> bool:
@@ -174,9 +172,10 @@ def _is_about(question: Asked, title: str, text: str, paragraph: str) -> bool:
     """
     there = names_in(f"{title}\n{text}")
     missed = [
-        name for name in question.names if not any(is_of(name, each) for each in there) and not _stands(name, title)
+        name
+        for name in question.names
+        if not any(is_of(name, each) for each in there) and not _stands(name, title) and not _stands(name, text)
     ]
-    missed = [name for name in missed if not _stands(name, text)]
     others = names_in(text)
     if not missed or not others:
         return True

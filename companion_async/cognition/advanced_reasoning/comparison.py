@@ -13,7 +13,7 @@ from typing import Literal
 import msgspec
 
 from companion_async.cognition.advanced_reasoning.wording import in_signs
-from companion_async.cognition.expectation import Expectation
+from companion_async.cognition.expectation import MONTHS, Expectation
 from companion_async.cognition.factoid import asked
 from companion_async.cognition.names import shown_row
 from companion_async.cognition.pieces import stems_of
@@ -58,22 +58,8 @@ _YEARS = re.compile(
 )
 _ASKING = re.compile(r"\b(?:is|was|were|has|had|did|does|came|the|than|of|are|do)\b", re.IGNORECASE)
 _ARTICLE = re.compile(r"^(?:the|a|an) ", re.IGNORECASE)
-_MONTHS = [
-    "january",
-    "february",
-    "march",
-    "april",
-    "may",
-    "june",
-    "july",
-    "august",
-    "september",
-    "october",
-    "november",
-    "december",
-]
 _DATE = re.compile(
-    rf"\b(?:(?P<day>\d{{1,2}}) )?(?:(?P<month>{'|'.join(_MONTHS)}) )?(?P<year>1\d{{3}}|20\d\d)\b(?![.,]\d)",
+    rf"\b(?:(?P<day>\d{{1,2}}) )?(?:(?P<month>{MONTHS}) )?(?P<year>1\d{{3}}|20\d\d)\b(?![.,]\d)",
     re.IGNORECASE,
 )
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
@@ -178,7 +164,7 @@ def _value(shown: str, kind: Kind) -> tuple[float, ...]:
         return ()
     parts = [float(date["year"])]
     if date["month"]:
-        parts.append(float(_MONTHS.index(date["month"].lower()) + 1))
+        parts.append(float(MONTHS.split("|").index(date["month"].lower()) + 1))
         if date["day"]:
             parts.append(float(date["day"]))
     return tuple(parts)

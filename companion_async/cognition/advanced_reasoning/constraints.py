@@ -49,24 +49,15 @@ def solve(program: str, limit: int, seconds: float) -> Solved:
         raise MissingExtraError(EXTRA, "Logic and constraints")
     command = [sys.executable, "-m", "clingo", "--outf=2", "--warn=none", f"--models={limit}", "-"]
     pipe = subprocess.PIPE
-    with subprocess.Popen(
-        # It cuts what it quotes of a program in the midst of letters.
-        command,
-        stdin=pipe,
-        stdout=pipe,
-        stderr=pipe,
-        encoding="utf-8",
-        errors="replace",
-    ) as process:
+    # It cuts what it quotes of a program in the midst of letters, which are replaced.
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, encoding="utf-8", errors="replace") as process:
         _bound(process.pid)
         try:
             found, complaint = process.communicate(text, timeout=seconds)
-        except BaseException as error:
-            process.kill()
-            process.communicate()
-            if isinstance(error, subprocess.TimeoutExpired):
-                return Solved(None)
-            raise
+        except subprocess.TimeoutExpired:
+            return Solved(None)
+        finally:
+            process.kill()  # which does nothing to one that has ended
     understood = _MESSAGE.search(complaint)
     if understood:
         raise InvalidArgumentError(f"The program is not understood: {understood[1]:.300}")

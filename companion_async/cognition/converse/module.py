@@ -32,9 +32,10 @@ MODULE = "converse"
 TEMPLATES = "templates"
 """The responder where no model spoke."""
 
-_ROUTER = "model_router"
 LONGEST_TALK = 10_000
 """Characters of what is said at once; of an answer of a model, what others hear of it."""
+
+_ROUTER = "model_router"
 _INBOX = 64
 _ATTEMPTS = 100
 _ABSENT = (UnknownModuleError, ModuleUnavailableError, MissingExtraError)
