@@ -14,23 +14,7 @@ from companion_async.memory.exchange import export_memories, import_memories
 from companion_async.memory.forgetting import MOST_GONE, STEP
 from companion_async.memory.long_term import Fact, LongTermMemory
 from companion_async.memory.settings import UNFILED, USUAL, MemorySettings
-
-DAY = 86_400.0
-
-
-class Clock:
-    def __init__(self):
-        self.now = 1_800_000_000.0
-
-    def time(self):
-        return self.now
-
-    monotonic = time
-
-
-@pytest.fixture
-def clock():
-    return Clock()
+from tests.memory.conftest import DAY
 
 
 @pytest.fixture

@@ -10,24 +10,7 @@ import pytest
 
 from companion_async.errors import InvalidArgumentError, SecurityError
 from companion_async.memory.long_term import Fact, LongTermMemory
-
-NOW = datetime(2026, 3, 1, 12, tzinfo=UTC).timestamp()
-DAY = 86_400.0
-
-
-class Clock:
-    def __init__(self):
-        self.now = NOW
-
-    def time(self):
-        return self.now
-
-    monotonic = time
-
-
-@pytest.fixture
-def clock():
-    return Clock()
+from tests.memory.conftest import DAY, NOW
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
@@ -12,24 +12,6 @@ from companion_async.memory.circular import CircularBuffer
 from companion_async.memory.episodic import EpisodicMemory
 from companion_async.memory.semantic import SemanticMemory
 from companion_async.memory.temporal import TemporalMemory
-
-
-class Clock:
-    def __init__(self):
-        self.now = datetime(2026, 3, 1, 12).timestamp()
-
-    def monotonic(self):
-        return self.now
-
-    time = monotonic
-
-    def passes(self, **span):
-        self.now += timedelta(**span).total_seconds()
-
-
-@pytest.fixture
-def clock():
-    return Clock()
 
 
 @pytest.mark.feature("PP-12")

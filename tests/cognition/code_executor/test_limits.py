@@ -49,11 +49,27 @@ def test_memory_is_limited(executor, tier):
 @pytest.mark.slow
 def test_memory_of_many_processes_is_limited_together(executor, system):
     """Children that each stay within the limit are ended once they pass it together."""
-    code = (
-        "import os, time\nfor _ in range(5):\n    if not os.fork():\n"
-        "        x = bytearray(os.urandom(1024)) * (60 * 1024)\n        time.sleep(2)\n        os._exit(0)\n"
-        "sum(os.wait()[1] == 0 for _ in range(5))"
-    )
+    # Each tells that it has its part and keeps it; where all have, only the limit ends them.
+    code = """
+import os, signal
+told, tell = os.pipe()
+wait, go = os.pipe()
+for _ in range(5):
+    if not os.fork():
+        os.close(go)
+        x = bytearray(os.urandom(1024)) * (60 * 1024)
+        os.write(tell, b"x")
+        os.close(tell)
+        os.read(wait, 1)
+        os._exit(0)
+os.close(tell)
+at_once = 0
+while some := os.read(told, 5):
+    at_once += len(some)
+if at_once == 5:
+    signal.pause()
+at_once
+"""
     done = executor.execute(code, "python", tier=system)
     assert done.limit == "memory" or done.value < 3, done
 
@@ -73,9 +89,10 @@ def test_what_a_program_leaves_behind_is_gone_with_it(executor, system):
     """A daemon, forked twice, in a session of its own and holding stdout, neither lives on nor holds up the result."""
     mark = f"daemon{os.getpid()}"
     code = (
-        "import os, sys, time\nif not os.fork():\n    os.setsid()\n    if not os.fork():\n"
-        f"        os.execv(sys.executable, [sys.executable, '-S', '-c', 'import time; time.sleep(600) # {mark}'])\n"
-        "    os._exit(0)\nos.wait()\ntime.sleep(0.2)\nprint('done')"
+        "import os, sys\nbegun, begins = os.pipe()\nif not os.fork():\n    os.setsid()\n    if not os.fork():\n"
+        f"        os.execv(sys.executable, [sys.executable, '-S', '-c', 'import signal; signal.pause() # {mark}'])\n"
+        "    os._exit(0)\nos.close(begins)\nos.wait()\n"
+        "os.read(begun, 1)  # the pipe is closed as the other program begins\nprint('done')"
     )
     done = executor.execute(code, "python", timeout=15, tier=system)
     assert (done.stdout, done.exit_status) == ("done\n", 0), done
@@ -92,7 +109,7 @@ def test_output_is_limited(executor, tier):
 
 
 FILES = """
-import ctypes, os, time
+import ctypes, os, signal
 def fill(then=lambda path: None):
     files = []
     for number in range(9):
@@ -113,14 +130,14 @@ def mapped(file):
     "code",
     [
         "open('big', 'wb').write(b'x' * (3 << 20))",
-        "[open(str(i), 'wb').write(b'x' * (1 << 20)) for i in range(9)]; __import__('time').sleep(10)",
-        "[open(str(i), 'w').close() for i in range(2000)]; __import__('time').sleep(10)",
+        "[open(str(i), 'wb').write(b'x' * (1 << 20)) for i in range(9)]; signal.pause()",
+        "[open(str(i), 'w').close() for i in range(2000)]; signal.pause()",
         "i = 0\nwhile True:\n    open(str(i := i + 1), 'w').close()",
         # Where nobody can look: in a folder that may not be read, deeper than a path is long, removed, and mapped.
-        "os.mkdir('x', 0o300); os.chdir('x'); fill(); time.sleep(10)",
-        "for _ in range(25):\n    os.mkdir('d' * 200)\n    os.chdir('d' * 200)\nfill(); time.sleep(10)",
-        "kept = fill(os.unlink); time.sleep(10)",
-        "kept = [mapped(file) for file in fill(os.unlink)]; time.sleep(10)",
+        "os.mkdir('x', 0o300); os.chdir('x'); fill(); signal.pause()",
+        "for _ in range(25):\n    os.mkdir('d' * 200)\n    os.chdir('d' * 200)\nfill(); signal.pause()",
+        "kept = fill(os.unlink); signal.pause()",
+        "kept = [mapped(file) for file in fill(os.unlink)]; signal.pause()",
     ],
     ids=["one long", "many", "many empty", "empty without end", "not to be read", "deep", "removed", "mapped"],
 )
@@ -128,6 +145,7 @@ def test_files_are_limited(executor, system, code):
     """A file that is too long, and too many of them, come to an error or an end, wherever they are hidden."""
     done = executor.execute(FILES + code, "python", timeout=8, tier=system)
     assert not done.succeeded, done
+    assert done.limit != "time", done
     assert done.limit != "time", done
     assert not folders()
 

@@ -179,7 +179,7 @@ def test_the_canary_sings(tmp_path, held, told):
     assert done.stdout.strip() == f"a program could {told}"
 
 
-SLEEPER = "import sys, time\nprint('begun', flush=True)\ntime.sleep(600)  # {mark}"
+SLEEPER = "import signal\nprint('begun', flush=True)\nsignal.pause()  # {mark}"
 
 
 async def test_a_run_that_is_cancelled_is_ended(tier):
@@ -188,7 +188,7 @@ async def test_a_run_that_is_cancelled_is_ended(tier):
     async with Brain() as brain:
         await brain.register(MODULE, executor, category="phase4", priority="high", timeout=None)
         assert (await brain.submit(MODULE, "execute", "6 * 7", "python")).value == 42
-        busy = "while True:\n    pass" if tier == "monty" else "import time\ntime.sleep(600)"
+        busy = "while True:\n    pass" if tier == "monty" else "import signal\nsignal.pause()"
         task = brain.submit(MODULE, "execute", busy, "python")
         while not folders():
             await brain.submit(MODULE, "tiers")
