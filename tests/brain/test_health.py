@@ -11,6 +11,7 @@ from companion_async import Brain, BrainConfig
 from companion_async.events.kinds import HealthChecked, ModuleError
 from companion_async.health.process import ProcessFigures
 from companion_async.health.settings import HealthSettings
+from companion_async.health.watchdog import BlockedLoop
 from companion_async.testing.clock import VirtualClock, settle, until
 from tests.brain.rig import Gate, brain_on, diary, told, types
 
@@ -151,10 +152,13 @@ async def test_the_watchdog_names_what_blocks_the_loop() -> None:
             while time.monotonic() < end:
                 sum(range(100))
 
-        the_culprit()
-        (block,) = brain.status().loop_blocks
-        assert "the_culprit" in block.stack[-1]
-        assert block.seconds >= 0.05
+        def named() -> list[BlockedLoop]:
+            return [block for block in brain.status().loop_blocks if "the_culprit" in block.stack[-1]]
+
+        while not named():  # a busy machine may keep the watchdog, too, from looking in time
+            the_culprit()
+            await asyncio.sleep(0)
+        assert named()[-1].seconds >= 0.05
         await until(lambda: any("blocked" in finding for finding in brain.status().findings))
         await until(lambda: (brain.status().loop_lag_p99 or 0) > 0.1)
 

@@ -26,18 +26,22 @@ def keeping(one: Ground, limit: int) -> Pool:
 async def test_after_urgent_work_the_others_leave_one_place():
     """Before any has come they have all places; from then on one fewer, and urgent work begins at once."""
     async with ground() as one:
-        core, gate = keeping(one, 4), Gate()
-        for _ in range(4):
+        core, first, gate, urgent = keeping(one, 4), Gate(), Gate(), Gate()
+        one.put(core, first)
+        for _ in range(3):
             one.put(core, gate)
-        await gate.holds(4)
-        urgent = one.put(core, gate, level=1)
+        await first.holds(1)
+        await gate.holds(3)
+        one.put(core, urgent, level=1)
         assert core.kept == 1
         for _ in range(6):
             one.put(core, gate)
+        first.open()
+        await urgent.holds(1)
+        assert core.backlog.ready == 6
         gate.open()
+        urgent.open()
         await one.ran(11)
-        begun = sorted((outcome[0] for outcome in one.outcomes), key=lambda job: job.started)
-        assert begun.index(urgent) <= 4
 
         await until(lambda: core.working == 0)
         second = Gate()

@@ -9,6 +9,7 @@ import pytest
 
 from companion_async.scheduling.gate import Gate
 from companion_async.scheduling.lane import Lane
+from companion_async.testing.clock import VirtualClock
 from tests.brain.rig import brain_on
 
 
@@ -64,11 +65,12 @@ async def test_modules_of_different_categories_share_one_processor() -> None:
             most = max(most, inside)
             order.append(name)
             row = next((runs for runs, other in enumerate(reversed(order)) if other != name), len(order))
-        pause.wait(0.001 * row)  # longer with every run in a row: on a busy machine a parked thread wakes late
+        pause.wait(min(0.001 * 2**row, 0.5))  # longer with every run in a row: on a busy machine threads begin late
         with lock:
             inside -= 1
 
-    async with brain_on(auto_scaling=False) as brain:
+    # On its own clock the governor never looks: it would find that these runs do not compute, and lift their caps.
+    async with brain_on(VirtualClock()) as brain:
         controls = brain._assembly("test").controls
         for name, category in (("a", "core"), ("b", "phase1"), ("c", "agi")):
             await brain.register(name, work, category=category)
