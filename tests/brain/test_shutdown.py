@@ -267,7 +267,7 @@ def test_a_loop_that_ends_under_a_running_brain_leaves_no_thread() -> None:
     before = set(threading.enumerate())
     asyncio.run(careless())
     for thread in set(threading.enumerate()) - before:
-        thread.join(2.0)
+        thread.join(30)
         assert not thread.is_alive()
 
 
@@ -287,6 +287,6 @@ def test_a_thread_that_outlives_its_loop_ends_in_silence(capfd: pytest.CaptureFi
     assert asyncio.run(leave()) == 1
     gate.open()
     for thread in set(threading.enumerate()) - before:
-        thread.join(2.0)
+        thread.join(30)
         assert not thread.is_alive()
     assert capfd.readouterr() == ("", "")

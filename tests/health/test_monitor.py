@@ -264,7 +264,7 @@ async def test_a_blocked_loop_is_a_finding_of_the_next_round_alone() -> None:
     settings = HealthSettings(watchdog_interval=0.001, blocked_after=0.01)
     async with LoopWatchdog(settings, on_blocked=lambda block: seen.set()) as dog:
         ward = Ward(watchdog=dog, settings=settings)
-        assert seen.wait(10)
+        assert seen.wait(30)
         first = await ward.monitor.round()
         blocks = dog.blocks
         second = await ward.monitor.round()

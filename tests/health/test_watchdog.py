@@ -24,7 +24,7 @@ def is_ours(block: BlockedLoop) -> bool:
 
 def hold_the_loop_until(event: threading.Event) -> None:
     """What no coroutine should do."""
-    assert event.wait(10)
+    assert event.wait(30)
 
 
 async def signs(dog: LoopWatchdog, count: int) -> None:
@@ -127,7 +127,7 @@ def test_it_ends_by_itself_with_the_loop() -> None:
     loop.run_until_complete(dog.__aenter__())
     (thread,) = [t for t in threading.enumerate() if t.name == "companion-watchdog"]
     loop.close()
-    thread.join(10)
+    thread.join(30)
     assert not thread.is_alive()
 
 

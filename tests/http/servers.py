@@ -48,7 +48,7 @@ async def a_brain(**settings: Any) -> AsyncIterator[Brain]:
 async def client_of(kind: str, brain: Brain, **options: Any) -> AsyncIterator[httpx2.AsyncClient]:
     """A client whose paths begin under the prefix: for ASGI without a socket, for aiohttp with one."""
     if kind == "aiohttp":
-        async with on_loopback(kind, brain) as url, httpx2.AsyncClient(base_url=url, **options) as client:
+        async with on_loopback(kind, brain) as url, httpx2.AsyncClient(base_url=url, timeout=60, **options) as client:
             yield client
         return
     async with _asgi(kind, brain) as (app, prefix):

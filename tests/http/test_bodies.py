@@ -219,5 +219,5 @@ async def test_headers_without_end_are_the_servers_to_refuse(kind, headers):
         assert sent < 100_000
         assert answer == b"" or answer.split()[1] in (b"400", b"431")
         writer.close()
-        async with httpx2.AsyncClient() as client:
+        async with httpx2.AsyncClient(timeout=60) as client:
             assert (await client.get(f"{url}/livez")).status_code == 200

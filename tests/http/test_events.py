@@ -51,7 +51,7 @@ class Listener:
 @asynccontextmanager
 async def listening(url: str, kinds: str = "*", **headers: str) -> AsyncIterator[Listener]:
     async with (
-        httpx2.AsyncClient(timeout=10) as client,
+        httpx2.AsyncClient(timeout=60) as client,
         client.stream("GET", f"{url}/api/events", params={"kinds": kinds}, headers=headers) as answer,
     ):
         assert answer.status_code == 200, await answer.aread()
@@ -72,7 +72,7 @@ async def test_events_come_in_order_soon_and_with_what_they_are_about(kind):
         began = time.monotonic()
         task = brain.submit("echo")
         heard = [await listener.next() for _ in range(3)]
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < events.HEARTBEAT
         assert [name for name, _ in heard] == ["task.queued", "task.started", "task.completed"]
         assert {(data["task_id"], data["module"], data["kind"]) for _, data in heard} == {
             (task.id, "echo", name) for name, _ in heard
@@ -102,7 +102,7 @@ async def test_who_comes_back_misses_nothing(kind):
             assert sorted(heard) == sorted(task.id for task in missed)  # they ran side by side
         for unknown in ("elsewhere-3", "x", f"{last}9999"):
             async with (
-                httpx2.AsyncClient() as client,
+                httpx2.AsyncClient(timeout=60) as client,
                 client.stream("GET", f"{url}/api/events", headers={"last-event-id": unknown}) as answer,
             ):
                 assert await Listener(answer.aiter_lines()).next() == ("dropped", {"count": None})
@@ -151,7 +151,7 @@ async def test_no_text_of_an_error_is_in_the_stream(kind):
 
 async def test_a_kind_that_there_is_not_is_422():
     """A pattern that matches nothing is a mistake of whoever asks, and says which kinds there are."""
-    async with a_brain() as brain, on_loopback("serve", brain) as url, httpx2.AsyncClient() as client:
+    async with a_brain() as brain, on_loopback("serve", brain) as url, httpx2.AsyncClient(timeout=60) as client:
         for kinds in ("task", "task.*,none", "*.completed", "x" * 2000, "task.*,,"):
             assert (await client.get(f"{url}/api/events", params={"kinds": kinds})).status_code == 422, kinds
 
@@ -159,7 +159,7 @@ async def test_a_kind_that_there_is_not_is_422():
 async def test_too_many_streams_are_429(monkeypatch):
     """The number of readers is bounded, and whoever is refused is told when to come back."""
     monkeypatch.setattr(replay, "MOST_READERS", 1)
-    async with a_brain() as brain, on_loopback("serve", brain) as url, httpx2.AsyncClient() as client:
+    async with a_brain() as brain, on_loopback("serve", brain) as url, httpx2.AsyncClient(timeout=60) as client:
         async with listening(url):
             answer = await client.get(f"{url}/api/events")
             assert answer.status_code == 429
@@ -179,12 +179,12 @@ async def test_a_reader_that_has_gone_is_let_go(kind):
 
 
 async def streams(url: str) -> int:
-    async with httpx2.AsyncClient() as client:
+    async with httpx2.AsyncClient(timeout=60) as client:
         figures = (await client.get(f"{url}/metrics")).text
     return int(float(figures.split("\ncompanion_event_streams ")[1].split()[0]))
 
 
 async def until_let_go(brain, url: str) -> None:
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         while await streams(url):
             await brain.submit("echo")  # a server that is told nothing of it finds out as it writes

@@ -168,7 +168,7 @@ async def test_figures_for_prometheus(kind):
         assert samples["companion_tasks_total", "bad", "timed_out"] == 0
         assert samples["companion_tasks_total", "echo", "cancelled"] == 1
         assert samples["companion_run_seconds_count", "echo"] == 3
-        assert 0 < samples["companion_run_seconds_sum", "echo"] < 3
+        assert 0 < samples["companion_run_seconds_sum", "echo"] < 60
         assert families["companion_run_seconds"].type == "summary"
         assert samples["companion_run_seconds", "echo", "0.5"] > 0
         assert samples["companion_thread_limit", "core"] == brain.status().categories["core"].max

@@ -69,7 +69,7 @@ async def test_what_runs_and_what_is_stuck_is_told_as_it_stands():
 
     def stuck() -> None:
         entered.set()
-        held.wait(10)
+        held.wait(30)
 
     async with a_brain(cancel_grace=0.01) as brain:
         api = Api(brain)
@@ -111,7 +111,7 @@ async def test_what_was_queued_before_anybody_asked_is_counted_and_not_made_up()
 
     def holds() -> None:
         entered.set()
-        held.wait(10)
+        held.wait(30)
 
     async with a_brain(categories={"core": 1}) as brain:
         api = Api(brain)
@@ -182,7 +182,7 @@ async def test_stacks_are_for_operators_who_may_see_them():
 
     def stands_here() -> None:
         entered.set()
-        held.wait(10)
+        held.wait(30)
 
     for exposed in (False, True):
         entered.clear()

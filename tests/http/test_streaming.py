@@ -75,7 +75,7 @@ async def test_closing_ends_a_stream_of_a_brain_that_goes_on(brain, virtual_cloc
     await virtual_clock.advance(GATHER)
     assert not ending.done()
     api.close()
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         assert b"event: end" in await ending
     with pytest.raises(StopAsyncIteration):
         await anext(stream)

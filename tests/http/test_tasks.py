@@ -164,7 +164,7 @@ async def test_progress_shows():
     def slow() -> None:
         current_task().progress(0.25, "a quarter")
         told.set()
-        go_on.wait(5)
+        go_on.wait(30)
 
     async with Brain(BrainConfig(plugins=False)) as brain, client_of("serve", brain) as client:
         await brain.register("slow", slow)
@@ -184,7 +184,7 @@ async def test_one_task_tells_what_it_was_called_with_and_who_waits_for_whom(kin
     gate = threading.Event()
 
     def waits(path, password):
-        gate.wait(5)
+        gate.wait(30)
         raise LookupError(path)
 
     async with a_brain(expose_errors=True, **GUARDED) as brain, client_of(kind, brain) as client:
@@ -225,7 +225,7 @@ async def test_what_ran_and_did_not_complete_keeps_a_text_of_its_arguments():
 
     def waits(path, token):
         began.release()
-        gate.wait(5)
+        gate.wait(30)
 
     async with a_brain(expose_errors=True) as brain, client_of("serve", brain) as client:
         await brain.register("waits", waits)
@@ -288,7 +288,7 @@ async def test_only_so_many_relatives_are_told():
     """Of a task that thousands wait for a hundred are named, in the order in which they came."""
     gate = threading.Event()
     async with a_brain(queue_capacity=5000) as brain, client_of("serve", brain) as client:
-        first = brain.submit("echo", lambda: gate.wait(5))
+        first = brain.submit("echo", lambda: gate.wait(30))
         waiting = [brain.submit("echo", after=first) for _ in range(3000)]
         told = await data(client.get(f"/api/tasks/{first.id}"))
         assert [each["id"] for each in told["downstream"]] == [task.id for task in waiting[:100]]

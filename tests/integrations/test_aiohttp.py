@@ -28,7 +28,7 @@ async def running(app: web.Application):
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     try:
-        async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{runner.addresses[0][1]}") as client:
+        async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{runner.addresses[0][1]}", timeout=60) as client:
             yield client
     finally:
         await runner.cleanup()

@@ -118,7 +118,7 @@ async def test_threads_and_coroutines_wait_for_each_other():
     def hold() -> None:
         with made.acquire_context("memory", WRITE) as value:
             order.append(value)
-            leave.wait(5)
+            leave.wait(30)
             order.append("thread leaves")
 
     thread = in_thread(hold)

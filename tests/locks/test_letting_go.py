@@ -113,7 +113,7 @@ async def test_a_lease_that_was_asked_for_ends(waiter):
     def enter() -> None:
         with made.acquire_context("memory", WRITE, timeout=None):
             inside.set()
-            leave.wait(5)
+            leave.wait(30)
 
     client = thread = None
     if waiter == "coroutine":  # it stood in line before the lease began

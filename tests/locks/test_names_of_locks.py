@@ -18,14 +18,14 @@ def test_each_lock_has_an_id_of_its_own_and_the_status_tells_it():
     together = threading.Barrier(4)
 
     def look() -> None:
-        together.wait(10)
+        together.wait(30)
         seen.append([lock.id for lock in locks])
 
     threads = [threading.Thread(target=look) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(10)
+        thread.join(30)
     assert seen == [seen[0]] * 4
     assert len(set(seen[0])) == 200
     with locks[7]:

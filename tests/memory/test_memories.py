@@ -180,6 +180,6 @@ def test_many_threads_may_remember_at_once():
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(10)
+        thread.join(30)
     assert episodic.get_summary()["events"] == len(temporal) == len(circular) == 400
     assert semantic.get_summary()["relations"] == 400

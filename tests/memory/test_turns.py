@@ -23,13 +23,13 @@ def test_whoever_waits_comes_before_the_one_who_comes_back():
     thread = threading.Thread(target=wait)
     with turns:
         thread.start()
-        waiting.wait(10)
+        waiting.wait(30)
         while not turns._door.locked():  # it stands at the door
             pass
         order.append("first")
     with turns:
         order.append("again")
-    assert done.wait(10)
+    assert done.wait(30)
     thread.join()
     assert order == ["first", "other", "again"]
 

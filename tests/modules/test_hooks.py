@@ -167,7 +167,7 @@ async def test_a_thread_that_hangs_does_not_hold_the_caller(virtual_clock):
 
     def hook():
         entered.set()
-        release.wait(10)
+        release.wait(30)
 
     waiting = asyncio.create_task(calls.call("start", hook, LIMIT))
     try:
@@ -254,7 +254,7 @@ async def test_a_late_end_of_an_abandoned_thread_disturbs_nothing(virtual_clock)
     """A hook's thread that ends after it was given up changes no outcome and leaves nothing behind."""
     calls = HookCalls(virtual_clock, in_a_thread, LINGER)
     release = threading.Event()
-    waiting = asyncio.create_task(calls.call("start", lambda: release.wait(10), LIMIT))
+    waiting = asyncio.create_task(calls.call("start", lambda: release.wait(30), LIMIT))
     await virtual_clock.advance(LIMIT)
     outcome = waiting.result()
     release.set()

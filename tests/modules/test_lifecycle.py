@@ -191,7 +191,7 @@ async def test_a_blocking_start_does_not_hold_the_loop(make):
     class Blocking(BaseModule):
         def start(self):
             loop.call_soon_threadsafe(entered.set)
-            assert release.wait(10)
+            assert release.wait(30)
 
     async def in_a_thread(work):
         result = loop.create_future()

@@ -70,7 +70,7 @@ class Gate:
     def __call__(self) -> None:
         with self._lock:
             self.inside += 1
-        self._open.wait(10.0)
+        self._open.wait(30)
         with self._lock:
             self.inside -= 1
 

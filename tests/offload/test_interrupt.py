@@ -25,7 +25,7 @@ class Worker:
         self._inside = inside
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
-        assert self.ready.wait(5)
+        assert self.ready.wait(30)
 
     def _run(self) -> None:
         self.gate = InterruptGate(threading.get_ident())
@@ -47,7 +47,7 @@ class Worker:
     def join(self) -> None:
         """Let it end."""
         self.go_on.set()
-        self._thread.join(5)
+        self._thread.join(30)
         assert not self._thread.is_alive()
 
 
@@ -55,7 +55,7 @@ def test_it_strikes_what_runs():
     """The run ends although nobody lets it go on, and the thread goes on after it."""
     worker = Worker(Worker.wait)
     assert worker.gate.interrupt()
-    worker._thread.join(5)
+    worker._thread.join(30)
     assert type(worker.raised) is Interrupted
     assert worker.after
     worker.join()
@@ -72,7 +72,7 @@ def test_it_is_no_exception_that_a_run_would_catch_by_habit():
 
     worker = Worker(stubborn)
     worker.gate.interrupt()
-    worker._thread.join(5)
+    worker._thread.join(30)
     assert type(worker.raised) is Interrupted
     worker.join()
 

@@ -95,7 +95,7 @@ async def test_a_job_that_is_handed_over_and_given_up_leaves_the_place_to_the_ne
 
         def acquire(self) -> None:
             self._lock.acquire()
-            self.eyes.wait(10)
+            self.eyes.wait(30)
 
         def release(self) -> None:
             self._lock.release()

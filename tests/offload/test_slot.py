@@ -40,7 +40,7 @@ def lived(source: Source, slot: Slot | None = None) -> list[Outcome]:
     box, ticks = mailbox(loop, outcomes), iter(range(1000))
     thread = threading.Thread(target=(slot or Slot("slot")).work, args=(source, box, lambda: float(next(ticks))))
     thread.start()
-    thread.join(5)
+    thread.join(30)
     assert not thread.is_alive()
     box.deliver(whole=True)
     loop.run_until_complete(asyncio.sleep(0))
@@ -149,7 +149,7 @@ def test_a_sleeping_slot_holds_nothing_of_what_it_ran():
     box.letters = deque(maxlen=0)  # nobody reads, so nobody else keeps the outcome
     thread = threading.Thread(target=Slot("slot").work, args=(source, box, float))
     thread.start()
-    thread.join(5)
+    thread.join(30)
     loop.run_until_complete(asyncio.sleep(0))
     loop.close()
     assert alive == [[False, False]]

@@ -14,7 +14,7 @@ from companion_async.testing.clock import until
 from tests.processes import work
 from tests.work.house import running
 
-PATIENCE = 15.0
+PATIENCE = 30.0
 """Real seconds: a busy machine takes its time to start an interpreter."""
 
 

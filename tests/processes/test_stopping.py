@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
 from companion_async import TaskCancelledError, TaskTimeoutError, Timeout
-from companion_async.clock import SystemClock
+from companion_async.offload.processes.process import Process
 from companion_async.testing.clock import VirtualClock, until
 from tests.processes import work
 from tests.processes.settlement import PATIENCE, ends, exists, living, noted, settled
@@ -34,25 +35,45 @@ async def test_a_run_past_its_limit_is_killed(tmp_path):
 
 
 @pytest.mark.asyncio(loop_factories=["asyncio"])
-async def test_starting_a_process_is_no_part_of_the_run():
+async def test_starting_a_process_is_no_part_of_the_run(monkeypatch):
     """A limit that is shorter than an interpreter takes to start is no obstacle; the queue's span counts it."""
-    async with settled(SystemClock()) as brain:
-        assert await brain.submit("m", work.double, 2, timeout=0.05) == 4
-    async with settled(SystemClock()) as brain:
+    clock, go, start = VirtualClock(), asyncio.Event(), Process.start
+
+    async def start_later(*args: Any) -> Any:
+        await go.wait()
+        return await start(*args)
+
+    async with settled(clock) as brain:
+        monkeypatch.setattr(Process, "start", start_later)
+        patient = brain.submit("m", work.double, 2, timeout=0.05)
+        hasty = brain.submit("m", work.double, 2, timeout=Timeout(queue=0.05))
+        await clock.advance(1)
         with pytest.raises(TaskTimeoutError) as raised:
-            await brain.submit("m", work.double, 2, timeout=Timeout(queue=0.001))
+            await hasty
         assert raised.value.span == "queue"
+        assert not patient.done()
+        go.set()
+        assert await patient == 4
 
 
 @pytest.mark.asyncio(loop_factories=["asyncio"])
-async def test_every_span_holds():
+async def test_every_span_holds(tmp_path):
     """Idle runs out between two reports and not while they come; total counts from submission."""
-    async with settled(SystemClock()) as brain:
-        await brain.submit("m", "run")
-        assert await brain.submit("m", work.keep_saying, 10, 0.02, timeout=Timeout(idle=1.0)) == 10
+    clock = VirtualClock()
+    async with settled(clock) as brain:
+        task = brain.submit("m", work.say_what_comes, tmp_path, 5, timeout=Timeout(idle=4.0))
+        for number in range(5):
+            (tmp_path / str(number)).touch()
+            await until(lambda: task.progress.fraction == (number + 1) / 5, PATIENCE)  # noqa: B023 - waited for here
+            await clock.advance(3)
+        (tmp_path / "5").touch()
+        assert await task == 5
         for spans, span in ((Timeout(idle=0.05), "idle"), (Timeout(total=0.05), "total"), (Timeout(run=0.05), "run")):
+            task = brain.submit("m", work.spin, timeout=spans)
+            await until(lambda: task.running, PATIENCE)  # noqa: B023 - waited for here
+            await clock.advance(0.1)
             with pytest.raises(TaskTimeoutError) as raised:
-                await brain.submit("m", work.spin, timeout=spans)
+                await task
             assert raised.value.span == span
 
 

@@ -89,11 +89,14 @@ def say(fraction: float, message: str) -> tuple[str, str, int, bool, bool]:
     return task.id, task.module, task.attempt, task.cancelled, task.deadline is not None
 
 
-def keep_saying(times: int, pause: float) -> int:
-    for number in range(times):
-        current_task().progress(number / times)
-        _NEVER.wait(pause)
-    return times
+def say_what_comes(folder: Path, count: int) -> int:
+    """Report each of the files 0, 1, ... when it is there, and end with the one after the last."""
+    for number in range(count + 1):
+        while not (folder / str(number)).exists():
+            _NEVER.wait(0.001)
+        if number < count:
+            current_task().progress((number + 1) / count)
+    return count
 
 
 def submit_more() -> None:

@@ -6,7 +6,7 @@ import threading
 
 from companion_async.modules.module import BaseModule
 
-PATIENCE = 10.0  # real seconds; a test that needs them has failed
+PATIENCE = 30.0  # real seconds; a test that needs them has failed
 
 
 class Gate:

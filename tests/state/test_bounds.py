@@ -17,7 +17,7 @@ from companion_async.testing.clock import settle, until
 def in_thread(work, *args):
     thread = threading.Thread(target=work, args=args)
     thread.start()
-    thread.join(10)
+    thread.join(30)
     assert not thread.is_alive()
 
 
@@ -126,6 +126,6 @@ def test_pictures_can_be_taken_while_threads_begin_transactions():
     finally:
         stop.set()
         for thread in threads:
-            thread.join(5)
+            thread.join(30)
     assert errors == []
     assert state.status().active_transactions == 0

@@ -30,7 +30,7 @@ def test_without_a_loop_the_committing_thread_tells():
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(10)
+        thread.join(30)
     assert subscription.errors == 0
     assert heard == list(range(1, 801))
 

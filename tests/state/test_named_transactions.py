@@ -143,18 +143,18 @@ def test_threads_have_transactions_of_their_own():
 
     def work(number):
         state.begin_transaction("t")
-        together.wait(5)
+        together.wait(30)
         for step in range(10):
             state.propose("m", f"thread{number}.k{step}", step)
         assert len(state.get(f"thread{number}")) == 10
-        together.wait(5)
+        together.wait(30)
         state.commit_transaction("t")
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(10)
+        thread.join(30)
     assert state.version == 4
     assert {key: len(value) for key, value in state.to_dict().items()} == {f"thread{n}": 10 for n in range(4)}
 

@@ -123,19 +123,19 @@ def test_two_threads_that_apply_decide_each_change_once():
         calls.append(threading.current_thread())
         if threading.current_thread() is not threading.main_thread():
             inside.set()
-            assert go_on.wait(5)
+            assert go_on.wait(30)
         return changes[-1]
 
     state.register_conflict_resolver("x", "custom", slow)
     changes = [state.propose("m", "x", number) for number in range(3)]
     thread = threading.Thread(target=state.apply)
     thread.start()
-    assert inside.wait(5)
+    assert inside.wait(30)
     state.apply()
     assert changes[-1].applied
     later = state.propose("m", "y", 1)
     go_on.set()
-    thread.join(5)
+    thread.join(30)
     assert len(calls) == 2
     assert (state.version, later.status, state.to_dict()) == (1, PENDING, {"x": 2})
     assert state.get_metrics().lost == 2
@@ -177,7 +177,7 @@ async def test_no_thread_is_told_pending_for_ever():
             thread.start()
         await until(lambda: len(proposed) > 1000)
     for thread in threads:
-        thread.join(5)
+        thread.join(30)
     assert len(refused) == 4
     assert PENDING not in {change.status for change in proposed}
     assert state.status().pending == 0

@@ -120,7 +120,7 @@ def test_snapshots_among_a_thousand_commits_are_whole():
     for thread in writers:
         thread.join(20)
     stop.set()
-    taker.join(5)
+    taker.join(30)
     assert state.to_dict() == {"a": 1000, "b": 1000}
     assert snapshots
     assert all(one.get("a") == one.get("b") == one.version for one in snapshots)

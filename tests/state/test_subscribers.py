@@ -75,7 +75,7 @@ async def test_callbacks_run_after_the_commit_with_no_lock_held(state):
         seen.append((state.version, state.get("goals")))
         thread = threading.Thread(target=state.propose, args=("thread", "other", 1))
         thread.start()
-        thread.join(5)
+        thread.join(30)
         seen.append(state.get("other"))
 
     state.subscribe_to_path("m", "*", callback)
@@ -312,7 +312,7 @@ async def test_a_subscriber_hears_nothing_of_before(state):
     state.subscribe_to_path("early", "n", lambda changes: heard.append("early"))
     thread = threading.Thread(target=state.propose, args=("m", "n", 1))
     thread.start()
-    thread.join(5)
+    thread.join(30)
     state.subscribe_to_path("late", "n", lambda changes: heard.append("late"))
     await settle()
     assert heard == ["early"]

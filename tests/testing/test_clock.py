@@ -178,7 +178,7 @@ async def test_a_hold_in_a_thread_stops_time(virtual_clock: VirtualClock) -> Non
     def work() -> None:
         with virtual_clock.hold():
             held.set()
-            gate.wait(10)
+            gate.wait(30)
             loop.call_soon_threadsafe(note, "work")
 
     thread = threading.Thread(target=work)
@@ -205,7 +205,7 @@ async def test_held_work_that_ends_at_the_last_moment_is_not_late(
     def work() -> None:
         with virtual_clock.hold():
             held.set()
-            gate.wait(10)
+            gate.wait(30)
             loop.call_soon_threadsafe(lambda: arrived.append(virtual_clock.monotonic()))
 
     thread = threading.Thread(target=work)
@@ -213,7 +213,7 @@ async def test_held_work_that_ends_at_the_last_moment_is_not_late(
     async def settle_and_end() -> None:
         if not held.is_set():
             thread.start()
-            held.wait(10)
+            held.wait(30)
         await settle()
         gate.set()
         thread.join()

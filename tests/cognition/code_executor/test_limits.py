@@ -18,7 +18,7 @@ def test_what_does_not_end_is_ended(executor, tier):
     done = executor.execute("while True:\n    pass", "python", timeout=0.5, tier=tier)
     assert done.limit == "time"
     assert not done.succeeded
-    assert done.seconds < 5
+    assert done.seconds < 10
 
 
 def test_signals_may_be_ignored_in_vain(executor, system):
@@ -27,8 +27,12 @@ def test_signals_may_be_ignored_in_vain(executor, system):
         "import signal\nfor each in range(1, 65):\n    try:\n        signal.signal(each, signal.SIG_IGN)\n"
         "    except (OSError, ValueError):\n        pass\nprint('deaf', flush=True)\nwhile True:\n    pass"
     )
-    done = executor.execute(code, "python", timeout=1, tier=system)
-    assert (done.limit, done.stdout) == ("time", "deaf\n")
+    for seconds in (1, 4, 8):  # on a busy machine it takes a while to begin
+        done = executor.execute(code, "python", timeout=seconds, tier=system)
+        assert done.limit == "time"
+        if done.stdout:
+            break
+    assert done.stdout == "deaf\n"
 
 
 @pytest.mark.slow
@@ -94,9 +98,9 @@ def test_what_a_program_leaves_behind_is_gone_with_it(executor, system):
         "    os._exit(0)\nos.close(begins)\nos.wait()\n"
         "os.read(begun, 1)  # the pipe is closed as the other program begins\nprint('done')"
     )
-    done = executor.execute(code, "python", timeout=15, tier=system)
+    done = executor.execute(code, "python", timeout=40, tier=system)
     assert (done.stdout, done.exit_status) == ("done\n", 0), done
-    assert done.seconds < 10
+    assert done.seconds < 30
     assert not processes_of(mark)
 
 
@@ -143,9 +147,9 @@ def mapped(file):
 )
 def test_files_are_limited(executor, system, code):
     """A file that is too long, and too many of them, come to an error or an end, wherever they are hidden."""
-    done = executor.execute(FILES + code, "python", timeout=8, tier=system)
+    done = executor.execute(FILES + code, "python", timeout=20, tier=system)
     assert not done.succeeded, done
-    assert done.limit != "time", done
+    assert done.limit not in ("time", "cpu"), done
     assert done.limit != "time", done
     assert not folders()
 

@@ -49,11 +49,11 @@ def test_code_quotations_links_and_citations_stay_as_they_are(traits):
         assert styled(text, traits, CALM).text == text
 
 
-@pytest.mark.timeout(20)
+@pytest.mark.timeout(60)
 @pytest.mark.parametrize("begun", ["[a ", "\u201ca ", "`", '"a\n', "```\n", "https://a"])
 def test_what_is_begun_and_never_ended_costs_no_more_time_than_it_is_long(begun):
     """A text of a megabyte of it is looked through once, and not once for each beginning."""
-    assert styled(begun * 200_000, FORMAL, CALM).text == begun * 200_000
+    assert styled(begun * 400_000, FORMAL, CALM).text == begun * 400_000
 
 
 pieces = st.sampled_from(

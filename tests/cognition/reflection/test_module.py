@@ -111,7 +111,7 @@ async def test_it_runs_in_the_background(virtual_clock):
     class Slow(Reflection):
         def _since(self, after):
             began.set()
-            let_go.wait(10)
+            let_go.wait(30)
             return super()._since(after)
 
     async with Brain(BrainConfig()) as brain:
