@@ -108,7 +108,7 @@ def _for_category(goal: Goal, category: Any) -> Iterator[Proposal]:
             goal, "resize", after, 0.3, benefit, f"{goal.metric} is {value:.3g}, above {goal.value:.3g}", figures
         )
     elif category.max > 1:
-        after = max(1, category.max // 2)
+        after = category.max // 2
         yield _proposal(
             goal, "resize", after, 0.5, 0.5, f"{goal.metric} is {value:.3g}, below {goal.value:.3g}", figures
         )

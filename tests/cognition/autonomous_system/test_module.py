@@ -25,6 +25,10 @@ class Shaky(BaseModule):
         raise OSError("no")
 
 
+def _broken(self):
+    raise OSError("it cannot be made")
+
+
 async def moved_in(brain, **settings):
     chosen = AutonomousSettings(**settings)
     await brain.register(
@@ -134,6 +138,77 @@ async def test_a_category_is_resized_for_its_queue():
         done = [each for each in entries if each.verdict == "done"]
         assert [(each.proposal.operation, each.proposal.value) for each in done] == [("resize", 3)]
         assert brain.status().categories["core"].max == 3
+
+
+@pytest.mark.feature("CB-52")
+async def test_no_more_is_done_in_a_cycle_than_may_be():
+    """What is safe beyond ``max_actions`` waits for a person."""
+    async with Brain(quiet(categories={"core": 2, "phase1": 2})) as brain:
+        await moved_in(brain, enabled=True, max_actions=1)
+        for name in ("core", "phase1"):
+            await brain.submit(MODULE, "set_goal", Goal(name, "utilization", name, "at most", -1.0))
+        entries = await brain.submit(MODULE, "cycle")
+        assert [each.verdict for each in entries] == ["done", "waiting", "waiting", "waiting"]
+
+
+@pytest.mark.feature("CB-52")
+async def test_what_is_met_meanwhile_is_asked_for_no_more():
+    """A proposal that waits expires when its goal is met, and cannot be approved then."""
+    async with Brain(quiet()) as brain:
+        await moved_in(brain, enabled=True, max_risk=0.0)
+        first, _ = await brain.submit(MODULE, "cycle")
+        await brain.submit(MODULE, "set_goal", Goal("healthy", "success_rate", "shaky", "at least", 0.0))
+        assert await brain.submit(MODULE, "cycle") == ()
+        assert await brain.submit(MODULE, "waiting") == {}
+        last = (await brain.submit(MODULE, "audit"))[-1]
+        assert (last.verdict, last.by, last.detail) == ("expired", "rule", "the goal is met")
+        with pytest.raises(InvalidArgumentError, match="Nothing waits"):
+            await brain.submit(MODULE, "approve", first.number)
+
+
+@pytest.mark.feature("CB-52")
+async def test_an_operation_that_fails_is_on_record_and_ends_nothing(monkeypatch):
+    """A module that does not come up again, and one that is gone: the kind of error is told, and it goes on."""
+
+    async with Brain(quiet()) as brain:
+        await moved_in(brain, enabled=True, max_actions=1)
+        monkeypatch.setattr(Shaky, "__init__", _broken)
+        restarted, paused = await brain.submit(MODULE, "cycle")
+        assert (restarted.proposal.operation, restarted.verdict) == ("restart", "failed")
+        assert restarted.detail == "InvalidArgumentError"
+        await brain.unregister("shaky")
+        gone = await brain.submit(MODULE, "approve", paused.number)
+        assert (gone.verdict, gone.by, gone.detail) == ("failed", "person", "UnknownModuleError")
+
+
+@pytest.mark.feature("CB-52")
+async def test_it_does_nothing_to_itself():
+    """A goal for its own module is never acted on: it could restart itself in the midst of it."""
+    async with Brain(quiet()) as brain:
+        await moved_in(brain, enabled=True)
+        await brain.submit(MODULE, "drop_goal", "healthy")
+        await brain.submit(MODULE, "set_goal", Goal("me", "success_rate", MODULE, "at least", 1.0))
+        for _ in range(5):
+            with pytest.raises(InvalidArgumentError):
+                await brain.submit(MODULE, "approve", 1)
+        assert brain.module_status(MODULE).tasks_failed == 5
+        assert await brain.submit(MODULE, "cycle") == ()
+
+
+@pytest.mark.feature("CB-52")
+async def test_what_it_keeps_is_bounded():
+    """A hundred goals, a hundred proposals that wait, and the last entries of the audit."""
+    async with Brain(quiet(categories={"core": 2})) as brain:
+        await moved_in(brain, enabled=True, max_risk=0.0, audit_size=5)
+        await brain.submit(MODULE, "drop_goal", "healthy")
+        for number in range(100):
+            await brain.submit(MODULE, "set_goal", Goal(f"{number}", "success_rate", "shaky"))
+        with pytest.raises(InvalidArgumentError, match="100 goals already"):
+            await brain.submit(MODULE, "set_goal", Goal("one more", "state", "shaky"))
+        await brain.submit(MODULE, "set_goal", Goal("0", "success_rate", "shaky"))  # one in the place of another
+        assert len(await brain.submit(MODULE, "cycle")) == 100
+        assert len(await brain.submit(MODULE, "waiting")) == 100
+        assert len(await brain.submit(MODULE, "audit", 100)) == 5
 
 
 async def test_what_is_wrong_is_refused():
