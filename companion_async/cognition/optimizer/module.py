@@ -102,8 +102,10 @@ class Optimizer(BaseModule):
         number = next(self._numbers)
         applied = Applied(number=number, proposal=proposal, at=self._clock.time())
         self._applied[number] = applied
-        while len(self._applied) > _KEPT:
-            del self._applied[next(iter(self._applied))]
+        # One that is being judged stays: it may have to be taken back.
+        judged = [each.number for each in self._applied.values() if each.kept is not None]
+        for over in judged[: max(0, len(self._applied) - _KEPT)]:
+            del self._applied[over]
         self.logger.info(
             "Applied: {} of {} is {} now: {}", proposal.setting, proposal.subject, proposal.after, proposal.why
         )

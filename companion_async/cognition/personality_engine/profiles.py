@@ -30,7 +30,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Profiles:
-    """By user, at most ``most``: the one unused for longest is forgotten first. Any thread."""
+    """By user, at most ``most``: the one that changed longest ago is forgotten first. Any thread."""
 
     def __init__(self, first: Traits, most: int, file: str | Path | None = None) -> None:
         self._first = Profile(traits=first, mood=tendency(first))

@@ -62,8 +62,9 @@ def styled(text: str, traits: Traits, user: Mood) -> Styled:
     """``text`` in the manner of the traits, for a user in that mood.
 
     Two things may change, and both can be told apart from the content: contractions are written out when formality is
-    high and used when it is low, and one opening sentence is put in front when warmth is high, another one when the
-    user is upset. Numbers, code, quotations, links and citations are left alone.
+    high and used when it is low, and one opening sentence is put in front when warmth is high and formality is not,
+    another one when the user is upset, unless agreeableness is low. Numbers, code, quotations, links and citations are
+    left alone.
     """
     if not text.strip():
         return Styled(text)

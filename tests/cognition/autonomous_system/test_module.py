@@ -169,7 +169,6 @@ async def test_what_is_met_meanwhile_is_asked_for_no_more():
 @pytest.mark.feature("CB-52")
 async def test_an_operation_that_fails_is_on_record_and_ends_nothing(monkeypatch):
     """A module that does not come up again, and one that is gone: the kind of error is told, and it goes on."""
-
     async with Brain(quiet()) as brain:
         await moved_in(brain, enabled=True, max_actions=1)
         monkeypatch.setattr(Shaky, "__init__", _broken)

@@ -49,13 +49,39 @@ def test_recall_is_sharp_or_blends_as_it_is_set():
 
 
 @pytest.mark.feature("CB-50")
+def test_recall_goes_on_until_it_is_still():
+    """What was recalled brings itself to mind again; where that takes for ever, it ends after 20 steps."""
+    for sharpness, least, most in ((3.0, 2, 19), (1.5, 20, 20)):
+        module = NeuralReasoning(NeuralSettings(sharpness=sharpness))
+        module.store("a", [1.0, 0.0])
+        module.store("b", [0.0, 1.0])
+        found = module.recall([1.0, 0.8])
+        assert least <= found.steps <= most
+        shares = numpy.array([dict(found.weights)[name] for name in "ab"])
+        again = numpy.exp(sharpness * shares / numpy.linalg.norm(shares))
+        assert shares == pytest.approx(again / again.sum(), abs=0.03 if least == 20 else 1e-4)
+
+
+@pytest.mark.feature("CB-50")
+def test_what_is_stored_and_forgotten_counts_at_once():
+    """Recall in between does not keep what was then, and the sharpest is a number still."""
+    module = NeuralReasoning(NeuralSettings(sharpness=1e6))
+    module.store("a", [1.0, 0.0])
+    assert module.recall([0.0, 1.0]).weights == (("a", 1.0),)
+    module.store("b", [0.0, 1.0])
+    assert module.recall([0.0, 1.0], 1).weights == (("b", 1.0),)
+    module.forget("b")
+    assert module.recall([0.0, 1.0]).weights == (("a", 1.0),)
+
+
+@pytest.mark.feature("CB-50")
 def test_concepts_are_groups_of_what_is_alike():
     """Two bundles of directions, and one pattern that belongs to neither."""
     module = NeuralReasoning()
     for name, vector in {
         "a1": [1, 0.1, 0],
         "a2": [1, -0.1, 0],
-        "a3": [1, 0, 0.1],
+        "a3": [1, 0, 0.01],
         "b1": [0, 0.1, 1],
         "b2": [0, -0.1, 1],
         "alone": [0, 1, -0.2],
@@ -63,8 +89,10 @@ def test_concepts_are_groups_of_what_is_alike():
         module.store(name, vector)
     first, second = module.concepts(0.9)
     assert set(first.members) == {"a1", "a2", "a3"}
+    assert first.members[0] == "a3"  # between the others
     assert set(second.members) == {"b1", "b2"}
     assert first.cohesion > 0.97
+    assert module.concepts(0.999) == ()
 
 
 @pytest.mark.feature("CB-50")
@@ -80,6 +108,7 @@ def test_an_analogy_is_drawn_along_a_direction():
     }.items():
         module.store(name, vector)
     assert module.analogy("man", "king", "woman", 1)[0][0] == "queen"
+    assert [name for name, _ in module.analogy("man", "king", "woman", 9)] == ["queen", "apple"]
 
 
 @pytest.mark.feature("CB-50", "PF-6")
@@ -112,15 +141,39 @@ def test_texts_are_vectors_too():
 
 
 def test_only_so_much_is_kept():
-    """The oldest pattern and the classifier unused for longest go; a forgotten one is gone."""
-    module = NeuralReasoning(NeuralSettings(max_patterns=2, max_classifiers=1))
-    for name in "abc":
+    """The oldest pattern, of which one stored anew is none, the classifier unused for longest and the oldest examples
+    of a class go; a forgotten one is gone.
+    """
+    module = NeuralReasoning(NeuralSettings(max_patterns=2, max_classifiers=2))
+    for name in "abac":
         module.store(name, [ord(name), 1.0])
         module.learn(name, [[1.0], [2.0]], ["x", "y"])
-    assert {name for name, _ in module.recall([1.0, 1.0]).weights} == {"b", "c"}
-    assert (module.forget("b"), module.forget("b")) == (True, False)
-    with pytest.raises(InvalidArgumentError, match="no classifier 'a'"):
-        module.classify("a", [1.0])
+    assert {name for name, _ in module.recall([1.0, 1.0]).weights} == {"a", "c"}
+    assert (module.forget("a"), module.forget("a")) == (True, False)
+    assert module.classify("a", [1.0]).examples == 4
+    with pytest.raises(InvalidArgumentError, match="no classifier 'b'"):
+        module.classify("b", [1.0])
+    module.learn("a", [[1.0]] * 600, ["x"] * 600)
+    assert [len(kept) for kept in module._classifiers["a"]._kept.values()] == [500, 2]
+
+
+def test_concepts_of_too_many_patterns_are_refused():
+    """The time goes with the square of them: 2,000 it is."""
+    module = NeuralReasoning()
+    for number in range(2_001):
+        module.store(f"{number}", [1.0, float(number)])
+    with pytest.raises(InvalidArgumentError, match="at most 2000 patterns; 2001"):
+        module.concepts()
+
+
+def test_the_same_seed_learns_the_same():
+    """Two that are taught alike are alike, to the last digit."""
+    rows, labels = [[float(n % 7), float(n % 3)] for n in range(60)], [str(n % 2) for n in range(60)]
+    modules = [NeuralReasoning(NeuralSettings(seed=4)) for _ in range(2)]
+    for module in modules:
+        module.learn("c", rows, labels)
+    one, other = (module.classify("c", [3.0, 1.0]) for module in modules)
+    assert one == other
 
 
 @pytest.mark.parametrize(
@@ -133,6 +186,8 @@ def test_only_so_much_is_kept():
         lambda one: one.store("x", []),
         lambda one: one.store("x", [0.0, 0.0]),
         lambda one: one.store("x", [float("nan")]),
+        lambda one: one.store("x", [float("inf"), 1.0]),
+        lambda one: (one.store("x", [1.0, 2.0]), one.recall([float("inf"), 1.0])),
         lambda one: one.store("x", ["much"]),
         lambda one: one.store("x", "  "),
         lambda one: one.store("x", [[1.0]]),
@@ -141,6 +196,9 @@ def test_only_so_much_is_kept():
         lambda one: one.concepts(1.5),
         lambda one: one.learn("c", [[1.0]], []),
         lambda one: one.learn("c", [[1.0], [1.0, 2.0]], ["a", "b"]),
+        lambda one: (one.learn("c", [[1.0], [2.0]], ["a", "b"]), one.learn("c", [[1.0, 2.0]], ["a"])),
+        lambda one: one.learn("c", [[1.0], [float("nan")]], ["a", "b"]),
+        lambda one: one.learn("c", ["a word", " "], ["a", "b"]),
         lambda one: (one.learn("c", [[1.0]], ["a"]), one.classify("c", [1.0])),
         lambda one: (one.learn("c", [[1.0], [2.0]], ["a", "b"]), one.classify("c", [1.0, 2.0])),
         lambda one: NeuralSettings(sharpness=0),

@@ -28,6 +28,25 @@ def test_it_keeps_what_was_used_last_and_knows_what_it_put_out():
 
 
 @pytest.mark.feature("CB-46")
+def test_what_was_asked_for_last_stays_and_a_ghost_that_came_back_is_none():
+    """A look-up is a use; of what was put out it remembers as many as it has places, and none that it has again."""
+    cache = TunedCache("c", 2)
+    cache.put("a", 1)
+    cache.put("b", 2)
+    assert cache.get("a") == 1
+    cache.put("c", 3)
+    assert (cache.get("a"), cache.get("b")) == (1, None)
+    cache.put("b", 2)
+    cache.call_stale("b")
+    assert cache.get("b") is None
+    assert (cache.figures().misses, cache.figures().ghosts) == (2, 1)
+    for key in "defgh":
+        cache.put(key, key)
+    assert [cache.get(key) for key in "def"] == [None] * 3
+    assert cache.figures().ghosts == 1 + 2  # of e and f, which went last
+
+
+@pytest.mark.feature("CB-46")
 def test_it_forgets_with_time_and_counts_that_too():
     """What is too old is missed; what its user calls stale goes at once."""
     clock = Clock()

@@ -74,8 +74,12 @@ async def test_a_cache_is_tuned_and_the_change_kept_where_it_helped():
         (proposal,) = await brain.submit(MODULE, "propose")
         assert (proposal.kind, proposal.setting, proposal.after) == ("cache", "size", 16)
         await brain.submit(MODULE, "apply", proposal)
-        for key in range(60):
+        for key in range(49):
             cache.get_or_make(key % 12, object)
+        assert await brain.submit(MODULE, "look") == 0
+        (judged,) = await brain.submit(MODULE, "applied")
+        assert judged.kept is None  # too little is known
+        cache.get_or_make(0, object)
         assert await brain.submit(MODULE, "look") == 0
         (judged,) = await brain.submit(MODULE, "applied")
         assert judged.kept is True
@@ -94,6 +98,7 @@ async def test_the_profile_names_what_takes_most_time_and_failing_work_is_for_a_
             raise OSError("no")
 
     async with Brain(quiet(failure_threshold=1000)) as brain:
+        await brain.register("idle", abs)
         await brain.register(MODULE, Optimizer, category="phase5", offload="loop")
         await brain.register("shaky", fail)
         for n in range(60):
@@ -102,6 +107,9 @@ async def test_the_profile_names_what_takes_most_time_and_failing_work_is_for_a_
             )
         profile = await brain.submit(MODULE, "profile")
         assert {each.name: each.runs for each in profile}["shaky"] == 60
+        took = [each.total_seconds for each in profile]
+        assert took == sorted(took, reverse=True)
+        assert profile[0].name == "shaky"
         (proposal,) = await brain.submit(MODULE, "propose")
         assert (proposal.kind, proposal.subject, proposal.safe) == ("failing", "shaky", False)
         with pytest.raises(InvalidArgumentError, match="Only safe"):
@@ -121,6 +129,8 @@ async def test_what_was_taken_back_is_not_proposed_again_for_an_hour(virtual_clo
         await brain.submit(MODULE, "apply", proposal)
         for key in range(600):
             cache.get_or_make(key, object)  # other work, for which more room is of no use
+        for key in range(600):
+            cache.get_or_make(key % 24, object)  # nor is yet more room proposed until it is known what this was worth
         assert await brain.submit(MODULE, "propose") == ()
         assert await brain.submit(MODULE, "look") == 1
         for key in range(600):
@@ -158,6 +168,7 @@ async def test_a_shorter_life_is_judged_by_what_was_out_of_date(virtual_clock):
         assert await brain.submit(MODULE, "look") == 0
         (judged,) = await brain.submit(MODULE, "applied")
         assert (judged.kept, judged.after) == (True, 0.0)
+        assert await brain.submit(MODULE, "propose") == ()  # nor is what it was before, for all the misses
 
 
 @pytest.mark.feature("CB-46")
@@ -178,7 +189,8 @@ async def test_the_profile_says_where_a_module_runs():
         ("watch", "answers"),
         ("apply", None),
         ("apply", {}),
-        ("apply", {**PROPOSAL, "kind": "process"}),
+        ("apply", {**PROPOSAL, "safe": False}),
+        ("apply", {**PROPOSAL, "kind": "process", "subject": "watched", "setting": "size"}),
         ("apply", {**PROPOSAL, "subject": "nowhere"}),
         ("apply", {**PROPOSAL, "kind": "cache", "setting": "size"}),
         ("apply", {**PROPOSAL, "after": "more"}),
@@ -189,11 +201,39 @@ async def test_what_is_no_cache_and_no_proposal_is_refused(handler, given):
     """With an error of ours, and nothing is changed by it."""
     async with Brain(quiet()) as brain:
         await brain.register(MODULE, Optimizer, category="phase5", offload="loop")
+        watched = TunedCache("watched", 7)
+        await brain.submit(MODULE, "watch", watched)
         limits = {name: category.max for name, category in brain.status().categories.items()}
         with pytest.raises(InvalidArgumentError):
             await brain.submit(MODULE, handler, given)
+        assert watched.figures().size == 7
         assert {name: category.max for name, category in brain.status().categories.items()} == limits
         assert await brain.submit(MODULE, "applied") == ()
+
+
+@pytest.mark.feature("CB-46")
+async def test_what_is_remembered_is_bounded_but_for_what_is_being_judged():
+    """The last 360 looks and 200 changes: one that nobody can judge yet stays, or it would never be taken back."""
+    async with Brain(quiet(auto_scaling=False)) as brain:
+        optimizer = Optimizer()
+        await brain.register(MODULE, optimizer, category="phase5", offload="loop")
+        waiting = await brain.submit(MODULE, "apply", {**PROPOSAL, "metric": "queued", "measured": 0.0})
+        cache = TunedCache("answers", 8)
+        await brain.submit(MODULE, "watch", cache)
+        change = {**PROPOSAL, "kind": "cache", "subject": "answers", "setting": "size", "metric": "miss_rate"}
+        for _ in range(210):
+            await brain.submit(MODULE, "apply", change)
+            for _ in range(50):
+                cache.get("never there")
+            optimizer._seen.clear()  # so that of the first change nothing is known
+            await brain.submit(MODULE, "look")
+        applied = await brain.submit(MODULE, "applied")
+        assert len(applied) == 200
+        assert [each.number for each in applied if each.kept is None] == [waiting.number]
+        for _ in range(370):
+            await brain.submit(MODULE, "look")
+        assert {len(seen) for seen in optimizer._seen.values()} == {360}
+        assert all(each.kept is not None for each in await brain.submit(MODULE, "applied"))
 
 
 async def _swallow(task):

@@ -66,6 +66,7 @@ def of(figures, **changes):
         (CACHE, {"expired": 15}, [("cache", "ttl", 120.0, True)]),
         (CACHE, {"stale": 8}, [("cache", "ttl", 30.0, True)]),
         (CACHE, {"entries": 10}, [("cache", "size", 32, True)]),
+        (CACHE, {"entries": 10, "ghosts": 1}, []),
         (CACHE, {"ghosts": 10, "hits": 5, "misses": 20}, []),
     ],
 )

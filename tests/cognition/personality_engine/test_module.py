@@ -8,6 +8,7 @@ from companion_async import Brain, BrainConfig, InvalidArgumentError, StorageErr
 from companion_async.cognition.personality_engine.module import MODULE, PersonalityEngine
 from companion_async.cognition.personality_engine.settings import PersonalitySettings
 from companion_async.cognition.personality_engine.traits import Mood, Traits, tendency
+from companion_async.memory.file import MemoryFile
 from companion_async.testing.clock import VirtualClock
 
 pytest.importorskip("vaderSentiment", reason="the extra persona is not installed")
@@ -44,6 +45,19 @@ def test_a_message_moves_the_mood_and_time_takes_it_back(clock):
 
 
 @pytest.mark.feature("CB-49")
+def test_the_agreeable_are_moved_by_the_moods_of_others(clock):
+    """And those who are not at all stay as they are; of a long message the end counts."""
+    after = []
+    for traits in (Traits(agreeableness=0.0), Traits(agreeableness=1.0)):
+        one = engine(clock, traits=traits)
+        one.perceive("I hate this. " * 1_000 + "Thank you, wonderful! " * 200)
+        after.append(one.profile().mood.valence - tendency(traits).valence)
+        assert one.profile().user.valence > 0.4
+    assert after[0] == pytest.approx(0.0)
+    assert after[1] > 0.0
+
+
+@pytest.mark.feature("CB-49")
 def test_users_are_kept_apart(clock):
     """What one says and likes does not touch another; a forgotten one is a stranger again."""
     one = engine(clock)
@@ -66,24 +80,36 @@ def test_feedback_changes_the_manner_and_off_means_off(clock):
         one.feedback(1.0, "formality")
     assert one.style("It can't be.").text == "It cannot be."
     assert one.profile().feedback == 3
+    for _ in range(20):
+        one.feedback(1.0, "formality")
+    assert one.profile().traits.formality == pytest.approx(0.75)  # as far as it may drift
     assert engine(clock, traits=Traits(formality=0.9)).style("It can't be.").changes == ()
 
 
 @pytest.mark.feature("CB-49")
 def test_what_was_learnt_is_there_again(clock, tmp_path):
-    """From the file, for the users of last time; a file of something else is refused."""
+    """From the file, for the users of last time, of whom the one that changed longest ago goes; a file of something else
+    is refused, and one that is let go of is not written.
+    """
     path = str(tmp_path / "personality.db")
     one = engine(clock, file=path, max_users=2)
-    for user in ("cara", "ann", "bob"):
+    for user in ("ann", "cara", "ann", "bob"):
         one.feedback(-1.0, "warmth", user)
     one.stop()
+    with pytest.raises(StorageError):
+        one.feedback(-1.0, "warmth", "ann")
     again = engine(clock, file=path)
-    assert again.profile("ann").traits.warmth == pytest.approx(0.48)
+    assert again.profile("ann").traits.warmth == pytest.approx(0.46)
     assert again.profile("cara").traits.warmth == 0.5
     again.stop()
     (tmp_path / "other.db").write_text("no database, and long enough not to be one " * 20)
     with pytest.raises(StorageError):
         engine(clock, file=str(tmp_path / "other.db"))
+    file = MemoryFile(tmp_path / "odd.db")
+    file.keep("personality", b'{"ann": "kind"}')
+    file.close()
+    with pytest.raises(StorageError, match="cannot be read"):
+        engine(clock, file=str(tmp_path / "odd.db"))
 
 
 def test_what_cannot_be_kept_has_not_happened(clock, tmp_path, monkeypatch):

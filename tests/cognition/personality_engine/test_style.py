@@ -29,9 +29,11 @@ def test_the_formal_write_it_out_and_the_casual_do_not():
 
 @pytest.mark.feature("CB-49")
 def test_an_opening_is_for_the_warm_and_for_those_who_are_upset():
-    """One at most; the middling say what there is to say."""
+    """One at most; the middling, the formal and the disagreeable say what there is to say."""
     assert styled("Use zipfile.", WARM, CALM).text == "Happy to help. Use zipfile."
     assert styled("Use zipfile.", WARM, UPSET).tone == "sober"
+    assert styled("Use zipfile.", Traits(formality=0.9, warmth=0.9), CALM).tone == "plain"
+    assert styled("Use zipfile.", Traits(agreeableness=0.1), UPSET).tone == "plain"
     assert styled("Use zipfile.", Traits(), CALM) == styled("Use zipfile.", Traits(), Mood(0.9))
     assert styled("Use zipfile.", Traits(), CALM).changes == ()
     assert styled("  ", WARM, UPSET).text == "  "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from companion_async.cognition.personality_engine.traits import (
@@ -40,6 +40,7 @@ def test_a_mood_is_half_over_after_its_half_life():
 
 
 @given(moods, moods, shares)
+@example(Mood(-0.9999999999999999), Mood(1.0), 1.0)  # the sum of these is above 1 by rounding
 def test_a_mood_stays_within_its_bounds(mood, impression, weight):
     """However strong the impression."""
     after = moved(mood, impression, weight)
@@ -58,6 +59,18 @@ def test_a_trait_never_drifts_farther_than_it_may(begun, directions, trait):
         traits = after
         assert 0 <= getattr(traits, trait) <= 1
         assert abs(getattr(traits, trait) - begun) <= 0.25 + 1e-9
+
+
+@pytest.mark.feature("CB-49")
+@pytest.mark.parametrize(
+    ("begun", "direction", "end"), [(0.5, 1, 0.75), (0.5, -1, 0.25), (0.9, 1, 1.0), (0.1, -9, 0.0)]
+)
+def test_a_trait_that_is_always_pushed_one_way_ends_at_its_bound(begun, direction, end):
+    """As far from where it began as it may be, or at the end of the scale."""
+    origin = traits = Traits(warmth=begun)
+    for _ in range(100):
+        traits = evolved(traits, origin, "warmth", direction, 0.02, 0.25)
+    assert traits.warmth == pytest.approx(end)
 
 
 @pytest.mark.parametrize(
