@@ -88,8 +88,8 @@ def test_feedback_changes_the_manner_and_off_means_off(clock):
 
 @pytest.mark.feature("CB-49")
 def test_what_was_learnt_is_there_again(clock, tmp_path):
-    """From the file, for the users of last time, of whom the one that changed longest ago goes; a file of something else
-    is refused, and one that is let go of is not written.
+    """From the file, for the users of last time, of whom the one that changed longest ago goes; a file of something
+    else is refused, and one that is let go of is not written.
     """
     path = str(tmp_path / "personality.db")
     one = engine(clock, file=path, max_users=2)

@@ -89,9 +89,59 @@ def test_old_lessons_no_longer_count():
     for n in range(300):
         learner.learn(lesson("a", float(n % 2), n))
     assert min(each.at for each in learner.lessons) >= 300 - 100 - 256
+    assert len(learner.lessons) < 300
     again = Learner(100.0, 5_000, 1)
     again.restore(list(learner.lessons), 320.0)
     assert {each.at for each in again.lessons} == {float(n) for n in range(220, 300)}
+
+
+@pytest.mark.feature("CB-51")
+def test_no_more_lessons_are_kept_than_may_be():
+    """The oldest go first."""
+    learner = Learner(1e9, 10, 1)
+    for n in range(30):
+        learner.learn(lesson("a", 0.5, n))
+    assert [each.at for each in learner.lessons] == [float(n) for n in range(20, 30)]
+
+
+@pytest.mark.feature("CB-51")
+def test_the_seed_decides_between_what_looks_equally_good():
+    """The same one chooses the same, and not always the first."""
+    options = [f"option {n}" for n in range(50)]
+    chosen = [Learner(1e9, 10, seed).choose(options, {}).option for seed in (1, 1, 2, 3)]
+    assert chosen[0] == chosen[1]
+    assert len(set(chosen)) > 1
+
+
+@pytest.mark.feature("CB-51")
+def test_a_feature_of_large_numbers_weighs_no_more_than_one_of_small():
+    """Contexts are standardised: what is counted in millions does not drown what is counted in ones."""
+    learner, rng = Learner(1e9, 1_000, 1), random.Random(3)
+    for _ in range(60):
+        tells, noise = float(rng.random() < 0.5), rng.random() * 1e6
+        for option in ("a", "b"):
+            learner.learn(lesson(option, float((option == "a") == bool(tells)), tells=tells, noise=noise))
+    assert learner.choose(("a", "b"), {"tells": 1.0, "noise": 5e5}).option == "a"
+    assert learner.choose(("a", "b"), {"tells": 0.0, "noise": 5e5}).option == "b"
+    assert [each.option for each in learner.learnt()] == sorted(
+        ("a", "b"), key=lambda option: -sum(each.reward for each in learner.lessons if each.option == option)
+    )
+
+
+@pytest.mark.feature("CB-51")
+def test_what_was_rated_a_few_times_is_hardly_known():
+    """Advice is drawn to one half as two lessons would draw it; it tries nothing."""
+    learner = Learner(1e9, 1_000, 1)
+    for option, times in (("few", 4), ("often", 50)):
+        for _ in range(times):
+            learner.learn(lesson(option, 1.0))
+    told = learner.advise(("few", "often", "never"), {})
+    assert told.tried == {"few": 4, "often": 50, "never": 0}
+    assert told.expected["never"] == 0.5
+    believed = learner.choose(("few",), {}).expected["few"]
+    assert told.expected["few"] == pytest.approx((4 * believed + 1) / 6)
+    assert told.expected["few"] < believed - 0.05
+    assert told.expected["often"] > 0.9
 
 
 def test_a_skill_is_the_moving_average_of_how_it_went():
@@ -104,3 +154,4 @@ def test_a_skill_is_the_moving_average_of_how_it_went():
     for _ in range(5):
         skill = practised(skill, 1.0)
     assert skill.mastered
+    assert Skill(0.8).mastered

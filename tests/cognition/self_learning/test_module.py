@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from companion_async import Brain, BrainConfig, InvalidArgumentError
+from companion_async import Brain, BrainConfig, InvalidArgumentError, StorageError
 from companion_async.cognition.self_learning.module import MODULE, SelfLearning
 from companion_async.cognition.self_learning.settings import LearningSettings
+from companion_async.memory.file import MemoryFile
 
 pytest.importorskip("river", reason="the extra learn is not installed")
 
@@ -32,6 +33,8 @@ def test_topics_are_learnt_apart_and_explained(learning):
     assert learning.explain("unheard of").options == ()
     assert (learning.forget("route"), learning.forget("route")) == (True, False)
     assert learning.explain("route").options == ()
+    assert learning.advise("route", ["search"]) is None
+    assert set(learning.skills()) == {"manner/warm"}  # to be asked of a topic makes none
 
 
 @pytest.mark.feature("CB-51")
@@ -52,6 +55,29 @@ def test_lessons_and_interactions_are_there_again(tmp_path):
     (found,) = again.recall("zip files")
     assert (found.context["answer"], found.importance, found.valence) == ("with zipfile", 1.0, 1.0)
     again.stop()
+
+
+def test_lessons_that_cannot_be_read_are_refused(tmp_path):
+    """A file with something else in their place is an error, and is left as it is."""
+    path = str(tmp_path / "odd.db")
+    file = MemoryFile(path)
+    file.keep("lessons", b'{"route": "all of them"}')
+    file.close()
+    learning = SelfLearning(LearningSettings(file=path))
+    with pytest.raises(StorageError, match="cannot be read"):
+        learning.start()
+    learning._file.close()
+    file = MemoryFile(path)
+    assert file.kept("lessons") == b'{"route": "all of them"}'
+    file.close()
+
+
+def test_what_went_badly_matters_as_much_as_what_went_well(learning):
+    """The middling matters least."""
+    for reward in (0.0, 0.5, 1.0):
+        learning.record(f"tea at {reward}", "hot", reward)
+    found = {each.context["reward"]: each.importance for each in learning.recall("tea", 5)}
+    assert found == {0.0: 1.0, 0.5: 0.0, 1.0: 1.0}
 
 
 def test_the_topic_unused_for_longest_is_forgotten(tmp_path):
@@ -82,6 +108,8 @@ def test_the_oldest_interactions_make_room():
         lambda one: one.learn("", "o", 1),
         lambda one: one.learn("t", "o", 1, {"x": float("inf")}),
         lambda one: one.learn("t", "o", 1, {"x": "much"}),
+        lambda one: one.learn("t", "o", 1, {"x": float("nan")}),
+        lambda one: one.learn("t", "o", 1, {f"x{n}": 1.0 for n in range(101)}),
         lambda one: one.choose("t", []),
         lambda one: one.choose("t", "ab"),
         lambda one: one.choose("t", ["a", "a"]),
