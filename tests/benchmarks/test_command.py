@@ -28,10 +28,9 @@ ROOT = Path(__file__).parents[2]
 def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
     env = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
     command = [sys.executable, "-m", "benchmarks", *arguments]
-    return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, encoding="utf-8", check=False, timeout=80)
+    return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, encoding="utf-8", check=False, timeout=200)
 
 
-@pytest.mark.timeout(90)
 @pytest.mark.feature("PM-15")
 def test_a_run_prints_tables_and_writes_every_figure(tmp_path):
     """A hundred thousand tasks leave nothing behind but a bounded history, and the verdict says so."""

@@ -5,13 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 
-import pytest
-
 from benchmarks.goals import GOALS
 from benchmarks.suites import depth, latency, start, throughput
 
 
-@pytest.mark.timeout(90)
 def test_a_queue_is_filled_to_its_depth_and_emptied(monkeypatch):
     """Ours and the bare pool each at every depth, and what one task weighs where there are enough to tell."""
     monkeypatch.setattr(depth, "DEPTHS_QUICK", (100, 1_000, 2_000))
@@ -27,7 +24,6 @@ def test_a_queue_is_filled_to_its_depth_and_emptied(monkeypatch):
     }
 
 
-@pytest.mark.timeout(120)
 def test_a_start_is_timed_in_fresh_processes_with_and_without_caches(monkeypatch):
     """Compiling every module anew takes longer than reading what was compiled."""
     report = start.measure("asyncio", quick=True, progress=lambda share: None)

@@ -61,7 +61,6 @@ def measure(loop, *, quick, progress):
 """
 
 
-@pytest.mark.timeout(90)
 def test_a_suite_runs_in_a_process_of_its_own(monkeypatch):
     """Progress grows to 1 and the report comes back whole: a figure for each round of each contender, or why not."""
     monkeypatch.setattr(registry, "measure", lambda *args, **options: pytest.fail("measured in this process"))

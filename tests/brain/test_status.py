@@ -226,15 +226,15 @@ async def test_processor_use_by_thread_module_and_process() -> None:
         await brain.register("busy", burn)
         await brain.register("idle", stop.wait)
         tasks = [brain.submit("busy"), brain.submit("idle")]
-        await until(lambda: brain.module_status("busy").cpu_percent > 20)
+        await until(lambda: brain.module_status("busy").cpu_percent > 5)  # of a busy machine it may have little
         status = brain.status()
         stop.set()
         await asyncio.gather(*tasks)
         by_module = {worker.module: worker for worker in status.categories["core"].workers}
-        assert known(by_module["busy"].cpu_percent) > 20
-        assert known(by_module["idle"].cpu_percent) < 20
-        assert brain.module_status("idle").cpu_percent < 20
-        assert known(status.cpu_percent) > 20
+        assert known(by_module["busy"].cpu_percent) > 5
+        assert known(by_module["idle"].cpu_percent) < known(by_module["busy"].cpu_percent) / 2
+        assert brain.module_status("idle").cpu_percent < status.modules["busy"].cpu_percent / 2
+        assert known(status.cpu_percent) > 5
         assert known(status.memory_bytes) > 1_000_000
         assert 0 < known(status.memory_fraction) < 1
         assert known(status.peak_memory_bytes) >= known(status.memory_bytes)

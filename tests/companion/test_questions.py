@@ -35,7 +35,6 @@ async def test_measures_and_dates_are_right(companion):
 
 
 @needs("pydantic_monty", "sandbox")
-@pytest.mark.timeout(60)
 async def test_programs_do_what_they_do(companion):
     """Each prints and returns what Python makes of it."""
     told = await ask_all(KINDS["code"], companion)

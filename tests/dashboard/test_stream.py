@@ -125,7 +125,6 @@ SMOOTH = """() => new Promise((done) => {
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(60)
 async def test_it_is_smooth_at_a_thousand_tasks_a_second():
     """With a thousand runs a second every one of them is drawn, and half of the frames come within a thirtieth."""
     async with a_brain() as brain, on_loopback("serve", brain) as url, a_page(f"{url}/#/stream") as watched:

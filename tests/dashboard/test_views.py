@@ -61,7 +61,6 @@ async def fill(brain: Brain, text: str = EVIL) -> str:
         pytest.param(390, "light", marks=pytest.mark.slow),
     ],
 )
-@pytest.mark.timeout(60)
 async def test_each_view_fits_its_width_names_its_controls_and_runs_no_markup(width, scheme):
     """No console error, nothing wider than the screen, an accessible name on every control, and whatever users call
     things, or errors say, is text.

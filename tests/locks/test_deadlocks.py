@@ -249,7 +249,6 @@ def play(seed: int) -> tuple[int, int]:
 
 
 @pytest.mark.feature("PR-09", "X-05")
-@pytest.mark.timeout(60)
 def test_random_graphs_have_a_victim_for_each_deadlock_and_none_without():
     """Readers, writers, the exclusive and joins: as the oracle, which tries every order of the lines, would have it."""
     played = [play(seed) for seed in range(3000)]

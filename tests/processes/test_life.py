@@ -124,7 +124,6 @@ asyncio.run(main())
 
 @pytest.mark.feature("X-04")
 @pytest.mark.slow
-@pytest.mark.timeout(60)
 async def test_they_end_with_a_parent_that_is_killed():
     """Kill -9 leaves none behind, be it busy with a loop that ignores every signal."""
     env = {**os.environ, "PYTHONPATH": str(ROOT)}

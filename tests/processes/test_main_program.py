@@ -43,7 +43,6 @@ def run_program(tmp_path: Path, **parts: str) -> subprocess.CompletedProcess[str
 
 @pytest.mark.feature("X-04")
 @pytest.mark.slow
-@pytest.mark.timeout(90)
 def test_the_main_program_is_imported_only_when_it_is_wanted(tmp_path):
     """Its functions run in processes, which import it without running what its guard guards; who does not need it does
     not import it, guarded or not. Nothing is left over, no warning is written.
@@ -58,7 +57,6 @@ def test_the_main_program_is_imported_only_when_it_is_wanted(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(90)
 def test_a_main_program_without_a_guard_is_told_so(tmp_path):
     """Imported by its own process, it would start over: it is refused there, the module quarantined, and the program
     ends.

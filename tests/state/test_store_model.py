@@ -271,7 +271,7 @@ class StoreAgainstDict(RuleBasedStateMachine):
         assert set(versions) == set(range(1, len(self.commits) + 1))
 
 
-TestStoreAgainstDict = pytest.mark.timeout(60)(
+TestStoreAgainstDict = pytest.mark.timeout(240)(
     pytest.mark.feature("PT-02", "PT-08", "PT-09", "PT-10", "X-07")(StoreAgainstDict.TestCase)
 )
 TestStoreAgainstDict.settings = settings(max_examples=60, stateful_step_count=30, phases=[Phase.generate])

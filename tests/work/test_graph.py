@@ -295,7 +295,6 @@ async def test_those_who_waited_for_one_task_are_let_go_in_turns_of_the_loop(fai
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(120)
 @pytest.mark.feature("PS-06")
 async def test_a_chain_of_a_hundred_thousand_leaves_the_loop_its_turns():
     """Link by link each runs after the one before it; the loop comes round all the time, and nothing recurses."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = [pytest.mark.feature("CB-45"), pytest.mark.timeout(120)]
+pytestmark = pytest.mark.feature("CB-45")
 
 
 ESCAPES = {

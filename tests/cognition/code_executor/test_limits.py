@@ -10,7 +10,7 @@ from companion_async.cognition.code_executor.module import CodeExecutor
 from companion_async.cognition.code_executor.settings import ExecutorSettings
 from tests.cognition.code_executor.left_behind import folders, processes_at_work, processes_of
 
-pytestmark = [pytest.mark.feature("CB-45"), pytest.mark.timeout(120)]
+pytestmark = pytest.mark.feature("CB-45")
 
 
 def test_what_does_not_end_is_ended(executor, tier):

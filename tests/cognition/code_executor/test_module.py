@@ -21,7 +21,7 @@ from companion_async.cognition.code_executor.settings import ExecutorSettings
 from companion_async.errors import InvalidArgumentError, TaskCancelledError
 from tests.cognition.code_executor.left_behind import folders, processes_of
 
-pytestmark = [pytest.mark.feature("CB-45"), pytest.mark.timeout(120)]
+pytestmark = pytest.mark.feature("CB-45")
 
 
 def test_one_sandbox_holds_with_what_pip_installs(executor):

@@ -18,7 +18,7 @@ from companion_async.modules.module import BaseModule
 from tests.cognition.corpus.test_pdf import made_of
 from tests.cognition.decoding import hostile
 
-pytestmark = [pytest.mark.feature("CB-48"), pytest.mark.timeout(60)]
+pytestmark = pytest.mark.feature("CB-48")
 
 SMALL = DecodingSettings(memory_limit=2**28)
 

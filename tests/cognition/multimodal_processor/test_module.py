@@ -26,7 +26,7 @@ from tests.cognition.decoding import hostile
 from tests.cognition.model_router.model_server import serving
 from tests.cognition.multimodal_processor.test_measuring import RATE, gradient, saved, sound
 
-pytestmark = [pytest.mark.feature("CB-48"), pytest.mark.timeout(60)]
+pytestmark = pytest.mark.feature("CB-48")
 
 on_one_loop = pytest.mark.asyncio(loop_factories=["asyncio"])
 needs_sdk = pytest.mark.skipif(importlib.util.find_spec("openai") is None, reason="the extra llm is not installed")

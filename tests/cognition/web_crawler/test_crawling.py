@@ -11,7 +11,7 @@ from companion_async.errors import InvalidArgumentError, MissingExtraError
 from tests.cognition.web_crawler.conftest import crawling
 from tests.cognition.web_crawler.site import page
 
-pytestmark = [pytest.mark.feature("CB-44"), pytest.mark.timeout(60)]
+pytestmark = pytest.mark.feature("CB-44")
 
 
 @pytest.mark.asyncio(loop_factories=["uvloop"])

@@ -17,7 +17,7 @@ from companion_async.errors import InvalidArgumentError
 from tests.cognition.web_crawler.conftest import crawling
 from tests.cognition.web_crawler.site import Site, page, serving
 
-pytestmark = [pytest.mark.feature("CB-44"), pytest.mark.timeout(60)]
+pytestmark = pytest.mark.feature("CB-44")
 
 
 async def test_a_page_is_fetched_and_read(site, crawler):

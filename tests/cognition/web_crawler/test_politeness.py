@@ -13,7 +13,7 @@ from companion_async.cognition.web_crawler.page import FetchError, Missed
 from tests.cognition.web_crawler.conftest import crawling
 from tests.cognition.web_crawler.site import page
 
-pytestmark = [pytest.mark.feature("CB-44"), pytest.mark.timeout(60)]
+pytestmark = pytest.mark.feature("CB-44")
 
 
 async def test_a_host_is_asked_one_thing_at_a_time_with_a_pause(site):

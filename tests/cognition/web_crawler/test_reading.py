@@ -4,7 +4,7 @@ import pytest
 
 from companion_async.cognition.web_crawler.reading import PageReader, UnreadableError
 
-pytestmark = [pytest.mark.feature("CB-44"), pytest.mark.timeout(60)]
+pytestmark = pytest.mark.feature("CB-44")
 
 
 @pytest.fixture(scope="module")
