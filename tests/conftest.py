@@ -17,7 +17,7 @@ from loguru import logger
 from companion_async.testing import plugin
 from tests.features import rows
 
-_THREAD_GRACE = 2.0  # real seconds for threads that have been told to end
+_THREAD_GRACE = 30.0  # real seconds for threads that have been told to end
 _TASK_GRACE = 20  # turns of the loop for tasks that have been cancelled
 
 # The same examples in every run, however busy the machine; --hypothesis-profile=default looks for new ones.

@@ -15,7 +15,7 @@ from companion_async.testing.clock import VirtualClock, until
 
 E = TypeVar("E", bound=Event)
 
-_PATIENCE = 5.0  # real seconds after which work that nobody lets go fails by itself
+_PATIENCE = 30.0  # real seconds after which work that nobody lets go fails by itself
 
 
 class Gate:

@@ -116,8 +116,11 @@ async def test_a_light_run_that_does_not_come_back_is_told_to_have_begun() -> No
             gate.wait(30)
 
     async with Brain(BrainConfig(plugins=False)) as brain:
-        for _ in range(200):
-            await brain.submit("category:core", work)
+        runs = 0
+        while not (last := brain.submit("category:core", work)).light or runs < 200:  # one that a busy machine held up
+            await last  # counts for long
+            runs += 1
+        await last
         async with brain.events.subscribe("task.started") as told:
             hangs = True
             task = brain.submit("category:core", work, timeout=None)

@@ -123,12 +123,13 @@ async def test_crashing_for_ever_ends_in_quarantine_within_the_intensity() -> No
 
 async def stream_of(stream):
     """What has come so far."""
-    await settle()
     while True:
-        try:
-            yield await asyncio.wait_for(anext(stream), 0.01)
-        except TimeoutError:
+        coming = asyncio.ensure_future(anext(stream))
+        await settle()
+        if not coming.done():
+            coming.cancel()
             return
+        yield coming.result()
 
 
 @pytest.mark.feature("CB-17")

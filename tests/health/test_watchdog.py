@@ -30,7 +30,7 @@ def hold_the_loop_until(event: threading.Event) -> None:
 async def signs(dog: LoopWatchdog, count: int) -> None:
     """Until the dog has had so many signs more."""
     seen = dog.signs
-    await until(lambda: dog.signs >= seen + count, 10)
+    await until(lambda: dog.signs >= seen + count)
 
 
 @pytest.mark.feature("X-20")

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.feature("CB-56", "CB-57")
 async def a_companion(tmp_path):
     (tmp_path / "tea.md").write_text("# Tea\n\nGreen tea is brewed with water of 70 degrees.\n")
     knowledge = KnowledgeSettings(documents=(str(tmp_path),))
-    async with CompanionBrain(CompanionConfig(plugins=False, knowledge=knowledge)) as brain:
+    async with CompanionBrain(CompanionConfig(plugins=False, knowledge=knowledge, default_timeout=None)) as brain:
         await brain.learn()
         yield brain
 
