@@ -15,7 +15,7 @@ import pytest
 
 from companion_async import BrainClosedError, InvalidArgumentError, TaskCrashedError
 from companion_async.testing.clock import VirtualClock, settle, until
-from tests.work.house import Gate, running
+from tests.work.house import Gate, pool, running
 
 ASKER = contextvars.ContextVar("asker", default="nobody")
 
@@ -283,6 +283,7 @@ async def test_a_nested_wait_with_a_timeout_gives_up_on_time():
 
         asking = executor.submit(impatient)
         await gate.holds(1)
+        await until(lambda: pool(brain, "phase2").waiting == 1)
         await clock.advance(2.9)
         assert not asking.done()
         await clock.advance(0.2)
