@@ -188,9 +188,10 @@ class MemoryFile:
         # One that reads first and writes then would be refused where another process has written in between.
         connection.transaction_mode = "IMMEDIATE"
         # What a hostile schema could call, https://sqlite.org/security.html
-        connection.execute("PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON; PRAGMA secure_delete=ON")
+        connection.execute("PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON; PRAGMA synchronous=NORMAL")
+        connection.execute("PRAGMA secure_delete=ON")
         if self._is_new():
-            connection.execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL")
+            connection.execute("PRAGMA journal_mode=WAL")
             with connection:
                 if self._is_new():  # another process may have been quicker
                     self._make()
@@ -204,7 +205,6 @@ class MemoryFile:
             )
         if _schema(connection) != _schema_of_ours(version):
             raise StorageError(f"{self._name} has tables, views or triggers that were not made here: it is not read.")
-        connection.execute("PRAGMA synchronous=NORMAL")
         if connection.execute("PRAGMA quick_check(1)").get != "ok":
             raise StorageError(f"{self._name} is damaged. Bring it back from a backup.")
         if connection.execute("SELECT seal FROM part WHERE name = 'key'").get != self.seal("key"):

@@ -159,14 +159,101 @@ def test_what_is_no_database_is_refused(tmp_path):
         MemoryFile(tmp_path / "no" / "folder.db")
 
 
-def test_a_damaged_file_is_refused(path):
-    """Pages that were overwritten are found when it is opened."""
+def test_a_power_cut_costs_the_last_moments_and_no_file(path):
+    """New or found, it is written as SQLite promises that for: ahead of itself, and synced at each checkpoint."""
+    for each in (path, path.with_name("new.db")):
+        memory = MemoryFile(each, key=KEY)
+        assert (memory.value("PRAGMA journal_mode"), memory.value("PRAGMA synchronous")) == ("wal", 1)
+        memory.close()
+
+
+def test_what_was_forgotten_is_overwritten(path):
+    """Its sentence is not to be found in the file, which goes on holding the others."""
+    memory = LongTermMemory(path, key=KEY)
+    gone = memory.remember("a secret of ann's")
+    memory.close()
+    assert b"a secret of ann's" in path.read_bytes()
+    memory = LongTermMemory(path, key=KEY)
+    memory.forget([gone])
+    memory.close()
+    assert b"a secret of ann's" not in path.read_bytes()
+    assert b"the first" in path.read_bytes()
+
+
+@pytest.mark.parametrize("table", ["event", "recollection", "evidence_rests"])
+def test_a_damaged_file_is_refused(path, table):
+    """A page that was overwritten is found when it is opened, before anything is asked for that stands on it."""
+    connection = apsw.Connection(str(path))
+    page = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = ?", (table,)).get - 1
+    connection.close()
     data = bytearray(path.read_bytes())
-    for page in range(1, len(data) // 4096):
-        data[page * 4096 + 8 : page * 4096 + 600] = b"\xff" * 592
+    data[page * 4096 : page * 4096 + 600] = b"\xff" * 600
     path.write_bytes(data)
-    with pytest.raises(StorageError):
+    with pytest.raises(StorageError, match="is damaged"):
         MemoryFile(path, key=KEY)
+
+
+def test_a_file_that_another_program_makes_meanwhile_is_opened(tmp_path, monkeypatch):
+    """Whoever comes second to an empty file finds it made, and takes what is in it."""
+    path, is_new, others = tmp_path / "shared.db", MemoryFile._is_new, []
+
+    def a_moment_late(file):
+        found = is_new(file)
+        if not others:
+            others.append(path)
+            other = MemoryFile(path)
+            other.keep("part", b"theirs")
+            other.close()
+        return found
+
+    monkeypatch.setattr(MemoryFile, "_is_new", a_moment_late)
+    memory = MemoryFile(path)
+    assert memory.kept("part") == b"theirs"
+    memory.close()
+
+
+def test_a_file_that_another_program_brings_up_meanwhile_is_opened(path, monkeypatch):
+    """Whoever comes second finds it of today's version, and adds nothing to it twice."""
+    change(path, "DROP TABLE evidence; PRAGMA user_version=1")
+    seal, others = MemoryFile.seal, []
+
+    def a_moment_late(file, *parts):
+        if not others:
+            others.append(path)
+            MemoryFile(path, key=KEY).close()
+        return seal(file, *parts)
+
+    monkeypatch.setattr(MemoryFile, "seal", a_moment_late)
+    memory = MemoryFile(path, key=KEY)
+    assert (others, memory.kept("part")) == ([path], b"data")
+    memory.close()
+
+
+def test_what_is_read_before_it_is_written_is_no_other_programs_to_change(path):
+    """From the first read of a transaction on nobody else writes: it cannot be refused for having read what is old."""
+    one, other = MemoryFile(path, key=KEY), MemoryFile(path, key=KEY)
+    change_it = "UPDATE event SET importance = importance / 2"
+    with one.transaction():
+        assert one.value("SELECT importance FROM event") == 0.5
+        assert other.try_many(change_it, [()]) is False
+        one.change_many(change_it, [()])
+    assert other.try_many(change_it, [()]) is True
+    assert one.value("SELECT importance FROM event") == 0.125
+    one.close()
+    other.close()
+
+
+def test_what_can_wait_is_written_whole_or_not_at_all():
+    """On a full disk nothing of it is there, and whoever writes next waits for others as ever."""
+    file = MemoryFile()
+    patience = file.value("PRAGMA busy_timeout")
+    file.rows(f"PRAGMA max_page_count={file.value('PRAGMA page_count') + 1}")
+    parts = [("small", b"", b""), ("large", bytes(100_000), b"")]
+    assert file.try_many("INSERT INTO part VALUES(?, ?, ?)", parts) is False
+    assert file.value("SELECT count(*) FROM part WHERE name = 'small'") == 0
+    assert file.try_many("INSERT INTO part VALUES(?, ?, ?)", parts[:1]) is True
+    assert file.value("PRAGMA busy_timeout") == patience >= 1_000
+    file.close()
 
 
 @pytest.mark.parametrize("key", [b"", b"x" * 65, "text"])

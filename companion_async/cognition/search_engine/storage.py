@@ -46,7 +46,8 @@ class Storage:
         try:
             self.connection.set_busy_timeout(_BUSY_MILLISECONDS)
             if path is not None:
-                self.connection.execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL")
+                # Synced with each commit: of documents that count as read none may be missing after a power cut.
+                self.connection.execute("PRAGMA journal_mode=WAL")
             with self.connection:
                 self._prepare(path)
             self.connection.execute(_READING)

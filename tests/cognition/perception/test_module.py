@@ -61,6 +61,8 @@ def test_what_is_new_is_remembered_once(perception):
     perception.run()
     perception.run()
     assert [item.content for item in memory.working.get_recent()] == ["bo is singing a song", "bo is here"]
+    told = [(event.participants, event.location) for event in memory.episodic.get_events()]
+    assert told == [(frozenset({"bo"}), perception.brain.state.get("agents.ann.perceived.place"))] * 2
     perception.perceive({"curr_tile": (2, 3), "maze": Maze(BO, ("al:person", "is", "here", "al is here too"))})
     assert [item.content for item in memory.working.get_recent(2)] == ["al is here too", "al is here"]
     perception.mind.surroundings = {"curr_tile": (2, 3), "maze": Maze()}
@@ -72,12 +74,14 @@ def test_what_is_new_is_remembered_once(perception):
 
 @pytest.mark.feature("PP-03", "PP-04")
 def test_attention_cuts_and_the_cache_hits(perception):
-    """The least worth is left out; the same scene is perceived once."""
-    assert not any(result.metadata["cached"] for result in perception.run())
+    """The least worth is left out, whichever sense was asked first; the same scene is perceived once."""
+    everything = perception.run()
+    assert not any(result.metadata["cached"] for result in everything)
     assert all(result.metadata["cached"] for result in perception.run())
     narrow = Perception(perception.mind, bandwidth=2)
     narrow.brain = perception.brain
-    assert len(narrow.run()) == 2
+    attended = [result.sensor_type for result in narrow.run()]
+    assert attended == [SensorType.SPATIAL, SensorType.VISUAL] == [result.sensor_type for result in everything[:2]]
     with pytest.raises(InvalidArgumentError):
         Perception(perception.mind, bandwidth=0)
 
@@ -118,6 +122,17 @@ def test_a_scene_of_the_same_version_is_not_looked_at_again(perception, virtual_
         perception.run()
         assert looks
         assert perception.brain.state.get("agents.ann.perceived.others") == ["al"]
+
+
+@pytest.mark.feature("PP-03")
+def test_what_is_not_attended_to_comes_neither_into_the_state_nor_into_memory(perception):
+    """A song that is heard and somebody who is there go by an agent that looks at one thing only."""
+    narrow = Perception(perception.mind, bandwidth=2)
+    narrow.brain = perception.brain
+    narrow.run()
+    perceived = perception.brain.state.get("agents.ann.perceived")
+    assert (perceived["things"], perceived["others"], perceived["events"], perceived["period"]) == (["well"], [], [], "")
+    assert perception.mind.memory.working.get_recent() == []
 
 
 def test_a_sense_that_fails_costs_its_own_perception(perception, monkeypatch):

@@ -171,6 +171,13 @@ def test_everything_is_weighed_before_anything_is_cut(found, bandwidth):
     assert worth == sorted((attention(each.sensor_type, each.confidence) for each in found), reverse=True)[:bandwidth]
 
 
+@pytest.mark.feature("PP-03")
+def test_who_is_there_counts_more_than_what_time_it_is():
+    """A perception is worth its sense's weight times how sure it is: a half-sure social one comes before the hour."""
+    assert attention(SensorType.SOCIAL, 0.5) == 0.5 > attention(SensorType.TEMPORAL, 1.0) == 0.3
+    assert attention(SensorType.VISUAL, 0.5) == 0.4
+
+
 @pytest.mark.feature("PP-04")
 def test_what_was_perceived_is_kept_for_its_time_and_within_its_number():
     """It is found until its time is over; one too many, and the one used longest ago goes."""

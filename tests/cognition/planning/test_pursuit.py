@@ -69,6 +69,23 @@ def test_a_deadline_that_has_passed_is_missed():
     assert (done.goals["a"].status, done.course.goal) == ("missed", "b")
 
 
+def test_what_was_done_in_time_is_not_missed_later():
+    """Nor is what has failed."""
+    over = [Goal("a", "a", deadline=5.0, status="done"), Goal("b", "b", deadline=5.0, status="failed", reason="no way")]
+    after = go(over, now=6.0).goals
+    assert [(goal.status, goal.reason) for goal in after.values()] == [("done", ""), ("failed", "no way")]
+
+
+def test_a_goal_is_done_when_what_it_wants_is_so_and_not_when_its_steps_are_over():
+    """Steps of its own that did not bring it about are taken again, until it is so."""
+    push = Goal("push", "get out", wants=("open",), steps=("push",))
+    course = Course("push", ("push",))
+    again = go([push], course, report=Report("push", True))
+    assert (again.goals["push"].status, again.course) == ("open", course)
+    done = go([push], course, report=Report("push", True, facts=("open",)))
+    assert (done.goals["push"].status, done.course) == ("done", None)
+
+
 def test_what_another_holds_more_urgently_is_waited_for():
     """And taken from one who holds it less urgently; what is not needed any more is free again."""
     well = Goal("drink", "drink", 0.6, claims=("well",))
