@@ -57,10 +57,10 @@ def back(now: float, seconds: Any) -> datetime:
 
 
 def microsecond(seconds: Any) -> int:
-    """The id of what was at so many seconds since the epoch."""
+    """The id of what was at so many seconds since the epoch, from 1 on: what comes after 0 is all that there is."""
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 <= seconds <= IDS / MICROSECONDS:
         raise InvalidArgumentError(f"{seconds!r:.80} is no moment: give seconds since the epoch.")
-    return round(seconds * MICROSECONDS)
+    return max(1, round(seconds * MICROSECONDS))
 
 
 def identity(event_id: Any) -> int:

@@ -119,6 +119,51 @@ def test_a_write_that_fails_loses_nothing(tmp_path, clock):
     memory.close()
 
 
+@pytest.mark.feature("PP-17")
+def test_a_consolidation_that_breaks_off_has_written_nothing(memory, clock, monkeypatch):
+    """Of two episodes that make room not one alone lasts."""
+    memory.episodic.max_episodes = 1
+    for name in ("wedding", "journey", "storm"):
+        memory.observe(f"the {name}", event_type=name)
+        clock.passes(hours=1)
+    find = memory.long_term.find
+
+    def full(fact):
+        if fact.content == "the journey":
+            raise StorageError("the disk is full")
+        return find(fact)
+
+    with monkeypatch.context() as broken, pytest.raises(StorageError):
+        broken.setattr(memory.long_term, "find", full)
+        memory.consolidate()
+    assert len(memory.long_term) == 0
+    assert memory.consolidate().archived == 2
+
+
+@pytest.mark.feature("PP-17")
+@pytest.mark.parametrize("write", [AgentMemory.consolidate, AgentMemory.save])
+def test_what_leaves_while_others_are_written_is_not_lost(memory, clock, monkeypatch, write):
+    """An episode that makes room just then is written by the next."""
+    memory.episodic.max_episodes = 1
+    for name in ("wedding", "journey"):
+        memory.observe(f"the {name}", event_type=name)
+        clock.passes(hours=1)
+    remember = memory.long_term.remember_all
+
+    def beside(facts):
+        with monkeypatch.context() as once:
+            once.setattr(memory.long_term, "remember_all", remember)
+            memory.observe("the storm", event_type="storm")
+            return remember(facts)
+
+    with monkeypatch.context() as busy:
+        busy.setattr(memory.long_term, "remember_all", beside)
+        write(memory)
+    assert [each.content for each in memory.long_term.all()] == ["the wedding"]
+    write(memory)
+    assert [each.content for each in memory.long_term.all()] == ["the wedding", "the journey"]
+
+
 @pytest.mark.feature("PP-17", "PP-16")
 def test_a_save_that_fails_half_way_loses_nothing(tmp_path, clock, monkeypatch):
     """What was written before it failed is not there, and is written by the next."""

@@ -6,8 +6,9 @@ import msgspec
 import pytest
 
 from companion_async.errors import StorageError
-from companion_async.memory.exchange import export_memories, import_memories
-from companion_async.memory.long_term import LongTermMemory
+from companion_async.memory.exchange import Tail, export_memories, import_memories
+from companion_async.memory.file import MemoryFile
+from companion_async.memory.long_term import Fact, LongTermMemory
 
 
 @pytest.fixture
@@ -45,6 +46,16 @@ def test_an_export_taken_in_elsewhere_is_the_same(memory, empty, tmp_path):
     assert [each.name for each in tmp_path.iterdir()] == ["memories.jsonl"]
 
 
+def signed(lines):
+    """These lines with the tail that belongs to them: whoever has the key, or needs none, can make it."""
+    file = MemoryFile()
+    digest = file.hasher()
+    digest.update(b"".join(lines))
+    file.close()
+    events = sum(b'"line":"event"' in line for line in lines)
+    return b"".join(lines) + msgspec.json.encode(Tail(events, digest.hexdigest())) + b"\n"
+
+
 @pytest.mark.feature("PP-16")
 @pytest.mark.parametrize(
     "spoil",
@@ -55,6 +66,9 @@ def test_an_export_taken_in_elsewhere_is_the_same(memory, empty, tmp_path):
         lambda text: b"\n".join([*text.split(b"\n")[:1], *text.split(b"\n")[2:]]),
         lambda text: text.replace(b'"importance":0.9', b'"importance":"much"'),
         lambda text: text.replace(b'"version":2', b'"version":3'),
+        lambda text: text.replace(b'"events":2', b'"events":1'),
+        lambda text: signed(text.splitlines(keepends=True)[1:-1]),
+        lambda text: signed([*text.splitlines(keepends=True)[:-1], text.splitlines(keepends=True)[0]]),
         lambda text: b"",
         lambda text: b"\xff\xfe nonsense",
     ],
@@ -67,6 +81,60 @@ def test_an_export_that_was_changed_is_refused_whole(memory, empty, tmp_path, sp
     with pytest.raises(StorageError):
         import_memories(empty, path)
     assert len(empty) == 0
+
+
+@pytest.mark.feature("PP-16")
+def test_an_import_that_breaks_off_takes_nothing_in(empty, tmp_path, monkeypatch):
+    """Of more than are taken in at once, where the last of them cannot be written: nothing is there, and can be."""
+    path = tmp_path / "memories.jsonl"
+    many = LongTermMemory()
+    many.remember_all(Fact(content=f"thing {n}") for n in range(1_500))
+    export_memories(many, path)
+    many.close()
+    with monkeypatch.context() as full, pytest.raises(StorageError):
+        full.setattr(empty, "remember_all", failing_after(1, empty.remember_all))
+        import_memories(empty, path)
+    assert (len(empty), empty.file.value("SELECT count(*) FROM words")) == (0, 0)
+    assert import_memories(empty, path) == len(empty) == 1_500
+
+
+def failing_after(calls, remember):
+    """The disk is full then."""
+    left = [calls]
+
+    def remember_all(facts):
+        if not left[0]:
+            raise StorageError("the disk is full")
+        left[0] -= 1
+        return remember(facts)
+
+    return remember_all
+
+
+@pytest.mark.feature("PP-16")
+def test_an_export_that_breaks_off_leaves_the_former_one(memory, tmp_path, monkeypatch):
+    """Whole, and nothing beside it."""
+    path = tmp_path / "memories.jsonl"
+    export_memories(memory, path)
+    before = path.read_bytes()
+    memory.remember("another walk")
+
+    def full(numbers):
+        raise OSError("no space left on device")
+
+    with monkeypatch.context() as broken, pytest.raises(StorageError, match="could not be written"):
+        broken.setattr(memory, "links", full)
+        export_memories(memory, path)
+    assert path.read_bytes() == before
+    assert [each.name for each in tmp_path.iterdir()] == ["memories.jsonl"]
+
+
+def test_a_line_without_end_is_not_read_to_its_end(memory, empty, tmp_path, monkeypatch):
+    """It would fill the memory of whoever reads it."""
+    export_memories(memory, tmp_path / "memories.jsonl")
+    monkeypatch.setattr("companion_async.memory.exchange._LONGEST", 100)
+    with pytest.raises(StorageError, match="longer than 100 bytes"):
+        import_memories(empty, tmp_path / "memories.jsonl")
 
 
 def test_an_export_under_another_key_is_refused(memory, tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 
 import apsw
 import pytest
@@ -37,6 +38,7 @@ def test_what_was_written_is_there_again(path):
     memory = LongTermMemory(path, key=KEY)
     assert [each.content for each in memory.recall("first")] == ["the first"]
     assert memory.file.kept("part") == b"data"
+    assert (memory.file.drop("part"), memory.file.drop("part"), memory.file.kept("part")) == (True, False, None)
     assert memory.file.kept("other") is None
     memory.close()
     memory.close()
@@ -157,6 +159,28 @@ def test_what_is_no_database_is_refused(tmp_path):
         MemoryFile(tmp_path / "other.db")
     with pytest.raises(StorageError, match="could not be opened"):
         MemoryFile(tmp_path / "no" / "folder.db")
+
+
+def test_a_hostile_file_can_call_nothing(path):
+    """What stands in a schema is not trusted, as https://sqlite.org/security.html has it."""
+    memory = MemoryFile(path, key=KEY)
+    assert (memory.value("PRAGMA trusted_schema"), memory.value("PRAGMA cell_size_check")) == (0, 1)
+    memory.close()
+
+
+def test_what_is_read_in_one_turn_is_of_one_moment():
+    """Another thread's change waits until it is over."""
+    file = MemoryFile()
+    file.keep("part", b"before")
+    other = threading.Thread(target=file.keep, args=("part", b"after"))
+    with file.turn():
+        other.start()
+        while not file._lock._door.locked():  # it stands at the door
+            pass
+        assert file.kept("part") == b"before"
+    other.join(10)
+    assert file.kept("part") == b"after"
+    file.close()
 
 
 def test_a_power_cut_costs_the_last_moments_and_no_file(path):

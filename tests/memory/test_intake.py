@@ -9,6 +9,7 @@ import pytest
 
 from companion_async.errors import CompanionError, InvalidArgumentError
 from companion_async.memory.agent_memory import AgentMemory
+from companion_async.memory.exchange import export_memories
 from companion_async.memory.long_term import Fact
 from companion_async.memory.semantic import SemanticMemory
 
@@ -175,3 +176,12 @@ def test_a_question_of_a_book_s_length_is_answered_in_a_moment(memory):
     memory.file.rows = ask
     assert memory.long_term.recall(" ".join(f"word{n}" for n in range(50_000)))
     assert len(asked) < 150
+
+
+def test_what_was_at_the_very_first_instant_is_none_the_less_there(memory, tmp_path):
+    """A moment that is not known is often given as 0: it is passed over by nothing that goes through all memories."""
+    first = memory.long_term.remember("in the beginning", at=0)
+    assert memory.long_term.find(Fact(content="in the beginning", at=0.0)) == first
+    assert [each.event_id for each in memory.long_term.all()] == [first]
+    assert export_memories(memory.long_term, tmp_path / "m.jsonl") == 1
+    assert memory.long_term.fade() == 1

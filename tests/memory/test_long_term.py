@@ -69,6 +69,27 @@ def test_a_purpose_decides_between_the_new_the_fitting_and_the_important(memory)
     assert said(memory.recall("", 1, purpose="importance", touch=False)) == ["a birthday cake"]
 
 
+def test_a_look_leaves_no_trace_where_that_is_asked(memory):
+    """It makes nothing last longer; any other counts."""
+    number = memory.remember("the well is deep")
+    memory.recall("well", touch=False)
+    assert memory.get(number).recalled == 0
+    memory.recall("well")
+    memory.recall("well")
+    assert memory.get(number).recalled == 2
+
+
+def test_the_same_is_found_by_what_was_said_and_of_which_type_it_was(memory):
+    """Of all that was of a moment, however much."""
+    for kind in ("talk", "song", "song"):
+        memory.remember("la la", type=kind, at=NOW)
+    last = memory.remember("the end", at=NOW)
+    assert memory.find(Fact(content="la la", type="song", at=NOW)) == last - 2
+    assert memory.find(Fact(content="la la", type="dance", at=NOW)) is None
+    assert memory.find(Fact(content="the end", at=NOW)) == last
+    assert memory.find(Fact(content="the end", at=NOW + 1)) is None
+
+
 def test_tags_and_spans_narrow_what_comes_to_mind(memory):
     """Type, participant and time are kept to with words and without."""
     memory.remember("tea with bob", type="meal", participants=("bob",), at=NOW - 5 * DAY)

@@ -93,12 +93,14 @@ class Reflection(MindModule):
         accumulated = sum(each.importance for each in new)
         if not new or accumulated < threshold:
             return Reflected(False, accumulated, {})
-        old = [_experience(each) for each in memory.recall("", _MOST_OLD, purpose="reflection", touch=False)]
+        # What was reflected on before shows it as well, whether it lasts already or not.
+        lasting = memory.recall("", _MOST_OLD, purpose="reflection", touch=False)
+        old = [_experience(each) for each in (*lasting, *self._events()[:_MOST_OLD]) if each.type != TYPE]
         # One that was forgotten meanwhile may come to mind again.
         known = {text: (times, number) for text, times, number in kept["known"] if memory.get(number) is not None}
         told = [
             insight
-            for insight in insights(_once([*new, *(each for each in old if each.type != TYPE)]))
+            for insight in insights(_once([*new, *old]))
             if len(insight.evidence) >= _GROWN * known.get(insight.text, (0, 0))[0]
         ][:_TOLD]
         with memory.file.transaction():

@@ -47,6 +47,37 @@ def test_a_decision_is_done_once(execution):
     assert execution.skills()["walk to"].done == 2
 
 
+def test_without_a_controller_a_step_of_the_plan_is_done_once(execution):
+    """It waits for planning to see what came of it."""
+    state = execution.brain.state
+    state.propose("ann", "agents.ann.plan", {"goal": "g", "steps": ["wait", "greet bo"], "at": 0})
+    assert (execution.run().step, execution.run()) == ("wait", None)
+    state.propose("ann", "agents.ann.acted_on", 1)
+    assert (execution.run().step, execution.run()) == ("wait", None)
+
+
+def test_of_two_runs_that_look_at_once_one_does_it(execution, monkeypatch):
+    """Both have seen a decision that nobody had taken."""
+    done: list[str] = []
+    execution.mind.skills["walk to"] = done.append
+    decide(execution, 1, "walk to well")
+    monkeypatch.setattr(execution, "_get", lambda name, default=None: default)
+    assert execution.run().decision == 1
+    assert execution.run() is None
+    assert done == ["well"]
+
+
+def test_outcomes_wait_for_planning_and_not_without_end(execution):
+    """The last twenty that it has not seen."""
+    for _ in range(30):
+        execution.do("wait")
+    state = execution.brain.state
+    assert [each["number"] for each in state.get("agents.ann.outcomes")] == list(range(11, 31))
+    state.propose("ann", "agents.ann.acted_on", 30)
+    execution.do("wait")
+    assert [each["number"] for each in state.get("agents.ann.outcomes")] == [31]
+
+
 @pytest.mark.feature("PP-18")
 def test_what_is_not_as_expected_is_noticed_and_remembered(execution):
     """A skill that fails, raises or is not there is a surprise in memory and no error."""

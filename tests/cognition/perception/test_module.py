@@ -131,7 +131,8 @@ def test_what_is_not_attended_to_comes_neither_into_the_state_nor_into_memory(pe
     narrow.brain = perception.brain
     narrow.run()
     perceived = perception.brain.state.get("agents.ann.perceived")
-    assert (perceived["things"], perceived["others"], perceived["events"], perceived["period"]) == (["well"], [], [], "")
+    assert perceived["things"] == ["well"]
+    assert (perceived["others"], perceived["events"], perceived["period"]) == ([], [], "")
     assert perception.mind.memory.working.get_recent() == []
 
 

@@ -13,6 +13,7 @@ from companion_async.cognition.execution.module import Execution
 from companion_async.cognition.mind import Mind
 from companion_async.cognition.planning.goals import COMPANY_PAUSE, HORIZON
 from companion_async.cognition.planning.module import MOST_GOALS, Planning
+from companion_async.state.change import StateChangeType
 from companion_async.state.coordinator import StateCoordinator
 
 
@@ -92,6 +93,28 @@ def test_a_round_at_which_nothing_is_another_commits_nothing_and_changes_nothing
     planning.mind.actions = (Action("eat", adds=frozenset({"no hunger"})),)
     state.propose("ann", "agents.ann.needs", {"hunger": 0.9})
     assert planning.run().step == "eat"
+
+
+@pytest.mark.feature("PP-07", "PF-5")
+def test_what_was_waited_for_is_taken_as_soon_as_it_is_free(planning):
+    """Though nothing of the agent's own is another by then."""
+    state = planning.brain.state
+    state.propose("bo", "claims.well", {"by": "bo/goal-1", "urgency": 1.0})
+    planning.add_goal("draw water", claims=["well"])
+    for _ in range(3):
+        assert planning.run().laid_aside == {"goal-1": "well is held by bo/goal-1"}
+    state.propose("bo", "claims.well", change_type=StateChangeType.DELETE)
+    assert planning.run().step == "draw water"
+
+
+@pytest.mark.feature("PP-07")
+def test_an_id_is_no_other_goals_ever(planning):
+    """Not even when that one was given up: what was asked of it must not be done to another."""
+    first, second = planning.add_goal("dig"), planning.add_goal("draw water")
+    planning.drop_goal(first)
+    third = planning.add_goal("rest")
+    assert len({first, second, third}) == 3
+    assert {goal.text for goal in planning.goals()} == {"draw water", "rest"}
 
 
 @pytest.mark.feature("PP-18")

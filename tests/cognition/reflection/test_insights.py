@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from companion_async.cognition.reflection.insights import Experience, insights
+from companion_async.cognition.reflection.insights import Experience, features, insights
 
 pytestmark = pytest.mark.feature("PP-08")
 
@@ -37,3 +37,8 @@ def test_how_something_usually_is_is_told():
     feeling = next(each for each in found if each.about == ("bo",))
     assert (feeling.text, feeling.evidence) == ("what happens with bo is usually pleasant", (0, 1, 3))
     assert not insights([lived(n, who=("bo",), valence=0.1) for n in range(5)])
+
+
+def test_a_crowd_is_not_compared_pair_by_pair():
+    """Of one experience at most twelve features count: pairs grow with the square."""
+    assert len(features(lived(1, who=tuple(f"p{n}" for n in range(1_000)), where="well"))) == 12

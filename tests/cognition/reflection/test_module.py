@@ -11,6 +11,8 @@ import pytest
 from companion_async import Brain, BrainConfig
 from companion_async.cognition.mind import Mind
 from companion_async.cognition.reflection.module import TYPE, Reflected, Reflection
+from companion_async.errors import StorageError
+from companion_async.memory.long_term import Fact
 from companion_async.state.coordinator import StateCoordinator
 
 
@@ -69,12 +71,12 @@ async def test_insights_last_and_name_what_they_rest_on(reflection):
 
 @pytest.mark.feature("PP-08")
 async def test_an_insight_is_told_again_only_when_much_more_shows_it(reflection):
-    """By half as much again."""
+    """By half as much again, of all that was lived, reflected on before or not."""
     texts = []
-    for round in range(3):
-        await live(reflection, *((f"met {round} {n}", 1.0, MET) for n in range(3)))
-        texts.append([each.text for each in reflection.run().insights.values()])
-    assert [any("bo is usually" in each for each in told) for told in texts] == [True, False, False]
+    for times in (3, 1, 1, 2, 1):
+        await live(reflection, *((f"met {len(texts)} {n}", 1.0, MET) for n in range(times)))
+        texts.append([each.text for each in reflection.reflect().insights.values()])
+    assert [any("bo is usually" in each for each in told) for told in texts] == [True, False, True, False, True]
 
 
 @pytest.mark.feature("PP-08", "PP-17")
@@ -84,7 +86,7 @@ async def test_an_insight_that_is_told_again_takes_the_place_of_the_former(refle
         await live(reflection, *((f"met {times} {n}", 1.0, MET) for n in range(times)))
         reflection.run()
     kept = [each for each in reflection.mind.memory.long_term.all() if "bo is usually" in each.content]
-    assert [len(each.context["evidence"]) for each in kept] == [5]
+    assert [len(each.context["evidence"]) for each in kept] == [12]
     reflection.mind.memory.long_term.forget([kept[0].event_id])
     await live(reflection, *((f"met yet again {n}", 1.0, MET) for n in range(3)))
     assert any("bo is usually" in each.text for each in reflection.run().insights.values())
@@ -99,6 +101,66 @@ async def test_the_next_run_goes_on_where_the_last_one_was(reflection):
     assert reflection.reflect() == Reflected(False, 0, {})
     await live(reflection, ("met again", 1.0, MET))
     assert not any("bo is usually" in each.text for each in reflection.reflect().insights.values())
+
+
+@pytest.mark.feature("PP-08")
+async def test_an_insight_counts_what_was_lived_and_no_insight(reflection):
+    """What was told before of bo is no experience with bo: it makes no later insight less sure."""
+    for times in (3, 6):
+        await live(reflection, *((f"met {times} {n}", 1.0, MET) for n in range(times)))
+        told = [each for each in reflection.run().insights.values() if each.about == ("bo",)]
+        assert [each.confidence for each in told] == [(len(told[0].evidence) + 1) / (len(told[0].evidence) + 2)]
+    assert len(told[0].evidence) == 9
+
+
+@pytest.mark.feature("PP-08")
+async def test_an_insight_that_cannot_be_written_takes_no_former_one_away(reflection, monkeypatch):
+    """The one that it would replace is there still, and it is told the next time."""
+    await live(reflection, *((f"met {n}", 1.0, MET) for n in range(3)))
+    (former,) = [number for number, each in reflection.run().insights.items() if each.about == ("bo",)]
+    await live(reflection, *((f"met again {n}", 1.0, MET) for n in range(3)))
+    memory = reflection.mind.memory.long_term
+
+    def full(facts):
+        raise StorageError("full")
+
+    with monkeypatch.context() as broken, pytest.raises(StorageError):
+        broken.setattr(memory, "remember_all", full)
+        reflection.run()
+    assert memory.get(former) is not None
+    assert any(each.about == ("bo",) for each in reflection.run().insights.values())
+    assert memory.get(former) is None
+
+
+@pytest.mark.feature("PP-08")
+async def test_what_lasts_already_counts_once(reflection):
+    """Though it is part of an episode still; and what comes into long-term memory alone counts as well."""
+    await live(reflection, *((f"met {n}", 0.6, MET) for n in range(3)))
+    memory = reflection.mind.memory
+    for event in memory.episodic.get_events():
+        memory.long_term.remember(event.content, event.importance, at=event.timestamp.timestamp())
+    assert (reflection.run().due, round(reflection.run().accumulated, 6)) == (False, 1.8)
+    memory.long_term.remember("heard of a fire", 0.1, at=reflection.mind.clock.time() + 1)
+    assert round(reflection.run().accumulated, 6) == 1.9
+
+
+@pytest.mark.feature("PP-08")
+async def test_of_more_than_a_thousand_none_is_passed_over(reflection):
+    """What waits beyond the first thousand comes the next time, though later things are at hand already."""
+    memory = reflection.mind.memory
+    memory.long_term.remember_all(Fact(content=f"old {n}", importance=0.5, at=n) for n in range(1_100))
+    await reflection.mind.clock.advance(10_000)
+    await live(reflection, ("met", 0.6, MET))
+    assert [round(reflection.run().accumulated, 6) for _ in range(3)] == [500, 50.6, 0]
+
+
+@pytest.mark.feature("PP-08", "PP-20")
+async def test_a_run_at_which_nothing_has_come_reads_nothing(reflection, monkeypatch):
+    """It may be run every second."""
+    await live(reflection, ("met", 0.6, MET))
+    first = reflection.run()
+    monkeypatch.setattr(reflection.mind.memory.file, "rows", None)
+    assert reflection.run() == first
 
 
 @pytest.mark.slow

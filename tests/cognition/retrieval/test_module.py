@@ -9,6 +9,7 @@ import pytest
 from companion_async import InvalidArgumentError
 from companion_async.cognition.mind import Mind
 from companion_async.cognition.retrieval.module import SPAN, Retrieval
+from companion_async.memory.long_term import LongTermMemory
 from companion_async.state.coordinator import StateCoordinator
 
 pytestmark = pytest.mark.feature("PP-09")
@@ -62,11 +63,34 @@ async def test_the_same_question_is_answered_from_the_cache(retrieval):
     assert not retrieval.run("bridge").cached
 
 
+async def test_the_cache_is_never_behind(retrieval, tmp_path):
+    """What was observed since, what another program remembered, another number or purpose: each is looked for anew."""
+    mind = Mind("bo", file=tmp_path / "bo.db", clock=retrieval.mind.clock)
+    retrieval.stop()
+    retrieval.mind = mind
+    retrieval.start()
+    memory = mind.memory
+    for n in range(3):
+        memory.long_term.remember(f"the bridge was painted, {n}", 0.9 - 0.1 * n)
+    assert [retrieval.run("bridge").cached for _ in range(2)] == [False, True]
+    memory.observe("saw the bridge")
+    assert [each.content for each in retrieval.run("bridge").at_hand] == ["saw the bridge"]
+    assert len(retrieval.run("bridge", 2).memories) == 2
+    fit, weighty = (retrieval.run("bridge", 1, purpose).memories[0] for purpose in ("relevance", "importance"))
+    assert (fit.importance, weighty.importance) == (0.7, 0.9)
+    await mind.clock.advance(1)
+    other = LongTermMemory(tmp_path / "bo.db", clock=mind.clock)
+    other.remember("the bridge fell")
+    other.close()
+    assert "the bridge fell" in [each.content for each in retrieval.run("bridge").memories]
+
+
 async def test_what_is_at_hand_comes_with_it(retrieval):
     """Of working memory, the newest first."""
     for text in ("saw the bridge", "saw a bird", "crossed the bridge"):
         retrieval.mind.memory.observe(text, 0.5)
     assert [each.content for each in retrieval.run("bridge").at_hand] == ["crossed the bridge", "saw the bridge"]
+    assert [each.content for each in retrieval.run("bridge", 1).at_hand] == ["crossed the bridge"]
 
 
 def test_what_is_no_question_is_refused(retrieval):
