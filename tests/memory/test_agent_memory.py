@@ -12,6 +12,7 @@ from companion_async.locks.mode import AccessMode
 from companion_async.memory.agent_memory import AgentMemory
 from companion_async.memory.circular import CircularBuffer
 from companion_async.memory.episodic import EpisodicMemory
+from companion_async.memory.file import MemoryFile
 from companion_async.memory.semantic import SemanticMemory
 from companion_async.memory.temporal import TemporalMemory
 from companion_async.testing.clock import VirtualClock
@@ -95,7 +96,8 @@ def test_what_was_observed_once_lasts_once(memory, clock):
     assert {(each.participants, each.location, each.valence) for each in kept} == {(("ann",), "hall", 0.5)}
     memory.episodic.max_episodes = 1
     memory.observe("another day", event_type="morning")
-    assert memory.consolidate().archived == 20 - first
+    again = memory.consolidate()
+    assert (again.archived, again.merged) == (20 - first, first)
     kept = memory.long_term.all()
     assert sorted(each.content for each in kept) == sorted(f"sight {n}" for n in range(20))
     links = memory.long_term.links(each.event_id for each in kept)
@@ -117,6 +119,45 @@ def test_a_write_that_fails_loses_nothing(tmp_path, clock):
     assert memory.consolidate().archived == 10
     assert len(memory.long_term) == 10
     memory.close()
+
+
+@pytest.mark.feature("PP-17")
+def test_what_is_let_go_before_it_lasts_is_counted_and_the_index_tidied(memory, clock, monkeypatch):
+    """Of what has grown old in temporal memory too."""
+    tidied = []
+    monkeypatch.setattr(memory.long_term, "tidy", lambda: tidied.append(True))
+    memory.temporal.add("a trifle", importance=0.2)
+    memory.temporal.add("a song", importance=0.5)
+    clock.passes(minutes=31)
+    done = memory.consolidate()
+    assert (done.archived, done.forgotten, tidied) == (1, 1, [True])
+
+
+@pytest.mark.feature("PP-17", "PP-16")
+def test_what_a_save_has_written_is_not_written_again(memory, clock):
+    """The next consolidation finds nothing of it to merge."""
+    memory.episodic.max_episodes = 1
+    for name in ("wedding", "journey"):
+        memory.observe(f"the {name}", event_type=name)
+        clock.passes(hours=1)
+    memory.save()
+    assert len(memory.long_term) == 1
+    done = memory.consolidate()
+    assert (done.archived, done.merged) == (0, 0)
+
+
+@pytest.mark.feature("PP-16")
+def test_a_part_that_cannot_be_read_is_told_and_the_file_let_go(tmp_path):
+    """It was sealed by one of us, and is no such part: somebody else may open the file."""
+    memory = AgentMemory(tmp_path / "agent.db")
+    memory.close()
+    file = MemoryFile(tmp_path / "agent.db")
+    file.keep("episodic_memory", b'{"odd": 1}')
+    file.close()
+    with pytest.raises(StorageError, match="to_dict") as caught:
+        AgentMemory(tmp_path / "agent.db")
+    assert caught.tb is not None  # which holds all that was opened
+    assert [each.name for each in tmp_path.iterdir()] == ["agent.db"]  # SQLite's own files go with the last connection
 
 
 @pytest.mark.feature("PP-17")

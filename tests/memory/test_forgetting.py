@@ -161,6 +161,32 @@ def test_a_large_memory_of_what_matters_keeps_its_bound_too(opened):
 
 
 @pytest.mark.feature("PF-2")
+def test_what_matters_is_spared_while_there_is_anything_else(opened):
+    """Though it is the older half, which a pass comes to first, and it takes more than a pass to keep the bound."""
+    memory = opened(most=3 * STEP // 2)
+    fill(memory, 2 * STEP, lambda n: 0.9 if n < STEP else 0.5)
+    while len(memory) > 3 * STEP // 2:
+        memory.fade()
+    assert sum(each.importance > 0.8 for each in memory.all(limit=2 * STEP)) == STEP
+
+
+@pytest.mark.feature("PF-2")
+def test_while_it_is_found_out_what_goes_nobody_else_writes(opened, tmp_path, monkeypatch):
+    """What another program remembers or recalls meanwhile would be weighed by what is not so any more."""
+    one, other = opened(tmp_path / "m.db", most=1), opened(tmp_path / "m.db")
+    fill(one, 3)
+    step, tried = one._forgetting.step, []
+
+    def asked(total):
+        tried.append(other.file.try_many("INSERT INTO recollection VALUES(?, 1, 0)", [(1,)]))
+        return step(total)
+
+    monkeypatch.setattr(one._forgetting, "step", asked)
+    assert one.fade() == 2
+    assert tried == [False]
+
+
+@pytest.mark.feature("PF-2")
 def test_consolidation_forgets_and_says_how_many(clock):
     """An agent's memory stays within its bound however long it lives, and counts what went."""
     memory = AgentMemory(settings=MemorySettings(most=50), clock=clock)

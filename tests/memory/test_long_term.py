@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from companion_async.errors import InvalidArgumentError, SecurityError
+from companion_async.errors import InvalidArgumentError, SecurityError, StorageError
 from companion_async.memory.long_term import Fact, LongTermMemory
 from tests.memory.conftest import DAY, NOW
 
@@ -77,6 +77,42 @@ def test_a_look_leaves_no_trace_where_that_is_asked(memory):
     memory.recall("well")
     memory.recall("well")
     assert memory.get(number).recalled == 2
+
+
+def test_what_another_program_remembers_is_the_newest(tmp_path, clock):
+    """Nothing says so but the file."""
+    one, other = (LongTermMemory(tmp_path / "m.db", clock=clock) for _ in range(2))
+    first = one.remember("It rains")
+    assert one.newest() == first
+    assert one.newest() != other.remember("It has stopped") == one.newest()
+    one.close()
+    other.close()
+
+
+def test_a_forgetting_that_breaks_off_forgets_nothing(memory, monkeypatch):
+    """Whatever was away already is there again."""
+    number = memory.remember("the well is deep")
+    change = memory.file.change_many
+
+    def full(sql, rows):
+        if "words" in sql:
+            raise StorageError("the disk is full")
+        return change(sql, rows)
+
+    with monkeypatch.context() as broken, pytest.raises(StorageError):
+        broken.setattr(memory.file, "change_many", full)
+        memory.forget([number])
+    assert said(memory.recall("well")) == ["the well is deep"]
+    assert memory.forget([number]) == 1
+
+
+def test_what_is_important_comes_to_mind_though_it_has_frequent_words_only(memory):
+    """And is older than all that is looked at for these."""
+    memory.remember("rain ruined the harvest", 0.9, at=NOW - 9 * DAY)
+    memory.remember("rain again", 0.3, at=NOW - 9 * DAY)
+    memory.remember_all(Fact(content=f"rain and wind, day {n}", importance=0.1) for n in range(300))
+    first, second = memory.recall("rain wind", 2, purpose="importance", touch=False)
+    assert (first.content, second.importance) == ("rain ruined the harvest", 0.1)
 
 
 def test_the_same_is_found_by_what_was_said_and_of_which_type_it_was(memory):

@@ -29,7 +29,7 @@ class Digest(msgspec.Struct, frozen=True, omit_defaults=True):
     """All that the controller sees: who spoke last and what, unanswered (40 and 120 bytes); the next step of the plan
     with its goal (80 each) and urgency; what was not as expected (80); of those who are there the three best liked; the
     three strongest needs (names of 40). In all at most `LIMIT` bytes of JSON: what is too much is left out, needs
-    first, then others, then what was said, the surprise and the goal.
+    first, then others.
     """
 
     spoke: str = ""
@@ -77,10 +77,7 @@ def squeeze(
     for field in ("needs", "others"):
         while found.size > LIMIT and getattr(found, field):
             found = msgspec.structs.replace(found, **{field: getattr(found, field)[:-1]})
-    for field in ("said", "surprise", "goal"):
-        if found.size > LIMIT:
-            found = msgspec.structs.replace(found, **{field: ""})
-    return found
+    return found  # the texts alone fit, of whatever letters: JSON at most doubles what is printable
 
 
 def _cut(text: str, most: int) -> str:

@@ -55,6 +55,14 @@ def test_the_worst_that_can_be_written_fits_too():
     assert digest.step == '"' * 80
 
 
+def test_what_is_cut_is_cut_by_bytes_and_between_letters():
+    """A text in any script takes no more of the digest than another, and stays readable."""
+    digest = squeezed(heard={"by": "é" * 99, "text": "日" * 99}, step="🦊" * 99, goal="ж" * 99, surprise="a" * 99)
+    lengths = [len(text.encode()) for text in (digest.spoke, digest.said, digest.step, digest.goal, digest.surprise)]
+    assert lengths == [40, 120, 80, 80, 80]
+    assert (digest.spoke, digest.step) == ("é" * 20, "🦊" * 20)
+
+
 def test_of_those_who_are_there_the_best_liked_are_seen():
     """Three of them, and the three strongest needs."""
     likings = {"a": 0.1, "b": 0.9, "c": 0.5, "d": -0.5, "e": 0.2}
