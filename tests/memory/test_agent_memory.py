@@ -133,6 +133,20 @@ def test_what_is_let_go_before_it_lasts_is_counted_and_the_index_tidied(memory, 
     assert (done.archived, done.forgotten, tidied) == (1, 1, [True])
 
 
+@pytest.mark.feature("PP-17")
+def test_temporal_memory_hands_on_what_is_too_much_and_concepts_take_root(memory):
+    """The oldest beyond five hundred, however new they are; and who was much on the mind stays there a little more."""
+    for n in range(510):
+        memory.temporal.add(f"step {n}")
+    for _ in range(3):
+        memory.observe("ann sings", 0.9, participants=("ann", "bo"))
+    base = memory.semantic.add_concept("ann", "person").base
+    done = memory.consolidate()
+    assert (done.archived, done.rooted, len(memory.temporal)) == (10, 2, 500)
+    assert [each.content for each in memory.long_term.all()] == [f"step {n}" for n in range(10)]
+    assert memory.semantic.get_by_type("person")[0].base == pytest.approx(base + 0.1 * (1 - base))
+
+
 @pytest.mark.feature("PP-17", "PP-16")
 def test_what_a_save_has_written_is_not_written_again(memory, clock):
     """The next consolidation finds nothing of it to merge."""

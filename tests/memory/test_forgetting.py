@@ -96,6 +96,33 @@ def test_what_matters_was_recalled_or_is_evidence_is_spared(opened, clock):
 
 
 @pytest.mark.feature("PF-2")
+def test_what_is_just_as_important_as_said_is_spared(opened):
+    """Though it is the fainter, being older."""
+    memory = opened(most=1, important=0.7)
+    now = memory._clock.time()
+    memory.remember("a wedding", 0.7, at=now - 9 * DAY)
+    memory.remember("a song", 0.69)
+    assert memory.fade() == 1
+    assert said(memory) == ["a wedding"]
+
+
+@pytest.mark.feature("PF-2")
+def test_what_has_been_gone_through_is_left_alone_for_an_hour(opened, clock, monkeypatch):
+    """Fading is a matter of days, and consolidation one of minutes; where there are too many it goes on at once."""
+    memory = opened(most=3)
+    fill(memory, 3)
+    memory.fade()
+    read, steps = memory._forgetting.step, []
+    monkeypatch.setattr(memory._forgetting, "step", lambda total: steps.append(total) or read(total))
+    for minutes in (1, 58, 1):
+        clock.now += minutes * 60
+        memory.fade()
+    assert steps == [3]
+    memory.remember("a song")
+    assert memory.fade() == 1
+
+
+@pytest.mark.feature("PF-2")
 def test_what_was_recalled_is_spared_for_a_while_only(opened, clock):
     """A fainter memory stays in the place of a stronger one for as long as the settings say."""
     memory = opened(most=1, lately=30 * DAY, decay=0.0)

@@ -9,6 +9,7 @@ import pytest
 
 from companion_async import Brain, InvalidArgumentError
 from companion_async.cognition.controller.module import Controller
+from companion_async.cognition.controller.social import MOST
 from companion_async.cognition.converse.module import Converse
 from companion_async.cognition.execution.module import Execution
 from companion_async.cognition.mind import Mind
@@ -190,6 +191,30 @@ def test_how_it_felt_changes_how_the_other_is_liked(controller):
         with pytest.raises(InvalidArgumentError):
             controller.feel(other, valence)
     assert controller.run().step == "wait"
+
+
+def test_whatever_a_decision_is_made_of_makes_another(controller):
+    """A need alone, or how somebody is liked, though nothing else has come."""
+    put(controller, "goals", {"g": {"id": "g", "text": "dig", "priority": 0.55}})
+    put(controller, "plan", {"goal": "g", "steps": ["dig"], "at": 0})
+    put(controller, "heard", {"by": "bo", "text": "hello"})
+    put(controller, "perceived", {"others": ["bo"]})
+    assert [controller.run().step for _ in range(2)] == ["answer bo"] * 2
+    put(controller, "needs", {"hunger": 0.9})
+    assert [controller.run().step for _ in range(2)] == ["dig"] * 2
+    put(controller, "needs", {})
+    assert [controller.run().step for _ in range(2)] == ["answer bo"] * 2
+    controller.feel("bo", -1.0)
+    assert controller.run().step == "dig"
+
+
+def test_of_all_whom_it_ever_met_it_keeps_the_most_familiar(controller):
+    """The state does not grow with the town."""
+    put(controller, "relations", {f"p{n}": {"familiarity": n / 1_000} for n in range(MOST + 9)})
+    controller.run()
+    relations = controller.brain.state.get("agents.ann.relations")
+    assert len(relations) == MOST
+    assert "p0" not in relations
 
 
 def test_a_long_step_is_decided_on_whole(controller):
