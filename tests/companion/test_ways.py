@@ -17,6 +17,7 @@ from companion_async.cognition.self_learning import module as learning
 from companion_async.companion.companion import CompanionBrain
 from companion_async.companion.config import AnsweringSettings, CompanionConfig, KnowledgeSettings
 from companion_async.errors import InvalidArgumentError
+from companion_async.priority import Priority
 
 pytestmark = pytest.mark.feature("CB-53", "CB-57")
 
@@ -164,10 +165,11 @@ async def test_learning_never_delays_an_answer(companion, monkeypatch):
     try:
         async with asyncio.timeout(15):
             answers = [await companion.ask(GREEN_TEA) for _ in range(20)]
-            await asyncio.to_thread(begun.wait)
+            assert await asyncio.to_thread(begun.wait, 10)
     finally:
         go.set()
     assert all("70 degrees" in answer.text for answer in answers)
+    assert {task.priority for task in companion.tasks(module="self_learning")} == {Priority.IDLE}
     await companion.drain()
     known = await companion.submit("self_learning", "recall", "green tea water", 50)
     assert len(known) == 20

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from pathlib import Path
 
 import apsw
 import pytest
@@ -219,7 +220,8 @@ def test_a_damaged_file_is_refused(path, table):
 
 def test_a_file_that_another_program_makes_meanwhile_is_opened(tmp_path, monkeypatch):
     """Whoever comes second to an empty file finds it made, and takes what is in it."""
-    path, is_new, others = tmp_path / "shared.db", MemoryFile._is_new, []
+    path, is_new = tmp_path / "shared.db", MemoryFile._is_new
+    others: list[Path] = []
 
     def a_moment_late(file):
         found = is_new(file)
@@ -239,7 +241,8 @@ def test_a_file_that_another_program_makes_meanwhile_is_opened(tmp_path, monkeyp
 def test_a_file_that_another_program_brings_up_meanwhile_is_opened(path, monkeypatch):
     """Whoever comes second finds it of today's version, and adds nothing to it twice."""
     change(path, "DROP TABLE evidence; PRAGMA user_version=1")
-    seal, others = MemoryFile.seal, []
+    seal = MemoryFile.seal
+    others: list[Path] = []
 
     def a_moment_late(file, *parts):
         if not others:

@@ -112,12 +112,17 @@ def test_what_has_been_gone_through_is_left_alone_for_an_hour(opened, clock, mon
     memory = opened(most=3)
     fill(memory, 3)
     memory.fade()
-    read, steps = memory._forgetting.step, []
-    monkeypatch.setattr(memory._forgetting, "step", lambda total: steps.append(total) or read(total))
+    look, looked = memory._forgetting.step, []
+
+    def step(total):
+        looked.append(total)
+        return look(total)
+
+    monkeypatch.setattr(memory._forgetting, "step", step)
     for minutes in (1, 58, 1):
         clock.now += minutes * 60
         memory.fade()
-    assert steps == [3]
+    assert looked == [3]
     memory.remember("a song")
     assert memory.fade() == 1
 

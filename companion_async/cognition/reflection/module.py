@@ -94,13 +94,15 @@ class Reflection(MindModule):
         if not new or accumulated < threshold:
             return Reflected(False, accumulated, {})
         # What was reflected on before shows it as well, whether it lasts already or not.
-        lasting = memory.recall("", _MOST_OLD, purpose="reflection", touch=False)
-        old = [_experience(each) for each in (*lasting, *self._events()[:_MOST_OLD]) if each.type != TYPE]
+        old: list[MemoryEvent | Recollection] = [
+            *memory.recall("", _MOST_OLD, purpose="reflection", touch=False),
+            *self._events()[:_MOST_OLD],
+        ]
         # One that was forgotten meanwhile may come to mind again.
         known = {text: (times, number) for text, times, number in kept["known"] if memory.get(number) is not None}
         told = [
             insight
-            for insight in insights(_once([*new, *old]))
+            for insight in insights(_once([*new, *(_experience(each) for each in old if each.type != TYPE)]))
             if len(insight.evidence) >= _GROWN * known.get(insight.text, (0, 0))[0]
         ][:_TOLD]
         with memory.file.transaction():

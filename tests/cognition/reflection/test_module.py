@@ -72,7 +72,7 @@ async def test_insights_last_and_name_what_they_rest_on(reflection):
 @pytest.mark.feature("PP-08")
 async def test_an_insight_is_told_again_only_when_much_more_shows_it(reflection):
     """By half as much again, of all that was lived, reflected on before or not."""
-    texts = []
+    texts: list[list[str]] = []
     for times in (3, 1, 1, 2, 1):
         await live(reflection, *((f"met {len(texts)} {n}", 1.0, MET) for n in range(times)))
         texts.append([each.text for each in reflection.reflect().insights.values()])

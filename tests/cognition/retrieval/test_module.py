@@ -63,9 +63,9 @@ async def test_the_same_question_is_answered_from_the_cache(retrieval):
     assert not retrieval.run("bridge").cached
 
 
-async def test_the_cache_is_never_behind(retrieval, tmp_path):
+async def test_the_cache_is_never_behind(retrieval, virtual_clock, tmp_path):
     """What was observed since, what another program remembered, another number or purpose: each is looked for anew."""
-    mind = Mind("bo", file=tmp_path / "bo.db", clock=retrieval.mind.clock)
+    mind = Mind("bo", file=tmp_path / "bo.db", clock=virtual_clock)
     retrieval.stop()
     retrieval.mind = mind
     retrieval.start()
@@ -78,8 +78,8 @@ async def test_the_cache_is_never_behind(retrieval, tmp_path):
     assert len(retrieval.run("bridge", 2).memories) == 2
     fit, weighty = (retrieval.run("bridge", 1, purpose).memories[0] for purpose in ("relevance", "importance"))
     assert (fit.importance, weighty.importance) == (0.7, 0.9)
-    await mind.clock.advance(1)
-    other = LongTermMemory(tmp_path / "bo.db", clock=mind.clock)
+    await virtual_clock.advance(1)
+    other = LongTermMemory(tmp_path / "bo.db", clock=virtual_clock)
     other.remember("the bridge fell")
     other.close()
     assert "the bridge fell" in [each.content for each in retrieval.run("bridge").memories]
