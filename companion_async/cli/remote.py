@@ -116,7 +116,7 @@ def answering(url: str) -> Iterator[None]:
     """Within the block, an answer of another shape than is looked for is a `NoAnswerError` as well."""
     try:
         yield
-    except (KeyError, TypeError, AttributeError, ValueError):  # a ValidationError of msgspec's is a ValueError
+    except (KeyError, TypeError, AttributeError, ValueError, msgspec.ValidationError):
         raise NoAnswerError(f"what answers at {url} is no server of this kind, or of another version.") from None
 
 
