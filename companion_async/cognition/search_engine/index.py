@@ -36,7 +36,6 @@ from companion_async.cognition.search_engine.statements import (
     CANDIDATE,
     GROUPS,
     HAVING,
-    KNOWN,
     OF_GROUP,
     PASSAGE,
     RENOWN,
@@ -205,6 +204,16 @@ class TextIndex:
         with self._open() as storage:
             return [(int(number), str(text)) for number, text in storage.connection.execute(TEXTS, (after,))]
 
+    def learned(self) -> bytes:
+        """What was kept of what was learned from the passages, by whomever; empty if some of these are gone since."""
+        with self._open() as storage:
+            return storage.learned()
+
+    def keep_learned(self, data: bytes, numbers: Sequence[int]) -> None:
+        """Keep what was learned from the passages of these numbers, if all are there still, beside the passages."""
+        with self._open() as storage:
+            storage.keep_learned(data, numbers)
+
     def close(self) -> None:
         """Close the database. What was in memory is gone; calls from now on raise `StorageError`."""
         with self._lock:
@@ -232,7 +241,10 @@ class TextIndex:
     def _writing(self) -> Iterator[apsw.Connection]:
         with self._open() as storage, storage.connection:
             self._lengths, self._renown, self._groups = [], {}, {}
+            generation = self.generation
             yield storage.connection
+            if self.generation != generation:
+                storage.forget_learned()
 
     _vocabulary: Vocabulary
 
@@ -272,7 +284,7 @@ class TextIndex:
         return 1
 
     def _concepts(self, storage: Storage, question: str) -> list[Concept]:
-        return self._vocabulary.concepts(question, lambda word: _having(storage, storage.stem(word)) > 0)
+        return self._vocabulary.concepts(question, lambda word: storage.having(storage.stem(word)) > 0)
 
     def _terms(self, storage: Storage, concepts: Sequence[Concept]) -> list[Term]:
         total = int(storage.connection.execute("SELECT count(*) FROM part").get)
@@ -282,7 +294,7 @@ class TextIndex:
             for word, weight in concept.words.items():
                 stem = storage.stem(word)
                 sure[stem] = max(weight, sure.get(stem, 0.0))
-            rarities = {stem: rarity(total, having) for stem in sure if (having := _having(storage, stem))}
+            rarities = {stem: rarity(total, having) for stem in sure if (having := storage.having(stem))}
             terms.append(term(sure, concept.weight, rarities))
         return terms
 
@@ -293,7 +305,7 @@ class TextIndex:
         score them all.
         """
         words = dict.fromkeys(word for concept in concepts for word in concept.words)
-        having = sorted((_having(storage, storage.stem(word)), word) for word in words)
+        having = sorted((storage.having(storage.stem(word)), word) for word in words)
         chosen: list[str] = []
         scored = 0
         for count, word in having:
@@ -333,7 +345,7 @@ class TextIndex:
         if total < _TELLING:
             return 0.0
         return sum(
-            concept.weight * rarity(total, _having(storage, storage.stem(concept.own)))
+            concept.weight * rarity(total, storage.having(storage.stem(concept.own)))
             for concept in concepts
             if concept.own and not concept.own.isdigit()
         )
@@ -351,7 +363,7 @@ class TextIndex:
                     own.setdefault(storage.stem(word), (word, concept.weight))
         words = []
         for stem, (word, weight) in own.items():
-            if 0 < (having := _having(storage, stem)) <= _MOST_HAVING:
+            if 0 < (having := storage.having(stem)) <= _MOST_HAVING:
                 rows = storage.connection.execute(HAVING, (f'"{word}"',))
                 known = Counter(self._groups.get(passage, "") for (passage,) in rows)
                 # A table that another process writes to may have more than was there when the groups were counted.
@@ -379,11 +391,6 @@ def _matching(concepts: Sequence[Concept]) -> str:
 def _any_of(words: Iterable[str]) -> str:
     """What finds passages with any of the words. Each is quoted, and made of letters and digits alone."""
     return " OR ".join(f'"{word}"' for word in words)
-
-
-def _having(storage: Storage, stem: str) -> int:
-    """In how many passages ``stem`` occurs."""
-    return int(storage.connection.execute(KNOWN, (stem,)).get or 0)
 
 
 def _storable(text: str) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from loguru import logger
 
 from companion_async.cognition.corpus.document import Document
 from companion_async.cognition.search_engine.fusion import reciprocal_rank_fusion
@@ -15,7 +16,7 @@ from companion_async.cognition.search_engine.index import Found, TextIndex
 from companion_async.cognition.search_engine.query import Query
 from companion_async.cognition.search_engine.ranking import varied
 from companion_async.cognition.search_engine.semantics import SemanticIndex, semantics_installed
-from companion_async.errors import InvalidArgumentError, MissingExtraError
+from companion_async.errors import InvalidArgumentError, MissingExtraError, StorageError
 
 MODES = ("text", "semantic", "hybrid", "auto")
 _NO_STAMPS: Mapping[str, str] = {}
@@ -29,11 +30,13 @@ class Library:
     """Documents, indexed once and shared by whoever is given this. Safe to be used by any number of threads.
 
     In memory, or in the file ``path``, which outlives the process. The semantic side is made when it is first asked
-    for, and kept up with the documents.
+    for, kept up with the documents, and kept in the file: the next process learns it again only if the file has other
+    passages by then, or if it would learn in another way.
     """
 
     def __init__(self, path: str | Path | None = None) -> None:
         self._index = TextIndex(path)
+        self._in_file = path is not None
         self._semantic_lock = threading.Lock()
         self._semantic: SemanticIndex | None = None
         self._generation = 0
@@ -129,14 +132,36 @@ class Library:
         weights = self._index.weights(question)
         with self._semantic_lock:
             generation = self._index.generation
-            if self._semantic is None or generation != self._generation:
-                self._semantic, self._generation = SemanticIndex(self._index.stems), generation
-            added = self._index.texts(self._semantic.last)
-            if self._semantic.due(len(added)):
-                self._semantic.fit(self._index.texts(0))
+            semantic = self._semantic if generation == self._generation else None
+            if semantic is None:
+                semantic = self._restored() or SemanticIndex(self._index.stems)
+            added = self._index.texts(semantic.last)
+            if semantic.due(len(added)):
+                passages = self._index.texts(0)
+                semantic = SemanticIndex.fitted(self._index.stems, passages)
+                self._keep(semantic, passages)
             else:
-                self._semantic.add(added)
-            return self._semantic.nearest(weights, limit)
+                semantic.add(added)
+            self._semantic, self._generation = semantic, generation
+            return semantic.nearest(weights, limit)
+
+    def _restored(self) -> SemanticIndex | None:
+        """What an earlier process has learned of the passages that are in the file, if it is whole and theirs."""
+        try:
+            kept = self._index.learned()
+        except StorageError as error:
+            logger.warning("What was learned of words could not be read, and is learned again: {}", error)
+            return None
+        return SemanticIndex.restored(self._index.stems, kept, self._index.texts(0)) if kept else None
+
+    def _keep(self, semantic: SemanticIndex, passages: Sequence[tuple[int, str]]) -> None:
+        """Keep what was learned for the next process. Whoever asks is answered all the same where that fails."""
+        if not self._in_file:
+            return
+        try:
+            self._index.keep_learned(semantic.kept(passages), [number for number, _ in passages])
+        except StorageError as error:
+            logger.warning("What was learned of words could not be kept; the next start learns it again: {}", error)
 
 
 def _checked(documents: Iterable[Document | Mapping[str, Any]]) -> list[Document]:

@@ -28,6 +28,7 @@ RENOWN = "SELECT target, count(DISTINCT cluster) FROM mention JOIN document ON n
 SIZES = "SELECT sizes(passage) FROM passage WHERE passage MATCH ? LIMIT 1"
 KNOWN = "SELECT doc FROM temp.vocabulary WHERE term = ?"
 HAVING = "SELECT rowid FROM passage WHERE passage MATCH ?"
+NUMBERS = "SELECT passage FROM part WHERE passage <= ? ORDER BY passage"
 GROUPS = "SELECT passage, cluster FROM part JOIN document ON document.number = part.document"
 SNIPPET = f"""
 SELECT snippet(passage, {FIELDS.index("body")}, '', '', ' ... ', {_EXCERPT_WORDS})

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from companion_async.cognition.search_engine.ranking import FIELDS
+from companion_async.cognition.search_engine.statements import KNOWN, NUMBERS
 from companion_async.errors import StorageError
 
 if TYPE_CHECKING:
@@ -26,10 +27,17 @@ CREATE INDEX mention_document ON mention(document);
 CREATE VIRTUAL TABLE passage USING fts5({", ".join(FIELDS)}, tokenize='porter unicode61');
 PRAGMA user_version={_SCHEMA};
 """
-# Came later than the others, and does not change what they mean.
-_SOURCES = "CREATE TABLE IF NOT EXISTS source(cluster TEXT PRIMARY KEY, stamp TEXT NOT NULL) WITHOUT ROWID"
+# Came later than the others, and do not change what they mean.
+_LATER = (
+    "CREATE TABLE IF NOT EXISTS source(cluster TEXT PRIMARY KEY, stamp TEXT NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS learned(piece INTEGER PRIMARY KEY, data BLOB NOT NULL)",
+)
+_CAME_LATER = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name IN ('source', 'learned')"
+# A value of SQLite's may have a billion bytes.
+_PIECE = 1 << 24
 _READING = "CREATE VIRTUAL TABLE temp.vocabulary USING fts5vocab(main, passage, row)"
 _BUSY_MILLISECONDS = 5_000
+_HURRIED_MILLISECONDS = 500
 
 
 class Storage:
@@ -45,11 +53,12 @@ class Storage:
         self.connection: apsw.Connection = apsw.Connection(":memory:" if path is None else str(path))
         try:
             self.connection.set_busy_timeout(_BUSY_MILLISECONDS)
+            # One that reads first and writes then would be refused where another process has written in between.
+            self.connection.transaction_mode = "IMMEDIATE"
             if path is not None:
                 # Synced with each commit: of documents that count as read none may be missing after a power cut.
                 self.connection.execute("PRAGMA journal_mode=WAL")
-            with self.connection:
-                self._prepare(path)
+            self._prepare(path)
             self.connection.execute(_READING)
             self.connection.register_fts5_function("sizes", _sizes)
             tokenizer = self.connection.fts5_tokenizer("porter", ["unicode61"])
@@ -80,16 +89,52 @@ class Storage:
         self.stem: Callable[[str], str] = stem
         """The stem of one word."""
 
+    def having(self, stem: str) -> int:
+        """In how many passages ``stem`` occurs."""
+        return int(self.connection.execute(KNOWN, (stem,)).get or 0)
+
+    def learned(self) -> bytes:
+        """What was kept of what was learned from the passages; empty without it. To be looked at before it is used."""
+        # Whatever somebody may have put there, it is bytes.
+        rows = self.connection.execute("SELECT CAST(data AS BLOB) FROM learned ORDER BY piece")
+        return b"".join(cast("bytes", data) for (data,) in rows)
+
+    def keep_learned(self, data: bytes, numbers: Sequence[int]) -> None:
+        """Keep this in the place of the former, if the passages up to the last of ``numbers`` are these and no others.
+
+        In a transaction of its own, for which nobody waits long: they want an answer, and it can be learned again.
+        """
+        self.connection.set_busy_timeout(_HURRIED_MILLISECONDS)
+        try:
+            with self.connection:
+                rows = self.connection.execute(NUMBERS, (numbers[-1] if numbers else 0,))
+                if [number for (number,) in rows] != list(numbers):
+                    return
+                self.forget_learned()
+                pieces = (data[start : start + _PIECE] for start in range(0, len(data), _PIECE))
+                self.connection.executemany("INSERT INTO learned VALUES (?, ?)", enumerate(pieces))
+        finally:
+            self.connection.set_busy_timeout(_BUSY_MILLISECONDS)
+
+    def forget_learned(self) -> None:
+        """Keep what was learned no longer, as some of what it was learned from is gone. In a transaction."""
+        self.connection.execute("DELETE FROM learned")
+
     def _prepare(self, path: str | Path | None) -> None:
-        version = self.connection.execute("PRAGMA user_version").get
-        if version == 0:
-            self.connection.execute(_TABLES)
-        elif version != _SCHEMA:
+        version = self._version()
+        if version not in (0, _SCHEMA):
             raise StorageError(
                 f"{path} holds an index of schema {version}; this version reads {_SCHEMA}. Name another path, or "
                 "delete the file: it is made again from the documents."
             )
-        self.connection.execute(_SOURCES)
+        if version == 0 or self.connection.execute(_CAME_LATER).get != len(_LATER):
+            with self.connection:
+                if self._version() == 0:  # another process may have been quicker
+                    self.connection.execute(_TABLES)
+                self.connection.execute("; ".join(_LATER))
+
+    def _version(self) -> int:
+        return int(self.connection.execute("PRAGMA user_version").get)
 
 
 def _sizes(context: apsw.FTS5ExtensionApi, *_: object) -> str:
