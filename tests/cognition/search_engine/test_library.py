@@ -165,6 +165,7 @@ def test_numbers_that_are_none_are_refused(opened, fits, tmp_path, monkeypatch):
     library = opened()
     passages = library._index.texts(0)
     made = SemanticIndex.restored(library._index.stems, library._index.learned(), passages)
+    assert made is not None
     made._vectors[0, 0] = float("nan")
     library._index.keep_learned(made.kept(passages), [number for number, _ in passages])
     assert asked(opened()) == found
@@ -351,8 +352,10 @@ def test_two_processes_share_an_index_from_its_first_moment(opened, tmp_path):
     pipe = subprocess.PIPE
     running = [subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True) for _ in range(2)]
     for each in running:
+        assert each.stdout is not None
         assert each.stdout.readline() == "ready\n"
     for each in running:
+        assert each.stdin is not None
         each.stdin.write("go\n")
         each.stdin.flush()
     said = [each.communicate(timeout=100)[1] for each in running]
