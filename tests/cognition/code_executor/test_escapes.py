@@ -157,5 +157,6 @@ def test_nothing_of_this_process_is_inherited(executor, system, monkeypatch):
 
 
 def test_a_program_does_not_run_as_root(executor, system):
-    """Where this process is root, the program is somebody else."""
-    assert executor.execute("import os; [os.getuid(), os.geteuid()]", "python", tier=system).value != [0, 0]
+    """Where this process is root, the program is somebody else, and in none of root's groups."""
+    code = "import os; [os.getuid(), os.geteuid(), os.getgid(), *os.getgroups()]"
+    assert 0 not in executor.execute(code, "python", tier=system).value

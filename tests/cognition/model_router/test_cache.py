@@ -45,6 +45,7 @@ def test_nearly_the_same_words_have_the_same_answer(cache):
         asking("How do I read 3 zip files?"),
         asking("How do I read 2 zip files?", passages=()),
         asking("How do I read 2 zip files?", turns=(Said("user", "Hello"),)),
+        asking("How do I read 2 zip files?", summary="user: I mean tar files."),
         asking("How do I read 2 zip files?", instructions="Be brief."),
         asking("How do I write 2 zip files?"),
     ],
@@ -52,6 +53,14 @@ def test_nearly_the_same_words_have_the_same_answer(cache):
 def test_what_may_have_another_answer_is_asked_anew(cache, other):
     """Other numbers, passages, words, what was said before, and other instructions."""
     assert cache.get(other, "code", 1.0) is None
+
+
+def test_other_numbers_ask_for_something_else(cache):
+    """In a question so long that one word more or less is no matter, too."""
+    long = "How do I read the members of a zip file that has {} folders, with their names, sizes and times"
+    cache.put(asking(long.format(20)), "code", REPLY, 0.0)
+    assert cache.get(asking(long.format(30)), "code", 1.0) is None
+    assert cache.get(asking(f"{long.format(20)}, please"), "code", 1.0) == REPLY
 
 
 def test_the_order_of_the_words_counts(cache):

@@ -8,6 +8,7 @@ import pytest
 from companion_async.cognition.web_crawler.module import MODULE
 from companion_async.cognition.web_crawler.page import Missed, Page
 from companion_async.errors import InvalidArgumentError, MissingExtraError
+from companion_async.testing.clock import until
 from tests.cognition.web_crawler.conftest import crawling
 from tests.cognition.web_crawler.site import page
 
@@ -99,6 +100,59 @@ async def test_a_crawl_goes_as_far_as_it_was_told(site, crawler, options, titles
     site.pages["/docs/below"], site.pages["/beside"] = page("below"), page("beside", "/docs/below")
     found = await crawler.crawl(f"{site.url}/docs/", **options)
     assert [each.title for each in found if isinstance(each, Page)] == titles
+
+
+@pytest.mark.parametrize(("bound", "most"), [({"max_pages": 2}, 2), ({"max_depth": 1}, 3), ({"max_seconds": 0.001}, 9)])
+async def test_the_settings_bound_every_crawl(site, bound, most):
+    """Whatever a caller asks for, no crawl goes farther than they say, nor for longer."""
+    for number in range(10):
+        site.pages[f"/{number}"] = page(str(number), f"/{number + 1}")
+    site.pages["/10"] = page("10")
+    async with crawling(**bound) as crawler:
+        found = await crawler.crawl(f"{site.url}/0", max_pages=100, max_depth=100)
+    assert len(found) <= most
+
+
+async def test_as_many_pages_are_under_way_as_may_be_and_none_after_the_end():
+    """A crawl that is closed cancels what it has begun, and the reading process ends with the module."""
+    under_way, most, cancelled = 0, 0, 0
+
+    async def visit(stop):
+        nonlocal under_way, most, cancelled
+        under_way += 1
+        most = max(most, under_way)
+        try:
+            if stop.depth:
+                await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            cancelled += 1
+            raise
+        finally:
+            under_way -= 1
+        links = tuple(f"http://{number}.example/" for number in range(20))
+        facts = {"status": 200, "content_type": "text/html", "charset": "utf-8", "size": 0}
+        return Page(url=stop.url, asked=stop.url, links=links, depth=stop.depth, **facts)
+
+    class Reader:
+        closed = False
+
+        def close(self):
+            self.closed = True
+
+    reader = Reader()
+    async with crawling(concurrency=3) as crawler:
+        crawler.module._page = visit
+        crawler.module._reader = reader
+        crawl = crawler.module.crawl("http://start.example/", scope="any")
+        assert (await anext(crawl)).depth == 0
+        following = asyncio.ensure_future(anext(crawl))
+        await until(lambda: under_way == 3)
+        following.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.wait_for(following, 10)
+        assert (most, under_way) == (3, 0)
+        assert cancelled == 3
+    assert reader.closed
 
 
 @pytest.mark.parametrize("options", [{"scope": "world"}, {"max_pages": 0}, {"max_depth": -1}])

@@ -175,3 +175,13 @@ async def test_a_host_is_remembered_while_it_matters(virtual_clock, monkeypatch)
     with pytest.raises(FetchError) as caught:
         await fetches.fetch(f"{HOST}/")
     assert caught.value.reason == "host"
+
+
+@pytest.mark.feature("CB-54")
+async def test_who_waits_for_a_turn_at_a_host_that_fails_meanwhile_is_told_so(virtual_clock):
+    """The host is not asked once more by each of those that stood in line."""
+    servers = Servers(virtual_clock, pages=[(500, {}, b"")])
+    fetches = fetching(virtual_clock, servers, robots=False, retries=0, give_up=1)
+    ended = await asyncio.gather(*(fetches.fetch(f"{HOST}/{n}") for n in range(4)), return_exceptions=True)
+    assert [each.reason for each in ended if isinstance(each, FetchError)] == ["status", "host", "host", "host"]
+    assert len(servers.asked) == 1

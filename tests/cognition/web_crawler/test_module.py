@@ -170,6 +170,23 @@ async def test_a_name_is_looked_up_once_and_what_was_checked_is_what_is_connecte
     assert len(site.asked) == 1
 
 
+async def test_what_fails_in_connecting_is_told_by_its_kind_alone(site, monkeypatch):
+    """The text of such an error can tell what a name stands for; of several addresses each is tried."""
+
+    async def look_up(self, host, port):
+        return ["127.0.0.3", "127.0.0.1"] if host == "second.example" else ["127.0.0.3"]
+
+    monkeypatch.setattr(GuardedBackend, "_look_up", look_up)
+    port = site.url.rpartition(":")[2]
+    site.pages["/"] = page("Home")
+    async with crawling() as crawler:
+        with pytest.raises(FetchError) as caught:
+            await crawler.fetch(f"http://inner.example:{port}/")
+        assert (caught.value.reason, caught.value.detail) == ("network", "ConnectError")
+        assert caught.value.__cause__ is None
+        assert (await crawler.fetch(f"http://second.example:{port}/")).title == "Home"
+
+
 @pytest.mark.asyncio(loop_factories=["uvloop"])  # asyncio's server reports a client that breaks off as an error
 async def test_certificates_are_checked(crawler, tmp_path):
     """A server whose certificate nobody but itself has signed is not talked to."""
@@ -240,7 +257,7 @@ async def test_a_page_that_comes_too_slowly_is_given_up(site):
 async def test_the_cache_keeps_to_the_rules_of_http(site, tmp_path):
     """A fresh page is not asked for again, an old one is asked about, one that may not be kept is fetched."""
     tagged = (200, {"etag": '"1"', "cache-control": "no-cache"}, page("Tagged"))
-    site.pages["/fresh"] = (200, {"cache-control": "max-age=3600"}, page("Fresh"))
+    site.pages["/fresh"] = (200, {"cache-control": "private, max-age=3600"}, page("Fresh"))
     site.pages["/never"] = (200, {"cache-control": "no-store"}, page("Never"))
     site.pages["/tagged"] = lambda asked, writer: (304, {}, b"") if "if-none-match" in asked.headers else tagged
     cache = str(tmp_path / "cache.db")
