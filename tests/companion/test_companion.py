@@ -379,8 +379,8 @@ async def test_shutdown_gives_up_a_reading(documents, gate):
     await companion.start()
     asking = asyncio.create_task(companion.ask(GREEN_TEA))
     await gate.reached()
-    ending = asyncio.create_task(companion.shutdown())
-    await asyncio.wait([asking], timeout=5)
+    ending = asyncio.create_task(companion.shutdown(600))
+    await asyncio.wait([asking], timeout=60)
     assert asking.cancelled()
     gate.open()
     await ending
