@@ -73,7 +73,7 @@ def test_ctrl_c_clears_the_line_and_on_an_empty_one_ends_it(terminal):
     chat.see("you> ")
     chat.type("How hot")
     chat.see("How hot")
-    assert "companion" not in chat.interrupt(lambda: chat.see("you> ", 2.0))
+    assert "companion" not in chat.interrupt(lambda: chat.see("you> ", 15.0))
     assert chat.interrupt(lambda: chat.process.wait(10)) == 0
 
 

@@ -169,5 +169,5 @@ for name, extra in (("fastapi", "fastapi"), ("aiohttp", "aiohttp")):
     else:
         raise AssertionError(name)
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=15, check=False)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr

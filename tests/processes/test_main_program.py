@@ -37,7 +37,7 @@ def run_program(tmp_path: Path, **parts: str) -> subprocess.CompletedProcess[str
     path.write_text(PROGRAM.format(**parts))
     env = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error"}
     return subprocess.run(
-        [sys.executable, str(path)], env=env, capture_output=True, encoding="utf-8", check=False, timeout=60
+        [sys.executable, str(path)], env=env, capture_output=True, encoding="utf-8", check=False, timeout=200
     )
 
 

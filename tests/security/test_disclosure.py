@@ -78,4 +78,4 @@ def test_it_is_short_however_much_there_is():
         assert len(shown(value)["path"]) <= 1000
     assert len(shown_arguments(work, ("a", 1, *range(100_000)), {})) <= 41
     assert sum(len(each.value) for each in shown_arguments(work, (["x" * 200] * 20,) * 40, {})) < 3100
-    assert time.process_time() - began < 1
+    assert time.process_time() - began < 5  # to look at all of it takes minutes

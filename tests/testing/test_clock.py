@@ -237,7 +237,7 @@ async def test_a_hold_that_is_never_released_is_an_error(
 async def test_time_passes_work_that_is_not_held(virtual_clock: VirtualClock) -> None:
     """A thread that the test keeps waiting does not stop time: that is how a hung run is tested."""
     gate = threading.Event()
-    future = asyncio.get_running_loop().run_in_executor(None, gate.wait, 10)
+    future = asyncio.get_running_loop().run_in_executor(None, gate.wait, 30)
     await virtual_clock.advance(3600)
     assert virtual_clock.monotonic() == 3600
     assert not future.done()
