@@ -11,7 +11,7 @@ from companion_async import Brain, BrainConfig
 from companion_async.events.kinds import HealthChecked, ModuleError
 from companion_async.health.process import ProcessFigures
 from companion_async.health.settings import HealthSettings
-from companion_async.health.watchdog import BlockedLoop
+from companion_async.status.system import LoopBlock
 from companion_async.testing.clock import VirtualClock, settle, until
 from tests.brain.rig import Gate, brain_on, diary, told, types
 
@@ -152,7 +152,7 @@ async def test_the_watchdog_names_what_blocks_the_loop() -> None:
             while time.monotonic() < end:
                 sum(range(100))
 
-        def named() -> list[BlockedLoop]:
+        def named() -> list[LoopBlock]:
             return [block for block in brain.status().loop_blocks if "the_culprit" in block.stack[-1]]
 
         while not named():  # a busy machine may keep the watchdog, too, from looking in time
