@@ -152,6 +152,38 @@ async def test_an_agent_is_taken_out_with_what_it_held(agents):
     await agents.add("ann")
 
 
+async def test_what_others_hold_is_theirs_when_an_agent_is_taken_out(agents):
+    """Also those whose names begin as its own."""
+    for name in ("ann", "anna"):
+        agent = await agents.add(name, only=["planning"])
+        await agent.submit("planning", "add_goal", "drink", kwargs={"claims": [f"well_of_{name}"]})
+        await agent.submit("planning")
+    await agents.remove("ann")
+    assert list(agents._brain.state.get("claims")) == ["well_of_anna"]
+
+
+async def test_an_agent_that_could_not_be_made_leaves_its_name_free(agents):
+    """Whatever of it could not: a module of its own that has the name of another, or no category."""
+    doubled = ModuleSpec("planning", lambda: None, "core")
+    nowhere = ModuleSpec("dream", lambda: None, "nowhere")
+    for spec, why in ((doubled, "already"), (nowhere, "nowhere")):
+        with pytest.raises(ValueError, match=why):
+            await agents.add("ann", own=lambda mind, spec=spec: [spec])
+        assert "ann" not in agents
+    assert not [name for name in agents._brain.status().module_threads if name.startswith("ann.")]
+    await agents.add("ann")
+
+
+async def test_a_decision_to_talk_is_said_once(agents):
+    """However often the mouth has its turn."""
+    ann = await agents.add("ann")
+    ann.set("decision", {"step": "greet bo", "skill": "greet", "reason": "bo has come", "number": 1})
+    assert (await ann._speak()).text == "Hello, bo."
+    assert await ann._speak() is None
+    ann.set("decision", {"step": "dig", "skill": "dig", "reason": "of hunger", "number": 2})
+    assert await ann._speak() is None
+
+
 async def test_a_taking_out_that_was_cancelled_can_be_done_again(agents):
     """At whatever moment it was broken off; then the name is free."""
     for turns in (1, 2, 5, 10, 20):

@@ -69,6 +69,68 @@ def test_a_purpose_decides_between_the_new_the_fitting_and_the_important(memory)
     assert said(memory.recall("", 1, purpose="importance", touch=False)) == ["a birthday cake"]
 
 
+def test_tags_keep_to_a_span_without_words_too(memory):
+    """And words that all are there."""
+    for day in (5, 3, 1):
+        memory.remember(f"tea with bob, day {day}", type="meal", participants=("bob",), at=NOW - day * DAY)
+    for question in ("", "tea bob"):
+        found = memory.recall(question, participant="bob", since=NOW - 4 * DAY, until=NOW - 2 * DAY)
+        assert said(found) == ["tea with bob, day 3"]
+
+
+def test_what_fits_is_weighed_by_how_rare_its_words_are(memory):
+    """Rare ones count more; those that no memory has are missing from every answer."""
+    memory.remember_all(Fact(content=f"rain, day {n}") for n in range(50))
+    memory.remember("an umbrella")
+    first, *others = memory.recall("umbrella rain", purpose="relevance", touch=False)
+    assert first.content == "an umbrella"
+    assert first.score > 2 * others[0].score > 0
+    whole, half = (memory.recall(asked, 1, purpose="relevance")[0].score for asked in ("umbrella", "umbrella zzz"))
+    assert whole == pytest.approx(1.0)
+    assert half < 0.6
+
+
+def test_what_has_all_the_words_is_found_behind_any_number_that_have_one(memory):
+    """And, with nothing asked, what is important behind any number of trifles."""
+    memory.remember("a bridge of ice", 0.4, at=NOW - 9 * DAY)
+    memory.remember("a wedding", 0.9, at=NOW - 9 * DAY)
+    memory.remember_all(Fact(content=f"{word} {n}", importance=0.1) for n in range(300) for word in ("bridge", "ice"))
+    assert said(memory.recall("bridge ice", 1, purpose="relevance", touch=False)) == ["a bridge of ice"]
+    assert said(memory.recall("", 1, purpose="importance", touch=False)) == ["a wedding"]
+
+
+def test_a_memory_is_half_as_recent_each_day_and_none_is_more_so_than_now(memory):
+    """One of tomorrow is as recent as one of this instant."""
+    for days in (-1, 0, 1, 2):
+        memory.remember(f"day {days}", at=NOW - days * DAY)
+    found = memory.recall("", purpose="recency", touch=False)
+    assert [each.score for each in found] == pytest.approx([1.0, 1.0, 0.5, 0.25])
+
+
+def test_a_faint_association_brings_nothing_to_mind(memory):
+    """Less than a tenth of what was asked for."""
+    smell, fields = memory.remember("the smell of rain"), memory.remember("running over summer fields")
+    memory.associate(smell, fields, 0.12)
+    assert said(memory.recall("smell", purpose="relevance")) == ["the smell of rain"]
+    memory.associate(smell, fields, 0.13)
+    assert len(memory.recall("smell", purpose="relevance")) == 2
+
+
+def test_recalling_holds_a_memory_up_three_times_at_most(memory):
+    """By a tenth each."""
+    number = memory.remember("a song", 0.2)
+    for _ in range(5):
+        memory.recall("song")
+    assert memory.strength(memory.get(number)) == pytest.approx(0.5)
+
+
+def test_the_id_of_what_was_forgotten_is_free_again(memory):
+    """A memory is called by the microsecond at which it was, wherever that is possible."""
+    first = memory.remember("a song", at=NOW)
+    memory.forget([first])
+    assert memory.remember("a dance", at=NOW) == first
+
+
 def test_a_look_leaves_no_trace_where_that_is_asked(memory):
     """It makes nothing last longer; any other counts."""
     number = memory.remember("the well is deep")

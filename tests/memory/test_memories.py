@@ -51,6 +51,31 @@ def test_the_least_important_episode_goes_and_an_episode_has_an_end(clock):
     assert [len(each.events) for each in memory.get_recent_episodes()] == [50, 100]
 
 
+@pytest.mark.feature("PP-12")
+def test_other_people_in_another_place_are_another_episode(clock):
+    """Either alone is the same one still."""
+    memory = EpisodicMemory(clock=clock)
+    for who, where in (("bob", "kitchen"), ("bob", "yard"), ("cara", "yard"), ("dan", "hall")):
+        memory.add_event(f"{who} in the {where}", participants={who}, location=where)
+    assert [len(each.events) for each in memory.get_recent_episodes()] == [1, 3]
+
+
+@pytest.mark.feature("PP-12")
+def test_of_equally_important_episodes_the_oldest_goes_and_a_restored_one_goes_on(clock):
+    """What comes after a restart joins what was under way."""
+    memory = EpisodicMemory(max_episodes=2, clock=clock)
+    for name in ("first", "second", "third"):
+        memory.add_event(name)
+        clock.passes(hours=1)
+    assert [each.narrative for each in memory.get_recent_episodes()] == ["third", "second"]
+    again = EpisodicMemory(max_episodes=2, clock=clock)
+    memory.add_event("fourth")
+    again.restore(memory.to_dict())
+    again.add_event("fifth")
+    assert again.latest is not None
+    assert again.latest.narrative == "fourth; fifth"
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -98,6 +123,15 @@ def test_thinking_of_something_brings_what_it_is_related_to_to_mind(clock):
 
 
 @pytest.mark.feature("PP-13")
+def test_a_concept_that_is_met_again_keeps_what_was_known_of_it(clock):
+    """Where nothing else is said of it."""
+    memory = SemanticMemory(clock=clock)
+    memory.add_concept("rose", "plant", "a red flower")
+    assert memory.add_concept("rose", "plant").description == "a red flower"
+    assert memory.add_concept("rose", "plant", "a white one").description == "a white one"
+
+
+@pytest.mark.feature("PP-13")
 def test_the_concept_least_on_the_mind_goes_with_its_relations(clock):
     """And knowing one better keeps what it is related to."""
     memory = SemanticMemory(max_concepts=3, clock=clock)
@@ -137,6 +171,35 @@ def test_moments_fade_and_last_the_longer_the_more_they_are_asked_for(clock):
     assert [len(memory), memory.get_summary()["oldest"]] == [0, None]
 
 
+@pytest.mark.feature("PP-14")
+def test_to_be_asked_for_holds_a_moment_up_three_times_at_most(clock):
+    """By a tenth each."""
+    memory = TemporalMemory(decay_rate=0.0, clock=clock)
+    moment = memory.add("strong", importance=0.2)
+    for _ in range(9):
+        memory.get_recent()
+    assert memory.strength(moment) == pytest.approx(0.5)
+
+
+@pytest.mark.feature("PP-14")
+def test_of_too_many_moments_the_faintest_goes(clock, monkeypatch):
+    """Whenever it was."""
+    monkeypatch.setattr("companion_async.memory.temporal._MOST", 3)
+    memory = TemporalMemory(clock=clock)
+    for name, importance in (("a", 0.5), ("b", 0.2), ("c", 0.9), ("d", 0.4)):
+        memory.add(name, importance=importance)
+    assert [each.content for each in memory.get_recent()] == ["d", "c", "a"]
+
+
+@pytest.mark.feature("PP-14")
+def test_the_resolution_says_what_is_of_one_time(clock):
+    """An hour, or ten seconds."""
+    for seconds, found in ((3600, 1), (10, 0)):
+        memory = TemporalMemory(temporal_resolution=seconds, clock=clock)
+        moment = memory.add("noon")
+        assert len(memory.get_at(moment.timestamp + timedelta(seconds=45))) == found
+
+
 @pytest.mark.feature("PP-15")
 def test_the_buffer_holds_the_last_things_of_the_last_while(clock):
     """One too many, and the oldest goes; what is too old goes by itself."""
@@ -158,8 +221,12 @@ def test_the_buffer_holds_the_last_things_of_the_last_while(clock):
     }
     clock.passes(minutes=35)
     assert [item.content for item in buffer.get_recent()] == ["four", "THREE words"]
+    changes = buffer.changes
+    buffer.take(buffer.get_recent()[:1])
+    assert [item.content for item in buffer.get_recent()] == ["THREE words"]
     buffer.clear()
     assert len(buffer) == 0
+    assert buffer.changes == changes + 2
 
 
 @pytest.mark.feature("PP-12", "PP-13", "PP-14", "PP-15")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
+import threading
 
 import pytest
 
 from companion_async import Brain, InvalidArgumentError
-from companion_async.cognition.converse.module import TEMPLATES, Converse, Said
+from companion_async.cognition.converse.module import TEMPLATES, Converse, Said, inbox
 from companion_async.cognition.mind import Mind
 from companion_async.cognition.model_router.module import ModelRouter
 from companion_async.cognition.model_router.reply import Piece
@@ -65,9 +67,50 @@ async def test_where_the_model_breaks_off_templates_speak_instead():
     with serving(break_after=1) as server:
         async with Brain() as brain:
             await furnished(brain, server.url)
-            *_, last, said = [item async for item in brain.submit("converse", "say").items()]
+            *pieces, last, said = [item async for item in brain.submit("converse", "say").items()]
+    assert {piece.responder for piece in pieces} <= {"test", TEMPLATES}  # what the router quotes is no speech
     assert (last.responder, said.responder) == (TEMPLATES, TEMPLATES)
     assert said.text.startswith("I am going to dig.")
+
+
+@needs_sdk
+async def test_whoever_listens_no_longer_ends_the_request_to_the_model():
+    """It hangs up on it, and nothing counts as said."""
+    with serving(gate=threading.Event()) as server:
+        async with Brain() as brain:
+            await furnished(brain, server.url)
+            task = brain.submit("converse", "say")
+            items = task.items()
+            assert (await anext(items)).responder == "test"
+            await items.aclose()
+            task.cancel()
+            assert await asyncio.to_thread(server.hung_up.wait, 10)
+            assert brain.state.get("agents.ann.said") is None
+
+
+async def test_to_answer_one_is_not_to_answer_another():
+    """What somebody else has said meanwhile stands; and nobody is told what it says itself."""
+    async with Brain() as brain:
+        mind = await furnished(brain)
+        brain.state.propose("ann", "agents.ann.name", "ann")
+        await brain.submit("converse", "hear", "bo", "hello")
+        assert (await brain.submit("converse", "say", "al", "good evening"))[-1].to == "al"
+        assert brain.state.get("agents.ann.heard.by") == "bo"
+        await brain.submit("converse", "say", "ann", "well, well")
+        assert await brain.submit("converse", "listen") == 0
+        assert mind.voices == 1
+        await brain.unregister("converse")
+        assert mind.voices == 0
+
+
+async def test_of_those_who_never_stop_talking_so_much_is_heard_at_once(monkeypatch):
+    """As much as the inbox holds, and the rest the next time."""
+    async with Brain() as brain:
+        await furnished(brain)
+        channel = inbox(brain, "ann")
+        await channel.send(("bo", "and another thing", False))
+        monkeypatch.setattr(Converse, "hear", lambda *_: channel.put(("bo", "and another thing", False)))
+        assert [await brain.submit("converse", "listen") for _ in range(2)] == [64, 64]
 
 
 async def test_whoever_spoke_is_answered_once():
