@@ -27,7 +27,7 @@ def test_the_memory_is_there_while_one_of_its_modules_is_up(tmp_path):
     one.stop()
 
 
-@pytest.mark.parametrize("name", ["a.b", "", "_x", "a b", 3])
+@pytest.mark.parametrize("name", ["a.b", "", "_x", "a b", "x" * 41, 3])
 def test_a_name_that_is_no_part_of_a_path_is_refused(name):
     """Two agents must not lie in each other's state."""
     with pytest.raises(ValueError, match=r"(?i)name|path"):

@@ -9,6 +9,7 @@ import threading
 import pytest
 
 from companion_async.cognition.advanced_reasoning import module as reasoning
+from companion_async.cognition.advanced_reasoning.step import Reasoned, Step
 from companion_async.cognition.model_router.reply import Piece
 from companion_async.cognition.model_router.settings import EMBEDDED
 from companion_async.cognition.personality_engine.settings import PersonalitySettings
@@ -16,7 +17,7 @@ from companion_async.cognition.personality_engine.traits import Traits
 from companion_async.cognition.self_learning import module as learning
 from companion_async.companion.companion import CompanionBrain
 from companion_async.companion.config import AnsweringSettings, CompanionConfig, KnowledgeSettings
-from companion_async.errors import InvalidArgumentError
+from companion_async.errors import BrainClosedError, InvalidArgumentError, QueueFullError
 from companion_async.priority import Priority
 
 pytestmark = pytest.mark.feature("CB-53", "CB-57")
@@ -174,6 +175,68 @@ async def test_learning_never_delays_an_answer(companion, monkeypatch):
     known = await companion.submit("self_learning", "recall", "green tea water", 50)
     assert len(known) == 20
     assert known[0].context["way"] == "retrieve"
+
+
+@needs("river", "learn")
+@pytest.mark.feature("CB-51")
+async def test_what_was_answered_in_vain_is_learnt_as_such(companion):
+    """A sum that was worked out is worth all there is, an answer that nobody has rated half, and none nothing."""
+    worth = {"What is 2 + 3?": 1.0, GREEN_TEA: 0.5, "Who won the football world championship in Brazil?": 0.0}
+    for question in worth:
+        await companion.ask(question)
+    await companion.drain()
+    known = [(await companion.submit("self_learning", "recall", question, 1))[0] for question in worth]
+    assert [each.context["reward"] for each in known] == list(worth.values())
+
+
+def refusing(companion, monkeypatch, module, error):
+    """The companion takes no work for this module."""
+    submit = companion.submit
+
+    def refuse(name, *args, **more):
+        if name == module:
+            raise error
+        return submit(name, *args, **more)
+
+    monkeypatch.setattr(companion, "submit", refuse)
+
+
+@needs("sympy", "reason")
+@pytest.mark.parametrize("settled", [True, False])
+async def test_what_several_searches_have_settled_is_not_searched_for_once_more(companion, monkeypatch, settled):
+    """Where no further search would find it, one that shares words with it is no answer; else that one is tried."""
+    reasoned = Reasoned("", "hops", (Step("search", "the brewer", "nothing"),), found=False, settled=settled)
+    submit = companion.submit
+    told = asyncio.get_running_loop().create_future()
+    told.set_result(reasoned)
+    monkeypatch.setattr(
+        companion, "submit", lambda name, *args, **more: told if args[0] == "reason" else submit(name, *args, **more)
+    )
+    answer = await companion.ask("Who brewed the green tea with water of 70 degrees and where was she born?")
+    assert answer.decision.way == "hops"
+    assert ("retrieve" in answer.timings) is not settled
+    if settled:
+        assert (answer.found, answer.sources, [step.text for step in answer.steps]) == (False, (), ["the brewer"])
+
+
+@needs("river", "learn")
+@needs("vaderSentiment", "persona")
+@pytest.mark.parametrize("module", ["self_learning", "personality_engine"])
+async def test_a_queue_that_is_full_costs_what_need_not_be_done(companion, monkeypatch, module):
+    """Neither what would be learnt nor what mood it was is worth an answer."""
+    refusing(companion, monkeypatch, module, QueueFullError("agi", 10, 1.0))
+    answer = await companion.ask(GREEN_TEA)
+    assert "70 degrees" in answer.text
+    assert answer.note == ""
+
+
+@needs("sympy", "reason")
+@pytest.mark.parametrize("question", ["What is 1 + 1?", "Who built the old crane and where was she born?"])
+async def test_a_brain_that_is_shut_down_meanwhile_is_told(companion, monkeypatch, question):
+    """It is no trouble of the module that is asked: nothing else could answer either."""
+    refusing(companion, monkeypatch, "advanced_reasoning", BrainClosedError("shutting down"))
+    with pytest.raises(BrainClosedError):
+        await companion.ask(question)
 
 
 @needs("river", "learn")
