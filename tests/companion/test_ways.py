@@ -100,6 +100,16 @@ async def test_what_is_left_out_is_not_used(documents):
 
 
 @needs("sympy", "reason")
+async def test_a_module_that_stands_still_is_not_waited_for(companion):
+    """While it is paused a question goes another way, and says so."""
+    companion.pause("advanced_reasoning")
+    answer = await companion.ask("What is 1 + 1?")
+    assert (answer.decision.way, answer.decision.off) == ("retrieve", ("advanced_reasoning",))
+    companion.resume("advanced_reasoning")
+    assert (await companion.ask("What is 1 + 1?")).text == "2"
+
+
+@needs("sympy", "reason")
 async def test_a_question_by_way_of_another_follows_what_it_found(tmp_path):
     """Both passages are cited, each under the number that the text has."""
     (tmp_path / "harbour.md").write_text(HARBOUR, encoding="utf-8")
