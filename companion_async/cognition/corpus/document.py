@@ -10,6 +10,11 @@ EDITION = 3
 """Grows when other documents are made of the same text; what was kept of an earlier edition is read anew."""
 
 
+def written(path: str) -> str:
+    """A path as text that can be kept and shown: what in a name is no UTF-8 is escaped, so that two names stay two."""
+    return path.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 class Document(msgspec.Struct, frozen=True):
     """One piece of text that can be found and quoted on its own: a section, a topic, a module, a class, a function.
 

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from companion_async.cognition.corpus import pdf
-from companion_async.cognition.corpus.document import Document, Reading, ReadJob
+from companion_async.cognition.corpus.document import Document, Reading, ReadJob, written
 from companion_async.cognition.corpus.hypertext import html_sections
 from companion_async.cognition.corpus.markup import (
     Section,
@@ -130,7 +130,7 @@ def read_files(job: ReadJob, read_pdf: Callable[[Path], pdf.Pdf] = pdf.pdf_secti
     documents: dict[str, Document] = {}
     notes: list[str] = []
     if not job.paths:
-        notes.append(f"{job.root}: nothing in it can be read; read are {_KINDS_READ}")
+        notes.append(f"{written(job.root)}: nothing in it can be read; read are {_KINDS_READ}")
     for name in job.paths:
         path = Path(name)
         kind = _KINDS.get(path.suffix.lower(), "text")
@@ -141,14 +141,14 @@ def read_files(job: ReadJob, read_pdf: Callable[[Path], pdf.Pdf] = pdf.pdf_secti
             with path.open("rb") as stream:
                 data = stream.read(_LARGEST + 1)
         except OSError as error:
-            notes.append(f"{name}: not read ({error.strerror or type(error).__name__})")
+            notes.append(f"{written(name)}: not read ({error.strerror or type(error).__name__})")
             continue
         if len(data) > _LARGEST:
             data = data[:_LARGEST]
-            notes.append(f"{name}: only its first {_LARGEST:,} bytes were read")
+            notes.append(f"{written(name)}: only its first {_LARGEST:,} bytes were read")
         text = _decoded(data, kind)
         if text is None:
-            notes.append(f"{name}: left out, it is binary")
+            notes.append(f"{written(name)}: left out, it is binary")
             continue
         for document in _documents(path, text, kind, Path(job.root), notes):
             documents[document.id] = document
@@ -180,7 +180,7 @@ def _decoded(data: bytes, kind: str) -> str | None:
 
 
 def _documents(path: Path, text: str, kind: str, root: Path, notes: list[str]) -> Iterator[Document]:
-    location = path.as_posix()
+    location = written(path.as_posix())
     if kind == "python":
         try:
             tree = syntax_tree(text, location)
@@ -190,6 +190,7 @@ def _documents(path: Path, text: str, kind: str, root: Path, notes: list[str]) -
             yield from python_documents(_module_name(path), entries(tree, text, location), group=location)
             return
     name = path.name if path == root or not path.is_relative_to(root) else path.relative_to(root).as_posix()
+    name = written(name)
     title = ""
     if kind == "html":
         title, sections, complete = html_sections(text)
@@ -216,7 +217,7 @@ def _of_sections(sections: list[Section], name: str, location: str) -> Iterator[
 
 def _of_pdf(path: Path, read_pdf: Callable[[Path], pdf.Pdf], notes: list[str]) -> Iterator[Document]:
     """A document for each page; its location is what browsers open at that page (RFC 8118)."""
-    location = path.as_posix()
+    location = written(path.as_posix())
     if not pdf.is_installed():
         notes.append(f"{location}: not read, PDF takes {MissingExtraError.command(pdf.EXTRA)}")
         return
@@ -227,11 +228,11 @@ def _of_pdf(path: Path, read_pdf: Callable[[Path], pdf.Pdf], notes: list[str]) -
         place = f"{location}#page={section.line}"
         yield Document(
             id=place,
-            title=f"{title or path.name}, page {section.line}",
+            title=f"{title or written(path.name)}, page {section.line}",
             location=place,
             text=section.text,
             summary=first_sentence(section.text),
-            context=path.name,
+            context=written(path.name),
             group=location,
         )
 
@@ -242,4 +243,4 @@ def _module_name(path: Path) -> str:
     while (folder / "__init__.py").is_file() and folder.name and len(parts) < 20:
         parts.insert(0, folder.name)
         folder = folder.parent
-    return ".".join(parts) or path.stem
+    return written(".".join(parts) or path.stem)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from companion_async.cognition.corpus.document import EDITION, ReadJob
+from companion_async.cognition.corpus.document import EDITION, ReadJob, written
 
 
 class Pending(msgspec.Struct, frozen=True):
@@ -48,7 +48,7 @@ def pending(jobs: Iterable[ReadJob], known: Mapping[str, str]) -> Pending:
         now = stamps_of(job)
         listed.update(now)
         if job.source == "files":
-            roots.add(Path(job.root))
+            roots.add(Path(written(job.root)))
         changed = tuple(path for path in job.paths if not now or known.get(_group(path)) != now[_group(path)])
         unchanged += len(job.paths) - len(changed)
         if changed or not job.paths:
@@ -58,7 +58,7 @@ def pending(jobs: Iterable[ReadJob], known: Mapping[str, str]) -> Pending:
 
 
 def _group(path: str) -> str:
-    return Path(path).as_posix()
+    return written(Path(path).as_posix())
 
 
 def is_below(path: Path, root: Path) -> bool:

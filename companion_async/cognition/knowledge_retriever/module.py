@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from companion_async.cognition.corpus.document import Document, ReadJob
+from companion_async.cognition.corpus.document import Document, ReadJob, written
 from companion_async.cognition.corpus.markup import split_passage
 from companion_async.cognition.corpus.pdf import Pdf, pdf_sections
 from companion_async.cognition.corpus.reading import read
@@ -113,7 +113,7 @@ class KnowledgeRetriever(BaseModule):
         given: tuple[Any, ...] = paths
         if not all(isinstance(path, str) for path in given):
             raise InvalidArgumentError(f"paths must be texts; {given!r:.80} are not.")
-        places = [Path(path) for path in paths]
+        places = [Path(written(path)) for path in paths]
         known = self._library.stamps()
         return self._library.remove_groups(
             [group for group in known if any(is_below(Path(group), place) for place in places)]

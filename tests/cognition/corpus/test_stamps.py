@@ -94,3 +94,40 @@ async def test_what_was_read_can_be_forgotten(folder):
         assert await companion.unlearn(folder) == 2
         assert await companion.unlearn(folder) == 0
         assert (await companion.learn()).documents == 3
+
+
+NAMES = tuple(map(os.fsdecode, (b"caf\xe9.md", b"caf\xe8.md", b"r\xe9sum\xe9s/page\xff.md")))
+
+
+@pytest.fixture
+def odd(tmp_path):
+    place = tmp_path / "odd"
+    for number, name in enumerate(NAMES):
+        try:
+            (place / name).parent.mkdir(parents=True, exist_ok=True)
+            (place / name).write_text(f"# Drink {number}\n\nThe file number {number} is about lemonade.\n", "utf-8")
+        except OSError:
+            pytest.skip("this file system takes no names that are no UTF-8")
+    return place
+
+
+async def test_files_whose_names_are_no_utf8_are_read_once_like_others(odd, tmp_path):
+    """Each keeps its own documents, is not read anew as long as it is as it was, and can be forgotten or be gone."""
+    database = str(tmp_path / "read.db")
+    config = CompanionConfig(knowledge=KnowledgeSettings(documents=(str(odd),), database=database))
+    for documents, unchanged in ((3, 0), (0, 3)):
+        async with CompanionBrain(config) as companion:
+            learned = await companion.learn()
+            assert (learned.documents, learned.unchanged) == (documents, unchanged)
+            found = await companion.submit("knowledge_retriever", "retrieve", "lemonade", 10)
+            assert sorted(each.location.removeprefix(f"{odd.as_posix()}/") for each in found) == [
+                "caf\\udce8.md:1",
+                "caf\\udce9.md:1",
+                "r\\udce9sum\\udce9s/page\\udcff.md:1",
+            ]
+    async with CompanionBrain(config) as companion:
+        assert await companion.unlearn(odd / NAMES[2]) == 1
+        (odd / NAMES[1]).unlink()
+        assert (await companion.learn()).documents == 1
+        assert await companion.submit("knowledge_retriever", "count") == 2
+        assert await companion.unlearn((odd / NAMES[2]).parent) == 1
