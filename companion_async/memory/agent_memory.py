@@ -17,7 +17,7 @@ from companion_async.locks.mode import ResourceType
 from companion_async.memory.circular import CircularBuffer
 from companion_async.memory.consolidation import FULL, WORTH_KEEPING, clear
 from companion_async.memory.episodic import Episode, EpisodicMemory, MemoryEvent
-from companion_async.memory.file import MemoryFile
+from companion_async.memory.file import MEMORIES, MemoryFile
 from companion_async.memory.long_term import Fact, LongTermMemory
 from companion_async.memory.semantic import SemanticMemory
 from companion_async.memory.settings import UNFILED, USUAL, MemorySettings
@@ -68,7 +68,7 @@ class AgentMemory:
         self._lock = threading.Lock()
         # What has left the bounded memories and is not in the file yet: a write that fails is made good by the next.
         self._leaving: list[list[Fact]] = []
-        self.file = MemoryFile(path, key=key)
+        self.file = MemoryFile(path, key=key, use=MEMORIES)
         self.working = CircularBuffer(clock=clock)
         self.temporal = TemporalMemory(clock=clock)
         self.episodic = EpisodicMemory(clock=clock, on_evicted=self._evicted)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -18,6 +18,9 @@ _APPLICATION = 0x434D454D  # "CMEM"
 _VERSION = 2
 _BUSY_MILLISECONDS = 5_000
 _LONGEST_KEY = 64  # of BLAKE2b
+MEMORIES = "memories"
+"""The use of a file whose events are memories of all types."""
+_USE = "use"
 _EVIDENCE = """
 CREATE TABLE evidence(memory INTEGER, rests INTEGER, PRIMARY KEY(memory, rests)) WITHOUT ROWID;
 CREATE INDEX evidence_rests ON evidence(rests);
@@ -49,9 +52,12 @@ class MemoryFile:
     it can change a row unseen; without one damage and careless edits are noticed, a forger's are not. A file that is
     no database of ours, is damaged, has tables, triggers or views that we did not make, or was written under another
     key is refused with `StorageError`. After a power cut the last moments may be missing; the file stays whole.
+
+    ``use`` says what its events are, `MEMORIES` or all of one type, for whoever lets go of some of them: a file whose
+    events are used otherwise is refused too. Without it only documents are kept and read.
     """
 
-    def __init__(self, path: str | Path | None = None, *, key: bytes | None = None) -> None:
+    def __init__(self, path: str | Path | None = None, *, key: bytes | None = None, use: str | None = None) -> None:
         # 30 ms that a program without long-term memory need not spend.
         import apsw
 
@@ -74,6 +80,8 @@ class MemoryFile:
             )
             try:
                 self._prepare()
+                if use is not None and self.path is not None:
+                    self._claim(use)
                 self._connection.register_fts5_function("hits", _hits)
                 split = self._connection.fts5_tokenizer("unicode61", [])
                 stem = self._connection.fts5_tokenizer("porter", ["unicode61"])
@@ -212,6 +220,21 @@ class MemoryFile:
         if version == 1:
             with connection:
                 self._bring_up()
+
+    def _claim(self, use: str) -> None:
+        """Have the events be used so by all who open the file; one of the time before is claimed by its first user."""
+        with self.transaction() if self.kept(_USE) is None else nullcontext():
+            known = self.kept(_USE)
+            others = "SELECT EXISTS (SELECT 1 FROM event WHERE type <> ?)"
+            if known is None and use != MEMORIES and self.value(others, (use,)):
+                known = MEMORIES.encode()
+            if known is None:
+                self.keep(_USE, use.encode())
+            elif known != use.encode():
+                raise StorageError(
+                    f"{self._name} is used for {known.decode()!r} and not for {use!r}: a bound for one would "
+                    "let go of the other. Name a file of its own for each."
+                )
 
     def _is_new(self) -> bool:
         connection = self._connection

@@ -12,7 +12,7 @@ import msgspec
 
 from companion_async.clock import Clock, SystemClock
 from companion_async.errors import InvalidArgumentError
-from companion_async.memory.file import MemoryFile
+from companion_async.memory.file import MEMORIES, MemoryFile
 from companion_async.memory.forgetting import MOST_GONE, Forgetting
 from companion_async.memory.intake import IDS, MICROSECONDS, identity, microsecond, mood, people, place
 from companion_async.memory.numbering import Numbering
@@ -87,7 +87,7 @@ class LongTermMemory:
         settings: MemorySettings = USUAL,
         clock: Clock | None = None,
     ) -> None:
-        self.file = path if isinstance(path, MemoryFile) else MemoryFile(path, key=key)
+        self.file = path if isinstance(path, MemoryFile) else MemoryFile(path, key=key, use=MEMORIES)
         self.settings = settings
         self._clock = clock if clock is not None else SystemClock()
         # To count is to read a million rows; what other processes add meanwhile matters to no ranking.

@@ -61,7 +61,7 @@ class SelfLearning(BaseModule):
         self._settings = settings or LearningSettings()
         self._clock = clock if clock is not None else SystemClock()
         self._lock = threading.RLock()
-        self._file = MemoryFile(self._settings.file)
+        self._file = MemoryFile(self._settings.file, use=_INTERACTION)
         self._memory = LongTermMemory(self._file, clock=clock)
         self._topics: OrderedDict[str, Learner] = OrderedDict()
 

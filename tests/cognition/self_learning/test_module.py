@@ -7,6 +7,7 @@ import pytest
 from companion_async import Brain, BrainConfig, InvalidArgumentError, StorageError
 from companion_async.cognition.self_learning.module import MODULE, SelfLearning
 from companion_async.cognition.self_learning.settings import LearningSettings
+from companion_async.memory.agent_memory import AgentMemory
 from companion_async.memory.file import MemoryFile
 
 pytest.importorskip("river", reason="the extra learn is not installed")
@@ -87,6 +88,37 @@ def test_the_topic_unused_for_longest_is_forgotten(tmp_path):
         learning.learn(topic, "x", 1.0)
     assert [learning.explain(topic).progress.lessons for topic in ("a", "b", "c")] == [2, 0, 1]
     learning.stop()
+
+
+@pytest.mark.feature("CB-51")
+@pytest.mark.parametrize("claimed", [True, False])
+def test_a_file_of_memories_is_refused(tmp_path, claimed):
+    """Its bound would let go of memories; one of the time before files said what they are for is told by its events."""
+    path = tmp_path / "both.db"
+    memory = AgentMemory(path)
+    memory.long_term.remember("the first")
+    if not claimed:
+        memory.file.drop("use")
+    with pytest.raises(StorageError, match=r"both\.db is used for 'memories' and not for 'interaction'"):
+        SelfLearning(LearningSettings(file=str(path), max_interactions=1))
+    assert [each.content for each in memory.long_term.all()] == ["the first"]
+    memory.close()
+
+
+@pytest.mark.feature("CB-51")
+def test_its_own_file_is_refused_to_an_agents_memory(tmp_path):
+    """What fades there would be interactions. Where it was written before files said so, it stays its own."""
+    settings = LearningSettings(file=str(tmp_path / "learning.db"))
+    one = SelfLearning(settings)
+    one.record("how is tea brewed?", "hot", 0.5)
+    one._file.drop("use")
+    one.stop()
+    for _ in range(2):
+        again = SelfLearning(settings)
+        assert len(again.recall("tea")) == 1
+        again.stop()
+    with pytest.raises(StorageError, match="is used for 'interaction' and not for 'memories'"):
+        AgentMemory(settings.file)
 
 
 @pytest.mark.feature("CB-51")
