@@ -42,6 +42,7 @@ from companion_async.errors import (
     UnknownTargetError,
     UnknownTaskError,
     UpstreamFailedError,
+    WrongArgumentsError,
     WrongThreadError,
 )
 from companion_async.events.bus import EventBus
@@ -193,6 +194,7 @@ __all__ = [
     "UnknownTaskError",
     "UpstreamFailedError",
     "WaitPicture",
+    "WrongArgumentsError",
     "WrongThreadError",
     "current_task",
     "replay",

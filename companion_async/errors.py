@@ -53,6 +53,24 @@ class UnknownTargetError(InvalidArgumentError):
         )
 
 
+class WrongArgumentsError(InvalidArgumentError, TypeError):
+    """What was to be called does not take these arguments: none of its code ran, and there is no other attempt.
+    ``takes`` are its parameters, ``why`` what does not fit.
+    """
+
+    def __init__(self, module: str, target: str, takes: str, why: str) -> None:
+        self.module, self.target, self.takes, self.why = module, target, takes, why
+        CompanionError.__init__(
+            self,
+            f"{target!r} of module {module!r} takes {takes} and was given something else: {why}. Pass what it takes; "
+            "keyword arguments go into kwargs={...}.",
+            module,
+            target,
+            takes,
+            why,
+        )
+
+
 class ModuleUnavailableError(CompanionError, RuntimeError):
     """The module is stopped, quarantined or has not started; its work is refused."""
 

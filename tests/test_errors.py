@@ -16,6 +16,7 @@ FACTS: dict[str, tuple[Any, ...]] = {
     "CompanionError": ("something",),
     "InvalidArgumentError": ("quota must be a whole number from 1 on; 0 is not.",),
     "UnknownTargetError": ("m", "walk", ("run", "stop")),
+    "WrongArgumentsError": ("m", "run", "(path, size=...)", "missing a required argument: 'path'"),
     "ModuleUnavailableError": ("m", "stopped", "by hand"),
     "UnknownModuleError": ("m", ("n", "o"), "register_module"),
     "UnknownTaskError": ("ab-1",),
@@ -45,6 +46,7 @@ FACTS: dict[str, tuple[Any, ...]] = {
 PARENTS = {
     "InvalidArgumentError": (ValueError,),
     "UnknownTargetError": (errors.InvalidArgumentError,),
+    "WrongArgumentsError": (errors.InvalidArgumentError, TypeError),
     "ModuleUnavailableError": (RuntimeError,),
     "UnknownModuleError": (ValueError, KeyError),
     "UnknownTaskError": (KeyError,),

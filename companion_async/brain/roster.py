@@ -379,6 +379,6 @@ def _nothing() -> None:
     return None
 
 
-def _absent() -> None:
+def _absent(*args: Any, **kwargs: Any) -> None:
     """Stands in a port until its module has an instance."""
     raise ModuleUnavailableError("a module", "not started")

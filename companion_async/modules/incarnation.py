@@ -97,8 +97,8 @@ class Incarnation:
             )
 
 
-def elsewhere() -> None:
-    """Stands for a handler that is with the module's host."""
+def elsewhere(*args: Any, **kwargs: Any) -> None:
+    """Stands for a handler that is with the module's host, which knows what it takes."""
     raise CompanionError("This handler lives in another process and is called by submitting to its module.")
 
 

@@ -18,6 +18,13 @@ def ours(function: F) -> F:
     return function
 
 
+def has_begun(trace: TracebackType | None) -> bool:
+    """Whether a frame of the work is in ``trace``."""
+    while trace is not None and trace.tb_frame.f_code in _OURS:
+        trace = trace.tb_next
+    return trace is not None
+
+
 def of_the_work(trace: TracebackType | None) -> TracebackType | None:
     """``trace`` from the first frame on that is not ours; all of it if every frame is."""
     left = trace

@@ -12,6 +12,7 @@ from loguru import logger
 
 from companion_async.errors import trace_of
 from companion_async.modules.handlers import HandlerKind
+from companion_async.offload.frames import ours
 from companion_async.offload.slot import Seat
 from companion_async.scheduling.context import SEAT
 from companion_async.scheduling.task import Task
@@ -68,6 +69,7 @@ class Coroutines:
             self._run(task, seat), context=task.context, name=f"companion {task.id}"
         )
 
+    @ours
     async def _run(self, task: Task[Any], seat: Seat) -> None:
         SEAT.set(seat)
         value: Any = None
@@ -81,6 +83,7 @@ class Coroutines:
             error = raised
         self._ended(task, seat, value, error)
 
+    @ours
     def _call(self, task: Task[Any], seat: Seat) -> None:
         value: Any = None
         error: BaseException | None = None
@@ -180,6 +183,7 @@ class _Continuation:
             self._coroutine.close()
 
 
+@ours
 def _with_seat(seat: Seat, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     SEAT.set(seat)
     return function(*args, **kwargs)

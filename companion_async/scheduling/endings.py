@@ -13,12 +13,19 @@ from typing import TYPE_CHECKING, Any
 
 from loguru import logger
 
-from companion_async.errors import TaskCancelledError, TaskCrashedError, TaskTimeoutError, UpstreamFailedError, trace_of
+from companion_async.errors import (
+    TaskCancelledError,
+    TaskTimeoutError,
+    UpstreamFailedError,
+    WrongArgumentsError,
+    trace_of,
+)
 from companion_async.events.kinds import Event
 from companion_async.offload.frames import of_the_work
 from companion_async.offload.mailbox import BETWEEN_GLANCES, SHARE, Letter
 from companion_async.offload.slot import Outcome
 from companion_async.scheduling.dossier import call_of
+from companion_async.scheduling.failure import failure_of
 from companion_async.scheduling.particulars import Particulars
 from companion_async.scheduling.port import TURN
 from companion_async.scheduling.submission import NO_KWARGS
@@ -168,11 +175,9 @@ class Endings:
         scheduler = self._scheduler
         task.tries += 1
         policy = task.lane.retry if task.more is None or task.more.retry is None else task.more.retry
-        if _crashes(error):
-            raised = error.__cause__ if isinstance(error, RuntimeError) else error
-            crash = TaskCrashedError(task.id, task.module, type(raised).__name__)
-            crash.__cause__ = error
-            error = crash
+        error = failure_of(task, error)
+        if isinstance(error, WrongArgumentsError):
+            policy = None
         unread = task.more is None or task.more.stream is None or not task.more.stream.touched
         if policy is not None and task.tries < policy.attempts and policy.wants(error) and unread and scheduler.open:
             delay = policy.delay(task.tries, self._random.random())
@@ -385,10 +390,3 @@ def _note(error: BaseException, text: str) -> None:
     if len(getattr(error, "__notes__", ())) < _MOST_NOTES:
         with contextlib.suppress(Exception):
             error.add_note(text)
-
-
-def _crashes(error: BaseException) -> bool:
-    if not isinstance(error, Exception) or isinstance(error, StopIteration):
-        return True
-    # A coroutine or generator that raises StopIteration has it turned into this by the interpreter (PEP 479).
-    return isinstance(error, RuntimeError) and isinstance(error.__cause__, StopIteration)

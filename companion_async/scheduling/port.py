@@ -20,6 +20,7 @@ from companion_async.scheduling.lane import Lane
 from companion_async.scheduling.queue import Queue
 
 _MOST_CALLABLES = 256
+_MOST_SHAPES = 16
 _SMOOTHING = 0.1
 _LIGHT = 20e-6
 _LIGHT_ON_CPU = 500e-6
@@ -28,6 +29,8 @@ _CUT, _OFTEN_CUT = 0.8, 0.2
 """A run is cut that had the processor for less than the one of its time. Of short runs that hold on to the interpreter
 almost none are (0.02 of those of 50 us, counted), of those that let go of it more than the other (0.25 to 0.5).
 """
+Shape = tuple[Any, ...]
+"""Of a call: how many arguments by position, and the names of the others."""
 TURN = 0.02
 """Seconds that a run may have to wait for the interpreter."""
 
@@ -38,12 +41,14 @@ class Target:
     ``light`` says that a run is shorter than waking a thread would take, or that it is short and keeps the interpreter
     busy, so that a second thread would only fight for it. ``brief`` are those and others that compute for a moment: of
     them a sample is measured. ``remote`` runs go on in a process, and the loop waits for them. ``rare`` are those whose
-    tasks need more than the short way gives them.
+    tasks need more than the short way gives them. ``called`` is the handler itself, whatever stands around it;
+    ``shapes`` are the first ways in which it was called that fit, numbers and names of arguments, and ``usual`` is the
+    latest of these numbers without a name.
     """
 
     __slots__ = (
-        "average", "brief", "cpu", "cpu_share", "cut", "function", "kind", "light", "name", "on_loop", "rare", "remote",
-        "runs", "streams",
+        "average", "brief", "called", "cpu", "cpu_share", "cut", "function", "kind", "light", "name", "on_loop", "rare",
+        "remote", "runs", "shapes", "streams", "usual",
     )  # fmt: skip
 
     def __init__(self, name: str, function: Callable[..., Any], kind: HandlerKind, *, offload: str = "thread") -> None:
@@ -61,6 +66,20 @@ class Target:
         self.cut = 0.0
         self.brief = False
         self.runs = 0
+        self.point_at(function)
+
+    def point_at(self, called: Callable[..., Any]) -> None:
+        """It is another callable from now on, of which nothing is known but what its measurements told so far."""
+        self.called = called
+        self.shapes: tuple[Shape, ...] = ()
+        self.usual = -1
+
+    def fits(self, shape: Shape) -> None:
+        """Remember that calls of that shape begin."""
+        if len(self.shapes) < _MOST_SHAPES:
+            self.shapes += (shape,)
+        if len(shape) == 1:
+            self.usual = shape[0]
 
     def ran(self, seconds: float, cpu: float | None) -> None:
         """Take in one run: exponential moving averages, so that the target is known as it is now."""
@@ -154,6 +173,7 @@ class Port(Lane):
             target = old.get(name)
             if target is None or target.kind is not kind:
                 target = Target(name, function, kind, offload=self.offload)
+            target.point_at(function)
             target.function = function if self.wrap is None else self.wrap(target, function)
             self.targets[name] = target
 

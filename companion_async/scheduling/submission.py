@@ -24,6 +24,7 @@ from companion_async.scheduling.admission import ON_FULL
 from companion_async.scheduling.particulars import Particulars
 from companion_async.scheduling.port import Port, Target, reach
 from companion_async.scheduling.task import Task, TaskState
+from companion_async.security import check_call
 
 if TYPE_CHECKING:
     from companion_async.scheduling.scheduler import Scheduler
@@ -94,6 +95,12 @@ class Submission:
             if known is not None:
                 return known
             raise ModuleUnavailableError(port.name, *port.closed)
+        named = NO_KWARGS if kwargs is None else _named(kwargs)
+        if len(args) != plan.usual or named:
+            shape = (len(args), *named)
+            if shape not in plan.shapes:
+                check_call(port.name, plan.name, plan.called if isinstance(target, str) else target, args, named)
+                plan.fits(shape)
         level = port.priority if priority is None else priority
         if level.__class__ is not Priority:
             level = Priority.parse(level)
@@ -112,7 +119,7 @@ class Submission:
             plan,
             function,
             args,
-            NO_KWARGS if kwargs is None else _named(kwargs),
+            named,
             copy_context(),
             level,
             now,

@@ -12,6 +12,7 @@ from companion_async.security.arguments import (
     check_text,
     check_valence,
 )
+from companion_async.security.calls import check_call, never_begun
 from companion_async.security.disclosure import Argument, shown_arguments
 from companion_async.security.paths import PATH_CHARACTERS, PATH_SEGMENTS, check_state_path
 from companion_async.security.validator import SecurityValidator
@@ -23,6 +24,7 @@ __all__ = [
     "Argument",
     "SecuritySettings",
     "SecurityValidator",
+    "check_call",
     "check_count",
     "check_fraction",
     "check_label",
@@ -33,5 +35,6 @@ __all__ = [
     "check_text",
     "check_valence",
     "check_value",
+    "never_begun",
     "shown_arguments",
 ]

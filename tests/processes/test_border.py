@@ -10,11 +10,11 @@ import threading
 import pytest
 from loguru import logger
 
-from companion_async import BaseModule, CompanionError, InvalidArgumentError
+from companion_async import BaseModule, CompanionError, InvalidArgumentError, WrongArgumentsError
 from companion_async.testing.clock import until
 from tests.processes import work
 from tests.processes.settlement import PATIENCE, living, settled
-from tests.work.house import running
+from tests.work.house import port, running
 
 pytestmark = pytest.mark.asyncio(loop_factories=["asyncio"])
 
@@ -48,6 +48,20 @@ async def test_what_cannot_be_sent_is_refused_by_submit():
         assert brain.tasks() == []
         assert living(brain) == []
         assert brain.status().pending_tasks == 0
+
+
+async def test_a_call_that_its_handler_does_not_take_is_the_callers_fault():
+    """What the handler takes is asked where it lives: the call is refused there, once, and is no failure in a row."""
+    async with settled(module=work.Counter, options={"retry": 3}) as brain:
+        task = brain.submit("m", "run", kwargs={"much": 2})
+        with pytest.raises(
+            WrongArgumentsError, match=r"'run' of module 'm' takes .*unexpected keyword argument 'much'"
+        ):
+            await task
+        assert task.attempt == 1
+        with pytest.raises(WrongArgumentsError, match="'double' of module 'm' takes"):
+            brain.submit("m", work.double)
+        assert port(brain, "m").record.failures_in_row == 0
 
 
 async def test_a_process_of_multiprocessing_that_imports_its_program_is_told_of_the_guard(monkeypatch):

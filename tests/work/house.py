@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from companion_async import Brain, BrainConfig, Task
 from companion_async.clock import Clock
 from companion_async.offload.pool import Pool
+from companion_async.scheduling.port import Port
 from companion_async.testing.clock import VirtualClock, until
 
 
@@ -79,6 +80,12 @@ def pool(brain: Brain, category: str = "core") -> Pool:
     """The threads of a category, for what no picture shows."""
     assert brain._parts is not None
     return brain._parts.scheduler.pools[category]
+
+
+def port(brain: Brain, module: str) -> Port:
+    """A module as the scheduler sees it."""
+    assert brain._parts is not None
+    return brain._parts.scheduler.ports[module]
 
 
 async def running_state(task: Task[Any]) -> None:

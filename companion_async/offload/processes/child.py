@@ -41,6 +41,7 @@ from companion_async.offload.processes.messages import (
     sizes,
 )
 from companion_async.offload.processes.parcel import pack, pack_error, unpack
+from companion_async.security import never_begun
 
 _DECODE = msgspec.msgpack.Decoder(ToProcess).decode
 
@@ -181,7 +182,13 @@ class Child:
     def _call(self, run: Run, parcel: bytes, context: ProcessContext) -> Any:
         target, args, kwargs = unpack(parcel, self._load_main)
         function = self._resident.handler(target) if isinstance(target, str) else target
-        value = contextvars.copy_context().run(function, *args, **kwargs)
+        try:
+            value = contextvars.copy_context().run(function, *args, **kwargs)
+        except TypeError as error:
+            if error.__traceback__ is None or error.__traceback__.tb_next is not None:
+                raise  # the work's own
+            name = target if isinstance(target, str) else getattr(target, "__qualname__", type(target).__name__)
+            raise never_begun(error, self._name, name, function, args, kwargs) from None
         if not run.streams:
             return self._await(value, context) if inspect.isawaitable(value) else value
         if hasattr(value, "__aiter__"):
