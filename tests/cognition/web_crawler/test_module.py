@@ -242,7 +242,7 @@ async def test_a_page_that_comes_too_slowly_is_given_up(site):
             await asyncio.sleep(0)
 
     site.pages |= {"/silent": silent, "/half": half, "/dripping": dripping, "/": page("Home")}
-    async with crawling(timeout=0.3) as crawler:
+    async with crawling(timeout=0.3, give_up=100) as crawler:
         assert await crawler.missed(f"{site.url}/silent") == "timeout"
         assert await crawler.missed(f"{site.url}/half") == "timeout"
         assert await crawler.missed(f"{site.url}/dripping") == "timeout"
