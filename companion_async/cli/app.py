@@ -12,7 +12,7 @@ from typing import Annotated, NoReturn
 from cyclopts import App, CycloptsError, Group, Parameter, UnusedCliTokensError
 from loguru import logger
 
-from companion_async.cli.console import complain, speak_any_encoding
+from companion_async.cli.console import complain, open_closed_streams, speak_any_encoding
 from companion_async.cli.process import FAILED, INTERRUPTED, MISUSED, OK, leave, run, set_up_log
 from companion_async.errors import CompanionError, InvalidArgumentError
 
@@ -29,7 +29,7 @@ Docs = Annotated[
         name="--docs",
         consume_multiple=True,
         negative=(),
-        help="Files or folders to read (text, Markdown, reStructuredText, HTML, Python). "
+        help="Files or folders to read (text, Markdown, reStructuredText, HTML, Python; PDF with the extra documents). "
         "Without any: the documentation of the running Python.",
     ),
 ]
@@ -186,6 +186,7 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
 
 def _outcome(argv: Sequence[str] | None) -> int:
     try:
+        open_closed_streams()
         speak_any_encoding()
         set_up_log(os.environ.get("COMPANION_LOG_LEVEL"))
         code = app(argv, exit_on_error=False, print_error=False, result_action="return_value")

@@ -34,6 +34,20 @@ def complain(message: str) -> None:
     print(f"companion: {' '.join(message.split())}", file=sys.stderr, flush=True)
 
 
+def open_closed_streams() -> None:
+    """From here on a standard stream that was closed, as by a starter of services or ``>&-``, is the null device.
+
+    Whatever is opened first would be given its number, and libuv ends the process when it closes one of these three.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            # What is opened has the lowest free number, and that is this one: those below it are open by now.
+            null = os.open(os.devnull, os.O_RDWR)
+            setattr(sys, name, os.fdopen(null, "w" if number else "r", encoding="utf-8"))
+
+
 def speak_any_encoding() -> None:
     """From here on a character that the terminal's encoding has not got is printed as a question mark."""
     for stream in (sys.stdout, sys.stderr):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import sys
 import threading
@@ -27,13 +28,20 @@ GRACE = 2.0
 _LEVELS = ("TRACE", "DEBUG", "INFO", "SUCCESS", "WARNING", "ERROR", "CRITICAL")
 
 
+_SILENCE = logging.NullHandler()
+
+
 def set_up_log(level: str | None) -> None:
-    """Send the library's log to standard error from ``level`` on; without one, stay silent."""
+    """Send the library's log to standard error from ``level`` on; without one, stay silent, and so do the libraries
+    below, whose warnings Python would print there without saying of what.
+    """
     logger.remove()
+    logging.getLogger().addHandler(_SILENCE)
     if not level:
         return
     if level.upper() not in _LEVELS:
         raise InvalidArgumentError(f"COMPANION_LOG_LEVEL must be one of {', '.join(_LEVELS)}; {level!r:.40} is not.")
+    logging.getLogger().removeHandler(_SILENCE)
     logger.enable("companion_async")
     # Diagnosis would print the values of variables into tracebacks, keys among them.
     logger.add(_write_line, level=level.upper(), format=_line_format, colorize=sys.stderr.isatty(), diagnose=False)

@@ -23,7 +23,7 @@ from companion_async.cognition.search_engine.module import MODULE as SEARCH
 from companion_async.cognition.search_engine.module import Hit, SearchEngine
 from companion_async.companion.answer import Learned, Progress
 from companion_async.companion.receipt import Receipt
-from companion_async.errors import BrainClosedError, InvalidArgumentError
+from companion_async.errors import BrainClosedError, CompanionError, InvalidArgumentError
 from companion_async.modules.spec import ModuleSpec
 
 if TYPE_CHECKING:
@@ -178,7 +178,8 @@ class Reader:
                     documents += share.documents
                     notes.extend(share.notes)
                 else:
-                    notes.append(f"one share of {len(jobs)} could not be read: {type(share).__name__}")
+                    reason = share.message if isinstance(share, CompanionError) else type(share).__name__
+                    notes.append(f"one share of {len(jobs)} could not be read: {reason}")
                 for watch in tuple(watchers):
                     watch(Progress(done=done, total=len(jobs), documents=documents))
         self.has_read = True

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -242,6 +243,16 @@ def test_a_reader_that_leaves_is_no_error(form, documents):
     )
     os.close(write)
     assert (done.returncode, done.stderr) == (FAILED, "")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell's closing is of POSIX")
+@pytest.mark.parametrize(("closing", "shown"), [("<&-", True), (">&-", False), ("2>&-", True), ("<&- >&- 2>&-", False)])
+def test_closed_streams_are_no_fault(closing, shown, documents):
+    """A starter of services may close the standard streams: the command does its work all the same."""
+    line = shlex.join([*COMMAND, "ask", "How hot is green tea?", "--docs", documents])
+    done = subprocess.run(f"{line} {closing}", shell=True, capture_output=True, timeout=PATIENCE, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert (b"Green tea" in done.stdout) == shown
 
 
 def test_any_encoding_will_do(documents):

@@ -84,6 +84,18 @@ def test_the_log_is_silent_until_asked_for(capsys):
     assert "INFO" in err
 
 
+@pytest.mark.parametrize(("level", "said"), [(None, ""), ("ERROR", "EOF marker not found\n")])
+def test_libraries_below_are_as_silent(level, said):
+    """What a reader of PDF has to say of some file is no line of ours, unless the log is asked for."""
+    done = python(
+        "import logging\n"
+        "from companion_async.cli.process import set_up_log\n"
+        f"set_up_log({level!r})\n"
+        "logging.getLogger('pypdf').warning('EOF marker not found')\n"
+    )
+    assert (done.returncode, done.stderr) == (0, said)
+
+
 @pytest.mark.feature("U-5")
 def test_tracebacks_hold_no_values(capsys):
     """A logged error shows where it was raised, and nothing of what the variables held there."""

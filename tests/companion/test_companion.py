@@ -12,10 +12,11 @@ from companion_async.cognition.corpus.reading import read
 from companion_async.cognition.knowledge_retriever import module as retriever
 from companion_async.cognition.model_router.reply import Piece
 from companion_async.cognition.model_router.settings import EMBEDDED, Endpoint, ModelSettings
+from companion_async.cognition.search_engine.library import Library
 from companion_async.companion.answer import Answer, Progress
 from companion_async.companion.companion import CompanionBrain
 from companion_async.companion.config import CompanionConfig, KnowledgeSettings
-from companion_async.errors import BrainClosedError, InvalidArgumentError, MissingExtraError
+from companion_async.errors import BrainClosedError, InvalidArgumentError, MissingExtraError, StorageError
 from tests.cognition.model_router.model_server import serving
 
 pytestmark = pytest.mark.feature("CB-57")
@@ -187,6 +188,17 @@ async def test_what_cannot_be_read_is_told(companion, documents):
     learned = await companion.learn()
     assert any("broken.md" in note for note in learned.notes)
     assert learned.documents >= 4
+
+
+async def test_a_store_that_cannot_take_in_what_was_read_says_why(kept, monkeypatch):
+    """A full disk is told as one, in the note of the share that was lost to it."""
+
+    def add(*_, **__):
+        raise StorageError("database or disk is full")
+
+    monkeypatch.setattr(Library, "add", add)
+    async with CompanionBrain(kept) as companion:
+        assert (await companion.learn()).notes == ("one share of 1 could not be read: database or disk is full",)
 
 
 async def test_a_path_that_is_not_there_is_refused(companion, tmp_path):

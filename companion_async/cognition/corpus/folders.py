@@ -98,7 +98,8 @@ def _files(root: Path) -> Iterator[tuple[Path, os.stat_result]]:
         yield from _regular(root)
         return
     # Links to folders are not followed, so there are no loops and nothing outside of the root.
-    for folder, inner, files in os.walk(root):
+    closed: list[OSError] = []
+    for folder, inner, files in os.walk(root, onerror=closed.append):
         inner[:] = sorted(name for name in inner if _is_entered(Path(folder, name)))
         for name in sorted(files):
             path = Path(folder, name)
@@ -106,11 +107,19 @@ def _files(root: Path) -> Iterator[tuple[Path, os.stat_result]]:
                 if path.is_symlink() and not path.resolve().is_relative_to(root.resolve()):
                     continue
                 yield from _regular(path)
+    # A folder that lets nobody in is listed like a file, so that its reading tells why it could not be read.
+    for error in closed:
+        path = Path(error.filename)
+        yield path, path.stat()
 
 
 def _is_entered(folder: Path) -> bool:
-    name = folder.name
-    return not (name.startswith(".") or name in _LEFT_OUT or (folder / "pyvenv.cfg").is_file())
+    if folder.name.startswith(".") or folder.name in _LEFT_OUT:
+        return False
+    try:
+        return not (folder / "pyvenv.cfg").is_file()
+    except OSError:
+        return True  # nobody is let in, which shows when it is entered
 
 
 def _regular(path: Path) -> Iterator[tuple[Path, os.stat_result]]:

@@ -235,7 +235,8 @@ class TextIndex:
                     self._vocabulary = Vocabulary(self._storage.stem)
                 yield self._storage
             except apsw.Error as error:
-                raise StorageError(f"The index could not do that: {type(error).__name__}: {error}") from error
+                place = self._path or "in memory"
+                raise StorageError(f"The index {place} could not do that: {type(error).__name__}: {error}") from error
 
     @contextmanager
     def _writing(self) -> Iterator[apsw.Connection]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -137,6 +139,39 @@ def test_what_cannot_be_read_is_told_and_the_rest_is_read(tmp_path):
     (reading,) = map(read, jobs)
     assert [each.title for each in reading.documents] == ["b.py"]
     assert [note.removeprefix(f"{tmp_path}/").partition(":")[0] for note in reading.notes] == ["a.txt", "b.py", "c.md"]
+
+
+@pytest.fixture
+def closed(monkeypatch, tmp_path):
+    """A folder that lets nobody in, the superuser neither."""
+    folder = tmp_path / "closed"
+    folder.mkdir()
+    look, stat = os.scandir, os.stat
+
+    def scandir(path="."):
+        if os.fspath(path) == str(folder):
+            raise PermissionError(errno.EACCES, "Permission denied", str(folder))
+        return look(path)
+
+    def stat_outside(path, *args, **options):
+        if not isinstance(path, int) and folder in Path(os.fspath(path)).parents:
+            raise PermissionError(errno.EACCES, "Permission denied", os.fspath(path))
+        return stat(path, *args, **options)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    monkeypatch.setattr(os, "stat", stat_outside)
+    return folder
+
+
+def test_a_folder_that_lets_nobody_in_is_told_and_the_rest_is_read(closed, tmp_path):
+    """One closed folder somewhere below costs a note and not the reading; named itself it is told too."""
+    (tmp_path / "c.md").write_text("fine")
+    found, (note,) = documents(tmp_path)
+    assert [each.text for each in found] == ["fine"]
+    assert note.startswith(f"{closed}: not read (")
+    found, (note,) = documents(closed)
+    assert found == []
+    assert note.startswith(f"{closed}: not read (")
 
 
 def test_a_huge_file_is_read_as_far_as_the_bound_and_said_so(tmp_path):

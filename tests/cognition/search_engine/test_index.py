@@ -213,10 +213,10 @@ def test_a_file_of_another_schema_is_refused(tmp_path):
 
 def test_troubles_of_the_store_are_ours(tmp_path):
     """A path that cannot be a database, and a closed index, raise StorageError."""
-    with pytest.raises(StorageError, match="CantOpen"):
+    with pytest.raises(StorageError, match=r"folder\.db could not do that: CantOpen"):
         TextIndex(tmp_path / "no" / "such" / "folder.db").count()
     (tmp_path / "text.db").write_text("this is no database, " * 100)
-    with pytest.raises(StorageError, match="NotADB"):
+    with pytest.raises(StorageError, match=r"text\.db could not do that: NotADB"):
         TextIndex(tmp_path / "text.db").count()
     index = TextIndex()
     index.close()
