@@ -15,7 +15,7 @@ import gc
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -287,16 +287,28 @@ def told(history: History) -> list[str]:
     ]
 
 
-def main() -> None:
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1 on; {text} is not")
+    return number
+
+
+def main(argv: Sequence[str] | None = None) -> None:
     """Replay and tell."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.replay", description="A village through its own time.")
-    parser.add_argument("--agents", type=int, default=500)
-    parser.add_argument("--seconds", type=int, default=9000)
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--agents", type=_count, default=500, help="how many live there; 500")
+    parser.add_argument("--seconds", type=_count, default=9000, help="of their own time; 9000")
+    parser.add_argument("--seed", type=int, default=1, help="the same one makes the same history; 1")
     parser.add_argument("--no-broadcast", action="store_true", help="let each module decide for itself")
     parser.add_argument("--loop", choices=loops.available(), default=loops.available()[-1])
     parser.add_argument("--json", type=Path, help="write the history there too")
-    options = parser.parse_args()
+    options = parser.parse_args(argv)
+    if options.json:
+        try:
+            options.json.open("ab").close()  # not found out when the hours are over
+        except OSError as error:
+            parser.error(f"argument --json: {options.json} cannot be written: {error.strerror or error}")
 
     def progress(moment: Moment) -> None:
         print(

@@ -288,7 +288,9 @@ class Roster:
         elif new in (ModuleState.STOPPING, ModuleState.STOPPED):
             port.closed = ("quarantined" if module.quarantined else new.value, module.reason)
             if new is ModuleState.STOPPED:
-                self._cancel(port, f"its module is {port.closed[0]}")
+                # The text of an error is not for all who hear of a cancelled task; where it stands is.
+                seen = f"; brain.module_status({module.name!r}).errors says why" if module.quarantined else ""
+                self._cancel(port, f"its module is {port.closed[0]}{seen}")
         else:
             port.closed = None
         if port.held != (new in _HOLDS):

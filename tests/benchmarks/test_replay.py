@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.replay import History, Moment, replay, told
+from benchmarks.replay import History, Moment, main, replay, told
 from benchmarks.villages.village import Village
 from companion_async.cognition.perception.scene import look_around
 
@@ -64,6 +64,21 @@ def test_twenty_agents_live_through_five_minutes_as_they_do_in_any_process():
     match = re.search(r"history (\w+)", done.stdout)
     assert match
     assert match[1] == history.digest
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["--agents", "-3"], "argument --agents: must be a whole number from 1 on; -3 is not"),
+        (["--seconds", "0"], "argument --seconds: must be a whole number from 1 on; 0 is not"),
+        (["--json", str(ROOT / "nowhere" / "x.json")], "x.json cannot be written: No such file or directory"),
+    ],
+)
+def test_what_would_be_found_out_at_the_end_is_refused_at_the_start(argv, said, capsys):
+    """Numbers of which no village can be made, and a file that the history could not be written to."""
+    with pytest.raises(SystemExit, match="2"):
+        main(["--agents", "1", "--seconds", "1", *argv])
+    assert said in capsys.readouterr().err
 
 
 def test_the_village_tells_by_the_version_whether_there_is_anything_to_see():

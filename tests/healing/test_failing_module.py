@@ -7,7 +7,7 @@ import itertools
 
 import pytest
 
-from companion_async import Brain, ModuleUnavailableError, RestartPolicy, RetryPolicy, TaskState
+from companion_async import Brain, ModuleUnavailableError, RestartPolicy, RetryPolicy, TaskCancelledError, TaskState
 from companion_async.testing.clock import VirtualClock, settle, until
 from tests.brain.rig import Diary, Gate, brain_on, diary, types, until_state
 
@@ -109,6 +109,9 @@ async def test_crashing_for_ever_ends_in_quarantine_within_the_intensity() -> No
         gaps = [after - before for before, after in itertools.pairwise(tried)]
         assert [round(gap) for gap in gaps] == pytest.approx([4, 8, 16, 16], abs=2)
         assert waiting.cancelled()
+        with pytest.raises(TaskCancelledError, match=r"quarantined; brain\.module_status\('m'\)\.errors says why"):
+            await waiting
+        assert brain.module_status("m").errors[-1].message == "never"
         (decision,) = types(brain, "quarantine")
         assert decision.applied
         assert "restarts are used up" in decision.reason
