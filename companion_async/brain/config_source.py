@@ -151,7 +151,7 @@ def _unknown(key: str, value: Any, path: tuple[str, ...], known: Iterable[str]) 
     import difflib
 
     names = sorted(known)
-    near = difflib.get_close_matches(key, names, n=1, cutoff=0.5)
+    near = difflib.get_close_matches(key, names, n=1)
     variable = _variable_in(value)
     if variable is None:
         shown, place = ".".join((*path, key)), f" of [{'.'.join(path)}]" if path else ""

@@ -32,6 +32,20 @@ def check_agent_name(name: str) -> str:
     return name
 
 
+def _checked_actions(actions: Any) -> tuple[Action, ...]:
+    if not isinstance(actions, (tuple, list)) or not all(isinstance(each, Action) for each in actions):
+        raise InvalidArgumentError(f"actions must be a tuple of Action(...); {actions!r:.80} is not.")
+    return tuple(actions)
+
+
+def _checked_skills(skills: Any) -> dict[str, Callable[..., Any]]:
+    if not isinstance(skills, Mapping) or not all(callable(skill) for skill in skills.values()):
+        raise InvalidArgumentError(
+            f"skills must map names to functions, as in {{'eat': eat}}; {skills!r:.80} does not."
+        )
+    return dict(skills)
+
+
 class Mind:
     """One agent: its name, its part of the brain's state (everything below ``root``), its memory, what it can do.
 
@@ -55,8 +69,8 @@ class Mind:
     ) -> None:
         self.name = name
         self.root = f"agents.{check_agent_name(name)}"
-        self.actions = actions
-        self.skills: dict[str, Callable[..., Any]] = dict(skills or {})
+        self.actions = _checked_actions(actions)
+        self.skills = _checked_skills({} if skills is None else skills)
         self.surroundings = surroundings
         self.clock = clock if clock is not None else SystemClock()
         self.voices = 0

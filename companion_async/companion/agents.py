@@ -165,7 +165,13 @@ class Agents:
             if unknown:
                 raise InvalidArgumentError(f"only names no module: {unknown}; there are {', '.join(specs)}.")
             specs = {module: spec for module, spec in specs.items() if module in only}
+        if own is not None and not callable(own):
+            raise InvalidArgumentError(f"own must be a function that makes ModuleSpecs of a Mind; {own!r:.80} is not.")
         for spec in () if own is None else own(mind):
+            if not isinstance(spec, ModuleSpec):
+                raise InvalidArgumentError(
+                    f"own must make ModuleSpecs, as in ModuleSpec('mine', ...); {spec!r:.80} is none."
+                )
             if spec.name in specs:
                 raise InvalidArgumentError(f"An agent has a module {spec.name!r} already: give yours another name.")
             specs[spec.name] = msgspec.structs.replace(spec, name=f"{name}.{spec.name}")

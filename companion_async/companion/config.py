@@ -46,7 +46,7 @@ class KnowledgeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     def __post_init__(self) -> None:
         documents: Any = self.documents
         if not isinstance(documents, (tuple, list)) or not all(isinstance(each, str) and each for each in documents):
-            raise InvalidArgumentError(f"documents must be a tuple of paths; {documents!r:.80} is not.")
+            raise InvalidArgumentError(f"documents must be a list of paths; {documents!r:.80} is not.")
         msgspec.structs.force_setattr(self, "documents", tuple(documents))
         database: Any = self.database
         if database is not None and not (isinstance(database, str) and database):

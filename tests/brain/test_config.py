@@ -330,6 +330,7 @@ def test_unknown_variables_are_refused_with_the_nearest_name():
     [
         ("max_thread", "max_thread is no setting. Did you mean max_threads?"),
         ("zzzz", "zzzz is no setting. The keys are: abandoned_budget, "),
+        ("logs", "logs is no setting. The keys are: abandoned_budget, "),  # not plugins, which has half of its letters
     ],
 )
 def test_unknown_keywords_are_refused_with_the_nearest_name(key, right):

@@ -11,6 +11,7 @@ import pytest
 
 from companion_async import Brain, BrainConfig, InvalidArgumentError
 from companion_async.cognition.advanced_reasoning.planning import Action
+from companion_async.cognition.planning.module import Planning
 from companion_async.companion.agents import SCALES, Agents
 from companion_async.companion.companion import CompanionBrain
 from companion_async.modules.spec import ModuleSpec
@@ -219,6 +220,25 @@ async def test_what_cannot_be_an_agent_is_refused_and_leaves_nothing(agents):
         with pytest.raises(InvalidArgumentError):
             ann.live(scales)
     assert ann._tickers == []
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"actions": ("eat",)},
+        {"actions": "eat"},
+        {"skills": ["eat"]},
+        {"skills": {"eat": "eat"}},
+        {"own": (ModuleSpec("mine", len),)},
+        {"own": lambda mind: [Planning]},
+        {"own": lambda mind: [ModuleSpec("planning", len)]},
+    ],
+)
+async def test_what_no_agent_can_be_made_of_is_refused_by_its_name(wrong, agents):
+    """At the call, and not when the agent first does something; the name is free afterwards."""
+    with pytest.raises(InvalidArgumentError, match=rf"^{next(iter(wrong))} must|^An agent has a module"):
+        await agents.add("ann", **wrong)
+    await agents.add("ann")
 
 
 async def test_a_companion_has_agents_beside_itself():
