@@ -110,7 +110,11 @@ def _files(root: Path) -> Iterator[tuple[Path, os.stat_result]]:
     # A folder that lets nobody in is listed like a file, so that its reading tells why it could not be read.
     for error in closed:
         path = Path(error.filename)
-        yield path, path.stat()
+        try:
+            found = path.stat()
+        except OSError:
+            continue  # it is gone meanwhile
+        yield path, found
 
 
 def _is_entered(folder: Path) -> bool:
