@@ -36,6 +36,6 @@ def documents(tmp_path):
 @pytest.fixture
 async def companion(documents):
     """A companion whose configured documents are that folder."""
-    config = CompanionConfig(knowledge=KnowledgeSettings(documents=(str(documents),)))
+    config = CompanionConfig(knowledge=KnowledgeSettings(documents=(str(documents),)), default_timeout=200)
     async with CompanionBrain(config) as companion:
         yield companion
