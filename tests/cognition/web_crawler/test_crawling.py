@@ -130,8 +130,16 @@ async def test_as_many_pages_are_under_way_as_may_be_and_none_after_the_end():
         finally:
             under_way -= 1
         links = tuple(f"http://{number}.example/" for number in range(20))
-        facts = {"status": 200, "content_type": "text/html", "charset": "utf-8", "size": 0}
-        return Page(url=stop.url, asked=stop.url, links=links, depth=stop.depth, **facts)
+        return Page(
+            url=stop.url,
+            asked=stop.url,
+            links=links,
+            depth=stop.depth,
+            status=200,
+            content_type="text/html",
+            charset="utf-8",
+            size=0,
+        )
 
     class Reader:
         closed = False

@@ -146,7 +146,8 @@ async def test_what_is_remembered_of_robots_txt_is_bounded(virtual_clock, monkey
 @pytest.mark.feature("CB-54")
 async def test_only_what_is_the_hosts_own_fault_counts_against_it(virtual_clock):
     """An address that is none of the public ones says nothing of it; an answer of any kind begins the count anew."""
-    no, missing = (500, {}, b""), (404, {}, b"")
+    bare: dict[str, str] = {}
+    no, missing = (500, bare, b""), (404, bare, b"")
     blocked = BlockedAddressError(HOST)
     servers = Servers(virtual_clock, pages=[no, missing, no, blocked, no, PAGE])
     fetches = fetching(virtual_clock, servers, robots=False, retries=0, give_up=2, recovery=50.0)

@@ -36,6 +36,8 @@ def test_number_and_depth_bound_it_and_a_busy_host_is_passed_by():
     found = Frontier([f"{HOST}/", "http://b.example/"], "any", 3, 1)
     found.found([f"{HOST}/1", f"{HOST}/", "http://c.example/"], 0)
     found.found([f"{HOST}/deeper"], 1)
-    assert found.next(frozenset({HOST})).url == "http://b.example/"
+    stop = found.next(frozenset({HOST}))
+    assert stop is not None
+    assert stop.url == "http://b.example/"
     assert len(found) == 2
     assert stops(found) == [f"{HOST}/", f"{HOST}/1"]
