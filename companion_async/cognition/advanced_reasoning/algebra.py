@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import math
 import re
+import string
 from typing import Any
 
 import msgspec
@@ -72,6 +73,8 @@ _WORDS = (
     (re.compile(r"\)\s*\("), ")*("),
     (re.compile(r"(?<=\d)(?=[a-z(](?![a-z]*\())(?!e[+-]?\d)"), "*"),
 )
+# A number before a function is its factor.
+_FACTOR = re.compile(rf"(?<![\w.])(\d+(?:\.\d+)?)\s*(?=(?:{'|'.join(FUNCTIONS)})\s*\()")
 _OPERATORS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Pow: "**", ast.Mod: "%"}
 
 
@@ -121,6 +124,7 @@ def exercise(text: str) -> Exercise | None:
         by, body = match["by"], body[: match.start()]
     for pattern, instead in _WORDS:
         body = pattern.sub(instead, body)
+    body = _FACTOR.sub(_factor, body)
     equations = [part for part in re.split(r"\s*(?:,|;|\band\b)\s*", body) if part] if "=" in body else [body]
     sides = []
     for equation in equations:
@@ -150,6 +154,14 @@ def symbols(tree: Tree) -> set[str]:
 def _computes(tree: Tree) -> bool:
     """Whether there is anything to do: a lone number or letter is no exercise, nor are words between operators."""
     return tree.head not in ("number", "symbol", "neg") and len(symbols(tree)) <= 3
+
+
+def _factor(match: re.Match[str]) -> str:
+    """With its sign of multiplication; as it was, and then no exercise, where it may belong to what is before it, as in
+    ``1/2sin(x)``, ``2^3sin(x)`` or ``1,000sin(x)``.
+    """
+    before = match.string[: match.start()].rstrip(f"+-{string.whitespace}")
+    return match[0] if before.endswith(("/", "%", "**", ",")) else f"{match[1]}*"
 
 
 def _tree(text: str) -> Tree | None:

@@ -51,6 +51,11 @@ def worked_out(text):
         ("factor 30!/29!", "2 * 3 * 5"),
         ("expand (x+1)^3", "x^3 + 3*x^2 + 3*x + 1"),
         ("What is sin(pi/6)?", "0.5"),
+        ("What is 2sin(pi/6)?", "1"),
+        ("5 - 3 sqrt(4)", "-1"),
+        ("2 * 0.5sqrt(16)", "4"),
+        ("derivative of 2sin(x) + 3 exp(x)", "3*exp(x) + 2*cos(x)"),
+        ("solve 3x = 2 sqrt(9)", "x = 2"),
     ],
 )
 def test_what_is_asked_is_worked_out(text, answer):
@@ -65,6 +70,14 @@ def test_what_is_asked_is_worked_out(text, answer):
     "text",
     [
         "How do I read a zip file?",
+        "1/2sin(pi)",
+        "1 / -2 sin(pi)",
+        "2^3sin(pi)",
+        "2 ** 3 sqrt(4)",
+        "7 mod 2sqrt(4)",
+        "max(1,000sin(pi), 2)",
+        "2e3sin(pi)",
+        "3 4sqrt(4)",
         "what is python 3",
         "Explain a = b in Python",
         "what is the difference between a and b",
