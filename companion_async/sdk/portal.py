@@ -17,6 +17,7 @@ from companion_async.brain.assembly import ShutdownReport
 from companion_async.brain.brain import Brain
 from companion_async.errors import BrainClosedError
 from companion_async.sdk import leaving, switches
+from companion_async.sdk.answer import Answer
 from companion_async.sdk.refusals import WouldBlockError
 from companion_async.security import check_seconds
 
@@ -42,7 +43,7 @@ class Portal(Generic[B]):
         switches.follow()
         self.process = os.getpid()
         self.ended: concurrent.futures.Future[ShutdownReport] = concurrent.futures.Future()
-        self._waiting: set[concurrent.futures.Future[Any]] = set()
+        self._waiting: set[Answer | concurrent.futures.Future[Any]] = set()
         self._settling: set[asyncio.Task[None]] = set()
         self._chores: set[asyncio.Task[None]] = set()
         self._before_end = before_end
@@ -75,7 +76,7 @@ class Portal(Generic[B]):
         """
         if self.inside:
             return function(*args, **kwargs)
-        answer: concurrent.futures.Future[Any] = concurrent.futures.Future()
+        answer = Answer()
         self._hand_over(answer, self._answer, function, args, kwargs)
         return answer.result()
 
@@ -83,7 +84,7 @@ class Portal(Generic[B]):
         """Await ``function(...)`` on the loop and wait for it: its result, or its error raised."""
         if self.inside:
             raise WouldBlockError(getattr(function, "__name__", "The call") + "()")
-        answer: concurrent.futures.Future[Any] = concurrent.futures.Future()
+        answer = Answer()
         self._hand_over(answer, self._await, function, args, kwargs)
         return answer.result()
 
@@ -108,7 +109,7 @@ class Portal(Generic[B]):
 
     def _await(
         self,
-        answer: concurrent.futures.Future[Any],
+        answer: Answer,
         function: Callable[..., Awaitable[Any]],
         args: Any,
         kwargs: Any,
@@ -117,7 +118,7 @@ class Portal(Generic[B]):
 
     def _hand_over(
         self,
-        answer: concurrent.futures.Future[Any],
+        answer: Answer,
         receive: Callable[..., None],
         function: Callable[..., Any],
         args: tuple[Any, ...],
@@ -125,7 +126,6 @@ class Portal(Generic[B]):
     ) -> None:
         if os.getpid() != self.process:
             raise BrainClosedError("in the process that this one was forked from, not in this one")
-        answer.set_running_or_notify_cancel()
         # No lock: a signal handler may come here while its thread is here already. What is added before the loop takes
         # it is either answered by the loop or told by the end; a loop that has closed refuses.
         self._waiting.add(answer)
@@ -139,16 +139,16 @@ class Portal(Generic[B]):
         self._waiting.discard(answer)
         raise BrainClosedError("shut down")
 
-    def _answer(
-        self, answer: concurrent.futures.Future[Any], function: Callable[..., Any], args: Any, kwargs: Any
-    ) -> None:
+    def _answer(self, answer: Answer, function: Callable[..., Any], args: Any, kwargs: Any) -> None:
         try:
             answer.set_result(function(*args, **kwargs))
         except BaseException as error:
             answer.set_exception(error)
         self._waiting.discard(answer)
 
-    async def _settle(self, answer: concurrent.futures.Future[Any], task: Callable[[], Awaitable[Any]]) -> None:
+    async def _settle(
+        self, answer: Answer | concurrent.futures.Future[Any], task: Callable[[], Awaitable[Any]]
+    ) -> None:
         try:
             result = await task()
         except asyncio.CancelledError:

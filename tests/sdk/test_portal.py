@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
+import itertools
 import signal
+import sys
 import threading
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 
 import pytest
 
+from companion_async.brain.assembly import ShutdownReport
 from companion_async.brain.brain import Brain
 from companion_async.errors import BrainClosedError, InvalidArgumentError, TaskCancelledError
 from companion_async.sdk import portal as portal_file
@@ -212,3 +216,29 @@ def test_a_signal_handler_may_close_it_in_the_middle_of_a_call(portal):
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
     assert [report.abandoned for report in reports] == [0]
+
+
+def test_a_signal_handler_may_close_it_at_any_step_of_a_call():
+    """Whatever line of the call it interrupts, the loop does not wait for it: handlers run as this trace does."""
+    steps = 0
+    reports: list[ShutdownReport] = []
+    usual = sys.gettrace()
+    while len(reports) == steps:
+        portal, left, begun = Portal(Brain), itertools.count(-steps), threading.Event()
+
+        def trace(frame, event, arg):
+            if event == "line" and next(left) == 0:  # noqa: B023 - it is called in this round only
+                begun.set()  # noqa: B023
+                reports.append(portal.close(0))  # noqa: B023
+            return trace
+
+        sys.settrace(trace)
+        try:
+            with contextlib.suppress(BrainClosedError):
+                portal.call(begun.wait, 0.1)  # the answer comes when the handler runs
+        finally:
+            sys.settrace(usual)
+            portal.close(5)
+        steps += 1
+    assert steps > 10
+    assert [report.abandoned for report in reports] == [0] * len(reports)
