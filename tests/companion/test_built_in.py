@@ -13,7 +13,7 @@ from companion_async.companion import companion as room
 from companion_async.companion.built_in import BuiltIn, built_in_modules, sort_out
 from companion_async.companion.companion import CompanionBrain
 from companion_async.companion.config import CompanionConfig
-from companion_async.errors import MissingExtraError
+from companion_async.errors import BrainClosedError, MissingExtraError
 from companion_async.modules.spec import ModuleSpec
 from companion_async.modules.timeout import UNLIMITED
 
@@ -62,6 +62,20 @@ async def test_with_everything_installed_nothing_is_said(monkeypatch):
     async with CompanionBrain() as brain:
         assert not brain.modules_off
         assert not [each for each in brain.decisions() if each.type == "leave_out"]
+
+
+async def test_a_start_that_breaks_off_leaves_nothing_up(monkeypatch):
+    """What was up already is shut down, and the error is told."""
+
+    def broken(config, clock):
+        raise OSError("the disk is gone")
+
+    monkeypatch.setattr(room, "built_in_modules", broken)
+    brain = CompanionBrain()
+    with pytest.raises(OSError, match="the disk is gone"):
+        await brain.start()
+    with pytest.raises(BrainClosedError, match="shut down"):
+        brain.submit("search_engine", "search", "tea")
 
 
 def test_looking_for_a_package_imports_nothing():

@@ -11,7 +11,7 @@ import pytest
 from companion_async.cognition.advanced_reasoning import module as reasoning
 from companion_async.cognition.advanced_reasoning.step import Reasoned, Step
 from companion_async.cognition.model_router.reply import Piece
-from companion_async.cognition.model_router.settings import EMBEDDED
+from companion_async.cognition.model_router.settings import EMBEDDED, Endpoint, ModelSettings
 from companion_async.cognition.personality_engine.settings import PersonalitySettings
 from companion_async.cognition.personality_engine.traits import Traits
 from companion_async.cognition.self_learning import module as learning
@@ -19,6 +19,7 @@ from companion_async.companion.companion import CompanionBrain
 from companion_async.companion.config import AnsweringSettings, CompanionConfig, KnowledgeSettings
 from companion_async.errors import BrainClosedError, InvalidArgumentError, QueueFullError
 from companion_async.priority import Priority
+from tests.cognition.model_router.model_server import serving
 
 pytestmark = pytest.mark.feature("CB-53", "CB-57")
 
@@ -51,9 +52,13 @@ async def test_a_sum_is_worked_out_and_says_how(companion):
 @needs("sympy", "reason")
 async def test_a_sum_that_cannot_be_worked_out_is_looked_up_and_says_so(companion):
     """The note has the reason; what was read is searched all the same."""
-    answer = await companion.ask("What is 2^(10^9)?")
-    assert (answer.found, answer.responder) == (False, EMBEDDED)
-    assert answer.note
+    for question, why in {
+        "What is 2^(10^9)?": "advanced_reasoning could not help",
+        "What date is 9999999 days after 1 January 2024?": "The calendar has no such date.",
+    }.items():
+        answer = await companion.ask(question)
+        assert (answer.decision.way, answer.found, answer.responder) == ("exact", False, EMBEDDED)
+        assert answer.note.startswith(why)
 
 
 @needs("pydantic_monty", "sandbox")
@@ -124,6 +129,24 @@ async def test_a_question_by_way_of_another_follows_what_it_found(tmp_path):
             assert source.excerpt
         short = await companion.ask("Who built the old crane of the harbour and where was she born?", limit=1)
         assert len(short.sources) == 1
+
+
+@needs("sympy", "reason")
+@needs("openai", "llm")
+async def test_a_model_is_given_each_passage_once(tmp_path):
+    """Those that several searches came by, and of those of one what is not among them."""
+    (tmp_path / "harbour.md").write_text(HARBOUR, encoding="utf-8")
+    (tmp_path / "quist.md").write_text(QUIST, encoding="utf-8")
+    with serving(words=("In Malmo ", "[2].")) as server:
+        models = ModelSettings(endpoints=(Endpoint(name="here", model="m", base_url=f"{server.url}/v1"),))
+        async with CompanionBrain(knowing(tmp_path, models=models)) as companion:
+            question = "Who built the old crane of the harbour and where was she born?"
+            answers = [await companion.ask(question, limit=limit) for limit in (5, 1)]
+    told = [request["body"]["messages"][-1]["content"] for request in server.requests]
+    passages = ("was built by Ada Quist", "born in Malmo in 1871")
+    assert [sum(each.count(passage) for passage in passages) for each in told] == [2, 1]
+    assert all(passage in told[0] for passage in passages)
+    assert (answers[0].text, answers[0].responder) == ("In Malmo [2].", "here")
 
 
 async def test_an_answer_says_why_it_went_its_way(companion):

@@ -79,11 +79,11 @@ async def test_whoever_listens_no_longer_ends_the_request_to_the_model():
     with serving(gate=threading.Event()) as server:
         async with Brain() as brain:
             await furnished(brain, server.url)
-            task = brain.submit("converse", "say")
-            items = task.items()
+            converse = Converse(Mind("ann"))
+            await brain.register("mouth", converse)
+            items = converse.say()
             assert (await anext(items)).responder == "test"
             await items.aclose()
-            task.cancel()
             assert await asyncio.to_thread(server.hung_up.wait, 10)
             assert brain.state.get("agents.ann.said") is None
 
