@@ -302,3 +302,24 @@ async def test_words_in_quotes_come_first(tmp_path):
         assert "search_engine" in answer.decision.modules
         assert "b.md" in answer.sources[0].location
         assert companion.status().module_threads["search_engine"].tasks_completed == 1
+
+
+@pytest.mark.feature("CB-43")
+async def test_words_in_quotes_are_searched_for_meanwhile(companion, monkeypatch):
+    """The search does not begin when the other one is over."""
+    submit, begun = companion.submit, []
+
+    async def afterwards(task):
+        begun.append("waited")
+        return await task
+
+    def noted(name, *args, **more):
+        begun.append(args[0])
+        task = submit(name, *args, **more)
+        return afterwards(task) if args[0] == "retrieve" else task
+
+    await companion.learn()
+    monkeypatch.setattr(companion, "submit", noted)
+    answer = await companion.ask('Where does it say "cold water for sixteen hours"?')
+    assert "coffee.md" in answer.sources[0].location
+    assert begun.index("search") < begun.index("waited")
