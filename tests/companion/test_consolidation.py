@@ -35,6 +35,15 @@ async def test_a_companion_consolidates_by_itself(monkeypatch, virtual_clock):
     assert consolidated == []
 
 
+async def test_after_a_shutdown_nothing_is_begun(monkeypatch, virtual_clock):
+    """One that was up for less than a period does not wait for its first consolidation for ever."""
+    begun = []
+    async with CompanionBrain(CompanionConfig(mind=MindSettings(consolidate=10)), clock=virtual_clock) as brain:
+        monkeypatch.setattr(brain, "every", lambda *_, **__: begun.append(virtual_clock.monotonic()))
+    await virtual_clock.advance(25)
+    assert begun == []
+
+
 async def test_what_is_away_then_is_consolidated_when_it_is_back(virtual_clock):
     """The beginning is tried again a period later."""
     consolidated = []
