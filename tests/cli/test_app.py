@@ -216,11 +216,12 @@ def test_the_demo_answers_from_the_running_pythons_documentation():
 
 def test_ctrl_c_is_one_line_and_130():
     """An interrupted command shuts its brain down and ends with one line and the code that shells expect."""
-    process = subprocess.Popen([*COMMAND, "demo"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    assert process.stdout.readline()
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=PATIENCE)
+    with subprocess.Popen([*COMMAND, "demo"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline(), process.stderr.read()
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=PATIENCE)
     first, *rest = err.splitlines()
     assert (process.returncode, first) == (INTERRUPTED, "companion: Interrupted.")
     # A reader's thread that a busy machine does not let come to its end in time is left behind, and that is said.
