@@ -45,6 +45,27 @@ def test_lines_stand_in_the_order_of_the_talk():
     assert text.index("Ada Lovelace") < text.index("Bernoulli") < text.index("mill and a store")
 
 
+def test_of_one_turn_too_they_stand_in_its_order():
+    """Whichever of them tells more."""
+    text = str(digest_of([("user", "We drink some tea. The Analytical Engine of Babbage is in London.")], 200))
+    assert text.index("tea") < text.index("Babbage")
+
+
+def test_what_the_user_said_stays_before_what_he_was_told_and_the_later_before_the_earlier():
+    """Where they tell as much, and there is room for one."""
+    said = "Babbage built engines."
+    assert str(digest_of([("user", said), ("assistant", said)], 9)) == f"user: {said}"
+    first, second = "Babbage built engines.", "Lovelace wrote programs."
+    assert str(digest_of([("user", first), ("user", second)], 10)) == f"user: {second}"
+
+
+def test_a_sentence_without_end_is_cut_at_a_word():
+    """And says so."""
+    (line,) = str(digest_of([("user", "Babbage " + "engine " * 200)], 1_000)).splitlines()
+    assert line.endswith("engine ...")
+    assert len(line) <= 260
+
+
 @given(
     talk=st.lists(st.tuples(st.sampled_from(["user", "assistant"]), st.text(max_size=300)), max_size=20),
     tokens=st.integers(min_value=1, max_value=120),

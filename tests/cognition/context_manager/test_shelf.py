@@ -78,7 +78,58 @@ def test_narrower_bounds_hold_for_what_was_kept(settings):
     after = Conversations(narrow)
     window = after.window("ada")
     assert (len(window.turns), window.summarised) == (2, 4)
+    talk(after, "ada", 9)
+    wide = after.window("ada").summary
     after.close()
+    short = Conversations(msgspec.structs.replace(narrow, summary_tokens=20))
+    assert 0 < len(short.window("ada").summary) < len(wide)
+    short.close()
+
+
+@pytest.mark.parametrize("broken", ["conversations", "conversation ada"])
+def test_half_a_write_is_none(settings, monkeypatch, broken):
+    """A conversation and the list of names are written together, and so are their ends."""
+    conversations = Conversations(settings)
+    for name in ("bob", "ada"):
+        talk(conversations, name, 1)
+    keep, drop = MemoryFile.keep, MemoryFile.drop
+
+    def kept(self, name, data):
+        if name == broken:
+            raise StorageError("the disk is full")
+        keep(self, name, data)
+
+    def dropped(self, name):
+        if name == broken:
+            raise StorageError("the disk is full")
+        return drop(self, name)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(MemoryFile, "keep", kept)
+        patched.setattr(MemoryFile, "drop", dropped)
+        with pytest.raises(StorageError, match="full"):
+            talk(conversations, "ada", 1)
+        with pytest.raises(StorageError, match="full"):
+            conversations.clear("ada")
+    conversations.close()
+    again = Conversations(settings)
+    assert again.names() == ("bob", "ada")
+    assert len(again.history("ada", 50)) == 2
+    again.close()
+
+
+def test_nothing_of_what_is_forgotten_stays_in_the_file(settings):
+    """Neither of what was cleared nor of what made room; and after the end nothing is written."""
+    conversations = Conversations(msgspec.structs.replace(settings, max_conversations=1))
+    for name in ("ada", "bob"):
+        talk(conversations, name, 1)
+    conversations.clear("bob")
+    conversations.close()
+    with pytest.raises(StorageError):
+        talk(conversations, "cy", 1)
+    file = MemoryFile(settings.file)
+    assert [file.kept(f"conversation {name}") for name in ("ada", "bob", "cy")] == [None] * 3
+    file.close()
 
 
 def test_a_write_that_fails_leaves_the_conversation_as_it_was(settings, monkeypatch):

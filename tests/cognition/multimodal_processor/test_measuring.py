@@ -10,6 +10,7 @@ import pytest
 import soundfile
 from PIL import Image
 
+from companion_async.cognition.multimodal_processor.audio import _mixed
 from companion_async.cognition.multimodal_processor.findings import MediaError
 from companion_async.cognition.multimodal_processor.kinds import kind_of, similarity
 from companion_async.cognition.multimodal_processor.measuring import measure
@@ -97,6 +98,40 @@ def test_exif_is_told_and_where_it_was_taken_is_not():
     assert (found.width, found.height) == (40, 60)
 
 
+def test_what_a_file_tells_is_cut_to_a_length():
+    """However long its notes are."""
+    exif = Image.Exif()
+    exif[0x0110] = "A camera " * 1_000
+    assert len(found_in(saved(Image.new("RGB", (60, 40)), "JPEG", exif=exif)).exif["Model"]) == 200
+    found = found_in(b"tea " * 40_000)
+    assert (found.characters, len(found.text)) == (160_000, 100_000)
+
+
+def test_a_model_sees_a_small_upright_picture_with_nothing_told_beside_it():
+    """Neither where it was taken nor by what; and it hears one channel without the names of a song."""
+    exif = Image.Exif()
+    exif[0x0110] = "A camera"
+    exif[0x0112] = 6
+    exif.get_ifd(0x8825)[1] = "N"
+    picture = saved(Image.new("RGB", (3_000, 1_500)), "JPEG", exif=exif)
+    shown = measure(picture, MediaSettings(), frozenset({"image"})).medium
+    assert b"A camera" in picture
+    assert shown is not None
+    with Image.open(io.BytesIO(shown.content)) as seen:
+        assert (seen.format, seen.size) == ("JPEG", (512, 1_024))
+        assert not seen.getexif()
+    written = io.BytesIO()
+    with soundfile.SoundFile(written, "w", RATE, 2, format="FLAC") as file:
+        file.title = "A secret song"
+        file.write(numpy.zeros((RATE, 2)))
+    assert b"A secret song" in written.getvalue()
+    heard = measure(written.getvalue(), MediaSettings(), frozenset({"audio"})).medium
+    assert heard is not None
+    assert b"A secret song" not in heard.content
+    assert soundfile.info(io.BytesIO(heard.content)).channels == 1
+    assert measure(picture, MediaSettings(), frozenset({"audio"})).medium is None
+
+
 def png_that_claims(width, height):
     def chunk(kind, data):
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
@@ -165,6 +200,29 @@ def test_a_sound_that_is_too_long_or_damaged_is_refused():
     assert refused(b"fLaC" + bytes(200)) == "unreadable"
     assert refused(b"RIFF\x00\x00\x00\x00WAVE") == "unreadable"
     assert refused(sound(numpy.zeros(0))) == "unreadable"
+
+
+class Lying:
+    """A sound that says that it has so many frames, and has others."""
+
+    samplerate = RATE
+
+    def __init__(self, frames, has):
+        self.frames, self.has, self.read_so_far = frames, has, 0
+
+    def read(self, most, **_):
+        count = min(most, self.has - self.read_so_far)
+        self.read_so_far += count
+        return numpy.zeros((count, 1), "float32")
+
+
+@pytest.mark.parametrize(("says", "has", "read"), [(10, 10**9, 2**20), (10**9, 10, 0)])
+def test_the_length_that_a_sound_tells_need_not_be_true(says, has, read):
+    """One that has more than it says is given up once it is too long, one that says more at once."""
+    lying = Lying(says, has)
+    with pytest.raises(MediaError) as caught:
+        _mixed(lying, MediaSettings(max_seconds=1))
+    assert (caught.value.reason, lying.read_so_far) == ("too_large", read)
 
 
 # -- texts, and the rest -----------------------------------------------------------------------------------------------

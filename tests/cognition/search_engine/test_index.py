@@ -223,3 +223,36 @@ def test_troubles_of_the_store_are_ours(tmp_path):
     index.close()
     with pytest.raises(StorageError, match="closed"):
         index.find(Query("zip"), 1)
+
+
+def test_of_what_is_forgotten_no_stamp_stays(index):
+    """Or a file that was taken away and comes back as it was would never be read again."""
+    for forget in (index.clear, lambda: index.remove_groups(["a.md"])):
+        index.add([document("a", "reads zip files", group="a.md")], whole_groups=True, stamps={"a.md": "1"})
+        assert index.stamps() == {"a.md": "1"}
+        forget()
+        assert index.stamps() == {}
+
+
+def test_a_file_that_has_become_empty_holds_nothing_any_more(index):
+    """It is read, there is nothing in it, and what was in it before is gone."""
+    index.add([document("a", "reads zip files", group="a.md")], whole_groups=True, stamps={"a.md": "1"})
+    index.add([], whole_groups=True, stamps={"a.md": "2"})
+    assert index.count() == 0
+    assert index.stamps() == {"a.md": "2"}
+
+
+def test_what_is_forgotten_is_mentioned_by_nobody(index):
+    """Neither a document that was removed nor all of them, when they are cleared, make another the better known."""
+    for forget in (lambda: index.remove(["a"]), index.clear):
+        index.add([document("a", "reads zip files", mentions=("b",))])
+        forget()
+        with index._open() as storage:
+            assert storage.connection.execute("SELECT count(*) FROM mention").get == 0
+
+
+def test_a_text_goes_on_behind_a_nul(index):
+    """Where SQLite would end it."""
+    index.add([document("a", "tea\0harbour")])
+    (found,) = index.find(Query("harbour"), 5)
+    assert found.text == "tea harbour"

@@ -122,9 +122,21 @@ def test_semantic_search_finds_what_shares_no_word():
     left = {hit.document_id: hit.score for hit in engine.search("kitten", 9, "semantic")}
     assert left["new"] > 0.5
     assert not {"pet0", "pet1", "car3"} & set(left)
+    # One that is added without anything being taken away counts as well, and kinds and places narrow it.
+    engine.add([Document("again", "again", "y/x", "feline kitten purring", kind="function")])
+    assert "again" in {hit.document_id for hit in engine.search("kitten", 9, "semantic")}
+    for mode in ("semantic", "hybrid"):
+        assert {hit.document_id for hit in engine.search("kitten", 9, mode, kind="function")} == {"again"}
+        assert {hit.document_id for hit in engine.search("kitten", 9, mode, location="y")} == {"again"}
+        assert "again" not in {hit.document_id for hit in engine.search("kitten", 9, mode, location="x")}
+    assert {hit.method for hit in engine.search('"kitten purring"', 9, "hybrid")} == {"text"}
     engine.clear()
     assert engine.search("kitten", 4, "semantic") == []
+    engine.add([Document("fresh", "fresh", "x", "feline kitten purring"), Document("other", "other", "x", "motor")])
+    assert engine.search("kitten", 9, "semantic")[0].document_id == "fresh"
     engine.stop()
+    with pytest.raises(StorageError, match="closed"):
+        engine.count()
 
 
 def test_a_shared_library_outlives_its_modules():
