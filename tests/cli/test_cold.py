@@ -13,20 +13,9 @@ pytestmark = [pytest.mark.feature("CB-57"), pytest.mark.slow, pytest.mark.timeou
 # What other work than looking something up in text is done with.
 NOT_NEEDED = (
     *("sympy", "clingo", "river", "pypdf", "trafilatura", "lxml", "PIL", "soundfile", "pydantic_monty", "sandlock"),
+    *("openai", "anthropic", "httpx", "fastapi", "uvicorn", "aiohttp", "matplotlib", "pandas"),
     # What was learned of words is in the index too.
-    *(
-        "sklearn",
-        "scipy",
-        "joblib",
-        "openai",
-        "anthropic",
-        "httpx",
-        "fastapi",
-        "uvicorn",
-        "aiohttp",
-        "matplotlib",
-        "pandas",
-    ),
+    *("sklearn", "scipy", "joblib"),
 )
 ASK = """
 import sys

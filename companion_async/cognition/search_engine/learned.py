@@ -54,7 +54,7 @@ def unsealed(data: bytes) -> Learned | None:
         return None
     try:
         learned = msgspec.msgpack.decode(packed, type=Learned)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):  # the last two come of bytes that somebody made up
         return None
     return learned if learned.fits else None
 

@@ -7,7 +7,7 @@ import pickle
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from companion_async.cognition.search_engine.learned import Learned, fingerprint, sealed, unsealed
@@ -39,9 +39,12 @@ def test_what_was_cut_is_found(length):
 
 
 @given(st.binary())
+@example(b"\x81\xa1x" + b"\x91" * 300_000 + b"\xc0")  # nested without end
+@example(b"\x81\xa6recipe\xa2\xff\xfe")  # no UTF-8
 def test_anything_else_is_nothing(data):
-    """Bytes of another origin are refused and raise nothing."""
+    """Bytes of another origin are refused and raise nothing, under a right seal too."""
     assert unsealed(data) is None
+    assert unsealed(resealed(data)) is None
 
 
 def test_nothing_in_it_is_run():

@@ -8,6 +8,7 @@ import sys
 import textwrap
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import PackageNotFoundError
 
 import apsw
 import pytest
@@ -192,14 +193,23 @@ def test_what_was_learned_of_former_passages_is_refused(opened, fits, tmp_path):
     assert found == first(opened, [Document("d0", "n0", "x", "kitten motor", group="d0"), *DOCUMENTS[1:]], "other.db")
 
 
-@pytest.mark.parametrize("change", ["_DIMENSIONS", "_EDITION", "version"])
-def test_what_was_learned_in_another_way_is_refused(opened, fits, monkeypatch, change):
+def unknown(name):
+    raise PackageNotFoundError(name)
+
+
+@pytest.mark.parametrize(
+    ("changed", "value"),
+    [("_DIMENSIONS", 1), ("_EDITION", 0), ("version", lambda name: "of tomorrow"), ("version", unknown)],
+    ids=["numbers", "edition", "version", "version that nobody knows"],
+)
+def test_what_was_learned_in_another_way_is_refused(opened, fits, monkeypatch, changed, value):
     """By other numbers, by another edition, by another version of the learner."""
     first(opened)
-    value = (lambda name: f"{name} of tomorrow") if change == "version" else 1
-    monkeypatch.setattr(semantics, change, 3 if change == "_EDITION" else value)
-    asked(opened())
-    assert len(fits) == 2
+    monkeypatch.setattr(semantics, changed, value)
+    found = asked(opened())
+    assert fits == [8, 8]
+    assert asked(opened()) == found
+    assert fits == [8, 8]
 
 
 @pytest.mark.parametrize(
