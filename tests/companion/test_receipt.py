@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from companion_async.companion.companion import CompanionBrain
+from companion_async.companion.config import CompanionConfig, KnowledgeSettings
 from companion_async.companion.receipt import Receipt
 from companion_async.errors import StorageError
 
@@ -67,3 +69,14 @@ def test_what_an_earlier_edition_read_is_read_anew(tmp_path, monkeypatch):
     monkeypatch.setattr("companion_async.companion.receipt.EDITION", 2)
     assert not Receipt(database, ()).holds()
     assert not Receipt(database, ()).begin()
+
+
+async def test_what_changed_since_an_earlier_run_is_read_anew(documents, database):
+    """With the first question of the next one."""
+    config = CompanionConfig(knowledge=KnowledgeSettings(documents=(str(documents),), database=database))
+    tea, told = documents / "tea.md", []
+    for degrees in ("70", "eighty"):
+        tea.write_text(tea.read_text(encoding="utf-8").replace("70", degrees), encoding="utf-8")
+        async with CompanionBrain(config) as companion:
+            told.append((await companion.ask("How hot should the water for green tea be?")).text)
+    assert ["70 degrees" in told[0], "eighty degrees" in told[1]] == [True, True]
