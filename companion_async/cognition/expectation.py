@@ -1,5 +1,4 @@
-"""Pure: what kind of thing a question asks for (a number, a time, a person, a place, a colour), and whether a text has
-one.
+"""Pure: what kind of thing a question asks for: a number, a time, a person, a place, a colour.
 
 A factoid question has its answer in a sentence or two; whoever asks "how many" is not answered by a sentence without a
 number. The kinds are the coarse classes of Li and Roth (2002), as far as the look of a text tells them.
@@ -8,29 +7,10 @@ number. The kinds are the coarse classes of Li and Roth (2002), as far as the lo
 from __future__ import annotations
 
 import re
-from typing import Literal
 
 import msgspec
 
-Kind = Literal["number", "time", "person", "place", "colour", "any"]
-
-_NUMBER_WORDS = (
-    "two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|"
-    "nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|thousand|million|half|dozen|twice|once|none"
-)
-MONTHS = "january|february|march|april|may|june|july|august|september|october|november|december"
-"""Their names, in order, as a pattern."""
-
-_EVIDENCE = {
-    "number": rf"\d|O\(|\b(?:{_NUMBER_WORDS})\b",
-    "time": rf"\d|\b(?:{_NUMBER_WORDS})\b|\b(?:mon|tues|wednes|thurs|fri|satur|sun)days?\b"
-    rf"|\b(?:{MONTHS})\b"
-    r"|\b(?:day|night|morning|noon|evening|midnight|week|month|year|century|summer|winter|spring|autumn|christmas"
-    r"|before|after|while|until|once|when|whenever|never|always)s?\b",
-    "place": r"\b(?:in|at|on|to|from|near|into|under|behind|beside|inside|between|of) (?:the |a |an )?\w|\w: \w",
-    "colour": r"\b(?:black|white|red|green|blue|yellow|brown|orange|pink|purple|gr[ae]y|violet|golden|silver)\b",
-}
-_PATTERNS = {kind: re.compile(pattern, re.IGNORECASE) for kind, pattern in _EVIDENCE.items()}
+from companion_async.cognition.evidence import Kind, is_evident
 
 # What asks, the kind of thing that it asks for, and words that tell of it where those that ask are missing. The first
 # that fits counts.
@@ -38,13 +18,18 @@ _ASKING: tuple[tuple[str, Kind, str], ...] = (
     ("how old", "number", "age old"),
     ("how deep", "number", "deep depth"),
     ("how heavy", "number", "heavy weigh weight tonnes kilos pounds"),
-    ("how (?:long|tall|high|deep|wide|far|thick|much|many)", "number", ""),
-    ("how (?:large|big|small|heavy|fast|slow|often|hot|cold|loud)", "number", ""),
+    ("how (?:tall|high)", "number", "tall high height rise"),
+    ("how fast", "number", "fast speed rate quick"),
+    ("how (?:wide|broad)", "number", "wide width broad breadth"),
+    ("how (?:long|far|thick|much|many)", "number", ""),
+    ("how (?:large|big|small|slow|often|hot|cold|loud)", "number", ""),
     ("(?:what|which) (?:share|number|percentage|price|amount)", "number", ""),
     ("what (?:does|do|did|will|would) .{3,80} cost", "number", "cost price fee rent pay paid crown pound dollar"),
     ("when", "time", ""),
     ("(?:what|which) (?:year|day|date|month|time|century)", "time", ""),
     ("what colou?r", "colour", ""),
+    ("(?:what|which) (?:exception|error) (?:does|do|did|is|are|will|would)", "exception", ""),
+    ("what (?:is|are|was|were) the (?:profession|occupation|job|trade)", "profession", ""),
     ("who(?:se|m)?", "person", ""),
     ("(?:what|which) (?:person|man|woman)", "person", ""),
     ("where", "place", ""),
@@ -64,6 +49,10 @@ _HOW_TO = re.compile(
 )
 
 
+# How large something is no span of time tells.
+_EXTENTS = frozenset("deep heavy tall high fast wide broad thick far large big small hot cold loud".split())
+
+
 class Expectation(msgspec.Struct, frozen=True):
     """The ``kind`` of thing that is asked for (``any`` where its look does not tell), the words that only ask, and
     words that are ``telling`` in their place.
@@ -75,10 +64,7 @@ class Expectation(msgspec.Struct, frozen=True):
 
     def is_met_by(self, text: str, question: str) -> bool:
         """Whether ``text`` has such a thing that ``question`` has not itself."""
-        pattern = _PATTERNS.get(self.kind)
-        if pattern is None:
-            return True
-        return any(not _has_word(question.lower(), _word_at(text, *match.span())) for match in pattern.finditer(text))
+        return is_evident(self.kind, text, question, extent=not _EXTENTS.isdisjoint(self.asking))
 
 
 def is_how_to(question: str) -> bool:
@@ -98,15 +84,3 @@ def expectation(question: str) -> Expectation | None:
             asking = {words[0], words[-1]} if len(words) > 3 else set(words)
             return Expectation(kind, frozenset(asking), frozenset(telling.split()))
     return None
-
-
-def _word_at(text: str, start: int, end: int) -> str:
-    while start and (text[start - 1].isalnum() or text[start - 1] in ".,"):
-        start -= 1
-    while end < len(text) and (text[end].isalnum() or text[end] in ".,"):
-        end += 1
-    return text[start:end].strip(".,").lower()
-
-
-def _has_word(text: str, word: str) -> bool:
-    return re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text) is not None

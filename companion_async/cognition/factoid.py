@@ -29,6 +29,16 @@ _WEAK = 0.5
 # What a thing is called that is asked for, "which instrument", seldom stands beside its name.
 _KIND_ASKED = re.compile(r"\W*(?:and )?(?:(?:in|on|of|from|by|to|at) )?(?:which|what) (?P<kind>[a-z]+)", re.IGNORECASE)
 _SELDOM = 0.4
+# What is asked of a thing has to be told of: its maximum size, not its size.
+_ATTRIBUTE = re.compile(
+    r"\W*(?:and )?(?:what|which) (?:is|are|was|were) the (?P<words>(?:[\w-]+ ){1,3}?)(?:of|for|in|to|on)\b", re.IGNORECASE
+)
+_COUNTED = re.compile(r"\W*(?:and )?how many (?P<word>[a-z]+)\b", re.IGNORECASE)
+# What only says that something is asked.
+_ABSTRACT = frozenset(
+    "answer aim benefit difference effect goal idea kind meaning name point purpose reason result role sense sort type use"
+    " way".split()
+)
 # Whoever it is has a name in the text.
 _ANYBODY = frozenset({"man", "woman", "person", "people"})
 # What must be or may be is told in as many other words.
@@ -71,7 +81,8 @@ class Wanted(msgspec.Struct, frozen=True):
 
 class Asked(msgspec.Struct, frozen=True):
     """A question taken apart: what it expects, its telling words, the last of which is its point, the names and numbers
-    that ``musts`` be there, the whole ``names`` that these are of, and what it quotes.
+    that ``musts`` be there, the whole ``names`` that these are of, and what it quotes. Of the telling words those of the
+    ``attribute`` that it asks for cannot be missed, and what is ``counted`` is told of beside its number.
     """
 
     text: str
@@ -80,6 +91,8 @@ class Asked(msgspec.Struct, frozen=True):
     musts: tuple[str, ...]
     names: tuple[str, ...] = ()
     quotes: tuple[str, ...] = ()
+    attribute: frozenset[str] = frozenset()
+    counted: frozenset[str] = frozenset()
 
     @property
     def point(self) -> str:
@@ -101,7 +114,20 @@ def asked(question: str, otherwise: Expectation | None = None) -> Asked | None:
     # Names are there or are missed; what else is asked is what a window is weighed by.
     spelt = {must.lower() for must in musts}
     weighed = tuple(each for each in wanted if named.isdisjoint(each.stems) and each.word not in spelt) or wanted
-    return Asked(question, expects, weighed, musts, names_asked(question), quotes) if weighed else None
+    if not weighed:
+        return None
+    known = frozenset(each.word for each in weighed)
+    attribute, counted = _ATTRIBUTE.match(question), _COUNTED.match(question)
+    return Asked(
+        question,
+        expects,
+        weighed,
+        musts,
+        names_asked(question),
+        quotes,
+        known.intersection(_WORD.findall(attribute["words"].lower())) - _ABSTRACT if attribute else frozenset(),
+        known.intersection((counted["word"].lower(),)) if counted else frozenset(),
+    )
 
 
 def names_asked(question: str) -> tuple[str, ...]:

@@ -83,7 +83,10 @@ def answers_it(question: Asked, window: Window) -> bool:
     """Whether it has what is asked for, whom it is asked of, and enough of the rest."""
     enough = ENOUGH if question.point in window.has else _ENOUGH_WITHOUT_ITS_POINT
     return (
-        window.evident and window.complete and window.support >= (_ENOUGH_WITH_ITS_QUOTE if question.quotes else enough)
+        window.evident
+        and window.complete
+        and question.attribute <= window.has
+        and window.support >= (_ENOUGH_WITH_ITS_QUOTE if question.quotes else enough)
     )
 
 
@@ -152,7 +155,8 @@ class _Apart:
             evident,
             named(question, whole) == 1.0
             and _is_about(question, title, text, paragraph)
-            and all(map(text.casefold().count, quotes)),
+            and all(map(text.casefold().count, quotes))
+            and all(matches(each, said) for each in question.wanted if each.word in question.counted),
             support
             + _EVIDENT * evident
             + _NAMED * named(question, f"{title}\n{text}")

@@ -13,7 +13,8 @@ from typing import Literal
 import msgspec
 
 from companion_async.cognition.advanced_reasoning.wording import in_signs
-from companion_async.cognition.expectation import MONTHS, Expectation
+from companion_async.cognition.evidence import MONTHS
+from companion_async.cognition.expectation import Expectation
 from companion_async.cognition.factoid import asked
 from companion_async.cognition.names import shown_row
 from companion_async.cognition.pieces import stems_of
