@@ -142,9 +142,11 @@ def names_in(text: str) -> list[str]:
 
 
 def is_of(name: str, other: str) -> bool:
-    """Whether the one name is the other, or a part of it: Shepard and Alan Shepard, not two bridges."""
+    """Whether the one name is the other, or a part of it: Shepard and Alan Shepard; not two bridges, nor what has a
+    number and what has none.
+    """
     one, two = (frozenset(stems_of(each)) for each in (name, other))
-    return one <= two or two <= one
+    return (one <= two or two <= one) and not any(map(str.isdigit, one ^ two))
 
 
 def matches(wanted: Wanted, stems: frozenset[str]) -> bool:

@@ -26,6 +26,7 @@ _ENOUGH_WITH_ITS_QUOTE = 0.3
 _FURTHER = 0.99
 _PRONOUN_WITHIN = re.compile(r"\b(?:it|he|she|they|him|them|his|her|its|their)\b", re.IGNORECASE)
 _IS = re.compile(r"(?:(?:the|a|an|its|his|her|their) )?((?:[\w'-]+ ){1,3}?)(?:is|are|was|were|costs?) ", re.IGNORECASE)
+_GOES_ON = re.compile(r"(?:[Tt]hen |[Bb]ut |[Aa]nd )?(?:It|He|She|They|This|These|it|he|she|they) ")
 _OBJECT = re.compile(r"(?<=[a-z] )(?:that|this|it|her|him|them)(?= (?:in|into|to|for|at|on|by|from)\b|[.,;])")
 _EVIDENT = 0.2
 _NAMED = 0.3
@@ -136,6 +137,10 @@ class _Apart:
         said = piece.stems.union(*(each.stems for each in before))
         # Rows stand for themselves; of prose the passage is what it is about.
         stems = said.union(self._title, *(() if piece.cells else (each.stems for each in self._called)))
+        if before and _turns_to_another(question, title, before, piece):
+            # What is told before the name is told of something else.
+            stems -= said - piece.stems - self._title
+            said = piece.stems
         has = [each for each in question.wanted if matches(each, stems)]
         if not any(matches(each, said) for each in has):
             return None
@@ -188,6 +193,14 @@ def _is_about(question: Asked, title: str, text: str, paragraph: str) -> bool:
     return (
         not begins and kinds.isdisjoint(" ".join(others).split()) and all(_stands(name, paragraph) for name in missed)
     )
+
+
+def _turns_to_another(question: Asked, title: str, before: Sequence[Piece], piece: Piece) -> bool:
+    """Whether a name of the question stands in a sentence that goes on about something else, and not before it."""
+    if _GOES_ON.match(piece.text):
+        return False
+    earlier = " ".join((title, *(each.text for each in before)))
+    return any(_stands(must, piece.text) and not _stands(must, earlier) for must in question.musts)
 
 
 def _rests_on(pieces: Sequence[Piece], place: int, *, within: bool = False) -> list[Piece]:

@@ -110,7 +110,10 @@ def measured(compared: Comparison, thing: str, passages: Sequence[SupportsPassag
     question = asked(f"of {compared.query(thing)}", otherwise=expects)
     if question is None:
         return None
+    about = frozenset(stems_of(thing))
     for window in answers(question, windows(question, passages)):
+        if not about <= frozenset(stems_of(f"{passages[window.passage].title} {window.text}")):
+            continue
         shown = _figure_in(window.text, thing, compared)
         value = _value(shown, compared.kind)
         if value:
