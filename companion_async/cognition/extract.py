@@ -14,7 +14,7 @@ from typing import Protocol
 import msgspec
 
 from companion_async.cognition.expectation import is_how_to
-from companion_async.cognition.factoid import asked
+from companion_async.cognition.factoid import Asked, asked, is_dotted
 from companion_async.cognition.pieces import ALONE, Piece, pieces_of, stem_of, stems_of
 from companion_async.cognition.pinpoint import answers, has_names, windows
 from companion_async.cognition.search_engine.concepts import COMMON, Vocabulary
@@ -23,6 +23,7 @@ from companion_async.cognition.search_engine.concepts import COMMON, Vocabulary
 # else; unless nearly every word of the question is in one of them, as may be in a few short documents.
 _LEAST_FIT = 0.43
 _LEAST_COVERAGE = 0.4
+_LEAST_OF_A_FACT = 0.6
 _NEARLY_ALL = 0.75
 _MOST_SENTENCES = 3
 _MOST_PASSAGES = 3
@@ -32,7 +33,9 @@ _FURTHER_PASSAGE = 0.75
 _FURTHER_SENTENCE = 0.4
 
 _WORD = re.compile(r"[^\W_]+")
-_ASKS = re.compile(r"\W*(?:and )?(?:who|whose|what|which|where|when)\b", re.IGNORECASE)
+_ASKS = re.compile(
+    r"\W*(?:and )?(?:who|whose|what|which|where|when|does|do|did|is|are|was|were|has|have|can)\b", re.IGNORECASE
+)
 _CONTENTS = re.compile(r"(?:Contents|Methods): ")
 
 
@@ -75,9 +78,10 @@ def extract(
     factoid = asked(question)
     if factoid is not None:
         found = answers(factoid, windows(factoid, passages))
-        if found or factoid.musts or not _is_reference(passages[:1]):
+        if found or not all(map(is_dotted, factoid.musts)):
             return [Part(each.passage, each.text, each.support) for each in found[:limit]]
-    if _ASKS.match(question) and not is_how_to(question) and not any(has_names(question, each) for each in passages):
+    bears = [_bears(question, factoid, passages, number) for number in range(len(passages))]
+    if not any(bears):
         return []
     split = [pieces_of(passage.text) for passage in passages]
     titles = [frozenset(stems_of(passage.title)) for passage in passages]
@@ -90,11 +94,12 @@ def extract(
         if not all(word.isdigit() for word in each.words)
     ]
     coverages = [
-        _coverage(wanted, title.union(*(piece.stems for piece in pieces)))
-        for title, pieces in zip(titles, split, strict=True)
+        bears[number] * _coverage(wanted, title.union(*(piece.stems for piece in pieces)))
+        for number, (title, pieces) in enumerate(zip(titles, split, strict=True))
     ]
     most = max(coverages, default=0.0)
-    if most < _LEAST_COVERAGE or (most < _NEARLY_ALL and fit < _LEAST_FIT):
+    least = _LEAST_COVERAGE if factoid is None or factoid.musts else _LEAST_OF_A_FACT
+    if most < least or (most < _NEARLY_ALL and fit < _LEAST_FIT):
         return []
     rarities = _rarities(wanted, split)
     # The order of the passages is worth more than a word more or less.
@@ -119,9 +124,20 @@ def extract(
     return parts[:limit]
 
 
-def _is_reference(passages: Sequence[SupportsPassage]) -> bool:
-    """Whether they tell of what can be called: that answers "how many" by how to find out."""
-    return any(piece.kind == "signature" for passage in passages for piece in pieces_of(passage.text))
+def _bears(question: str, factoid: Asked | None, passages: Sequence[SupportsPassage], number: int) -> bool:
+    """Whether a passage may be quoted as a whole: it has the names that are asked about.
+
+    A factoid question without a sentence that answers it is answered by what can be called, "how many" by how to find
+    out; by nothing else, and only if that is what was found first, or has the name.
+    """
+    passage = passages[number]
+    if factoid is None:
+        return is_how_to(question) or _ASKS.match(question) is None or has_names(question, passage)
+    return (
+        (has_names(question, passage) if factoid.musts else number == 0)
+        and any(piece.kind == "signature" for piece in pieces_of(passage.text))
+        and (factoid.expects.kind == "number" or factoid.expects.is_met_by(passage.text, question))
+    )
 
 
 def _coverage(wanted: Sequence[_Wanted], stems: frozenset[str]) -> float:

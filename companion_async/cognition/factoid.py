@@ -20,6 +20,7 @@ _NAME = re.compile(
 )
 # A name with a number is one thing: Apollo 18 is not Apollo 10 on the 18th.
 _NUMBERED = re.compile(r"\b[A-Z][a-z]+ \d+\b")
+_DOTTED = re.compile(r"\b[A-Za-z_]\w+(?:\.[A-Za-z_]\w+)+\b")
 _QUOTED = re.compile(r"[\"“]([^\"“”\n]{3,80})[\"”]")
 _DIGITS = re.compile(r"\d[\d.,:-]*")
 _WEAK_NAMES = "default first last called name call many do neither nor than by more most meant mean say"
@@ -109,9 +110,9 @@ def asked(question: str, otherwise: Expectation | None = None) -> Asked | None:
     if expects is None:
         return None
     musts = tuple(_musts(_QUOTED.sub(" ", question)))
-    named = {stem for must in musts for stem in stems_of(must)}
+    # Names are there or are missed; what else is asked is what a window is weighed by, and the parts of dotted names.
+    named = {stem for must in musts if not is_dotted(must) for stem in stems_of(must)}
     wanted = tuple(_wanted(question, expects))
-    # Names are there or are missed; what else is asked is what a window is weighed by.
     spelt = {must.lower() for must in musts}
     weighed = tuple(each for each in wanted if named.isdisjoint(each.stems) and each.word not in spelt) or wanted
     if not weighed:
@@ -131,8 +132,14 @@ def asked(question: str, otherwise: Expectation | None = None) -> Asked | None:
 
 
 def names_asked(question: str) -> tuple[str, ...]:
-    """The names in a question, but for what it quotes."""
-    return tuple(name.removesuffix("'s") for name in _capitalised(_QUOTED.sub(" ", question)))
+    """The names in a question, those of what can be called included, but for what it quotes."""
+    text = _QUOTED.sub(" ", question)
+    return (*_DOTTED.findall(text), *(name.removesuffix("'s") for name in _capitalised(_DOTTED.sub(" ", text))))
+
+
+def is_dotted(name: str) -> bool:
+    """Whether it is the name of a part of something: textwrap.wrap."""
+    return _DOTTED.fullmatch(name) is not None
 
 
 def names_in(text: str) -> list[str]:
@@ -192,6 +199,8 @@ def _capitalised(question: str) -> list[str]:
 
 def _musts(question: str) -> Iterator[str]:
     """What has to be there as it stands: names, numbers, and names with their numbers."""
+    yield from _DOTTED.findall(question)
+    question = _DOTTED.sub(" ", question)
     yield from (match[0] for match in _NUMBERED.finditer(question))
     for name in _capitalised(_NUMBERED.sub(" ", question)):
         yield from (part for part in re.split(r"[ ']", name) if len(part) > 2 and part.lower() not in COMMON)

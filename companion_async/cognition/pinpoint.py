@@ -14,7 +14,7 @@ from typing import Protocol
 import msgspec
 
 from companion_async.cognition.expectation import expectation
-from companion_async.cognition.factoid import PRONOUN, Asked, is_of, matches, names_asked, names_in
+from companion_async.cognition.factoid import PRONOUN, Asked, is_dotted, is_of, matches, names_asked, names_in
 from companion_async.cognition.names import names_of_cells, names_of_text
 from companion_async.cognition.pieces import ALONE, Piece, pieces_of, shown_cells, stems_of
 
@@ -134,13 +134,9 @@ class _Apart:
     def _window(self, question: Asked, place: int, before: Sequence[Piece]) -> Window | None:
         """The window of a sentence with those ``before`` it, if it has something of the question."""
         piece, title = self._pieces[place], self._passage.title
-        said = piece.stems.union(*(each.stems for each in before))
+        said = frozenset[str]().union(*(each.stems for each in _of_whom_is_asked(question, title, (*before, piece))))
         # Rows stand for themselves; of prose the passage is what it is about.
         stems = said.union(self._title, *(() if piece.cells else (each.stems for each in self._called)))
-        if before and _turns_to_another(question, title, before, piece):
-            # What is told before the name is told of something else.
-            stems -= said - piece.stems - self._title
-            said = piece.stems
         has = [each for each in question.wanted if matches(each, stems)]
         if not any(matches(each, said) for each in has):
             return None
@@ -195,12 +191,19 @@ def _is_about(question: Asked, title: str, text: str, paragraph: str) -> bool:
     )
 
 
-def _turns_to_another(question: Asked, title: str, before: Sequence[Piece], piece: Piece) -> bool:
-    """Whether a name of the question stands in a sentence that goes on about something else, and not before it."""
-    if _GOES_ON.match(piece.text):
-        return False
-    earlier = " ".join((title, *(each.text for each in before)))
-    return any(_stands(must, piece.text) and not _stands(must, earlier) for must in question.musts)
+def _of_whom_is_asked(question: Asked, title: str, told: Sequence[Piece]) -> Sequence[Piece]:
+    """The sentences from the last one on that turns to a name of the question: what is before is told of another.
+
+    A sentence that begins with "it" or "he" turns to nobody.
+    """
+    begin = 0
+    for number, piece in enumerate(told[1:], 1):
+        earlier = " ".join((title, *(each.text for each in told[:number])))
+        if not _GOES_ON.match(piece.text) and any(
+            _stands(must, piece.text) and not _stands(must, earlier) for must in question.musts
+        ):
+            begin = number
+    return told[begin:]
 
 
 def _rests_on(pieces: Sequence[Piece], place: int, *, within: bool = False) -> list[Piece]:
@@ -246,5 +249,7 @@ def _names(question: Asked, piece: Piece, before: Sequence[Piece]) -> tuple[str,
 
 
 def _stands(must: str, text: str) -> bool:
-    """Whether it is in a text as a word, whatever its case; a plural for its singular."""
+    """Whether it is in a text as a word, whatever its case; a plural for its singular, and of a dotted name all parts."""
+    if is_dotted(must):
+        return all(_stands(part, text) for part in must.split("."))
     return re.search(rf"(?<!\w){re.escape(must.removesuffix('s'))}\w{{0,2}}(?!\w)", text, re.IGNORECASE) is not None
