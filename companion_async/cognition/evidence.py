@@ -60,7 +60,8 @@ _SOMEBODY = re.compile(
 )
 _PATTERNS: dict[Kind, re.Pattern[str]] = {
     "place": re.compile(
-        r"\b(?:in|at|on|to|from|near|into|under|behind|beside|inside|between|of) (?:the |a |an )?\w|\w: \w", re.IGNORECASE
+        r"\b(?:in|at|on|to|from|near|into|under|behind|beside|inside|between|of) (?:the |a |an )?\w|\w: \w",
+        re.IGNORECASE,
     ),
     "colour": re.compile(
         r"\b(?:black|white|red|green|blue|yellow|brown|orange|pink|purple|gr[ae]y|violet|golden|silver)\b",

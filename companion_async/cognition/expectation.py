@@ -50,7 +50,25 @@ _HOW_TO = re.compile(
 
 
 # How large something is no span of time tells.
-_EXTENTS = frozenset("deep heavy tall high fast wide broad thick far large big small hot cold loud".split())
+_EXTENTS = frozenset(
+    [
+        "deep",
+        "heavy",
+        "tall",
+        "high",
+        "fast",
+        "wide",
+        "broad",
+        "thick",
+        "far",
+        "large",
+        "big",
+        "small",
+        "hot",
+        "cold",
+        "loud",
+    ]
+)
 
 
 class Expectation(msgspec.Struct, frozen=True):

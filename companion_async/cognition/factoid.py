@@ -32,13 +32,34 @@ _KIND_ASKED = re.compile(r"\W*(?:and )?(?:(?:in|on|of|from|by|to|at) )?(?:which|
 _SELDOM = 0.4
 # What is asked of a thing has to be told of: its maximum size, not its size.
 _ATTRIBUTE = re.compile(
-    r"\W*(?:and )?(?:what|which) (?:is|are|was|were) the (?P<words>(?:[\w-]+ ){1,3}?)(?:of|for|in|to|on)\b", re.IGNORECASE
+    r"\W*(?:and )?(?:what|which) (?:is|are|was|were) the (?P<words>(?:[\w-]+ ){1,3}?)(?:of|for|in|to|on)\b",
+    re.IGNORECASE,
 )
 _COUNTED = re.compile(r"\W*(?:and )?how many (?P<word>[a-z]+)\b", re.IGNORECASE)
 # What only says that something is asked.
 _ABSTRACT = frozenset(
-    "answer aim benefit difference effect goal idea kind meaning name point purpose reason result role sense sort type use"
-    " way".split()
+    [
+        "answer",
+        "aim",
+        "benefit",
+        "difference",
+        "effect",
+        "goal",
+        "idea",
+        "kind",
+        "meaning",
+        "name",
+        "point",
+        "purpose",
+        "reason",
+        "result",
+        "role",
+        "sense",
+        "sort",
+        "type",
+        "use",
+        "way",
+    ]
 )
 # Whoever it is has a name in the text.
 _ANYBODY = frozenset({"man", "woman", "person", "people"})
