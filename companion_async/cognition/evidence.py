@@ -33,7 +33,7 @@ _LABEL = re.compile(
     r"|part|gate|platform|item|python|pep|rfc)s?\.? $",
     re.IGNORECASE,
 )
-_RANGED = re.compile(r"\d+ (?:to|and|or|-|–) $")
+_RANGED = re.compile(r"\d+ (?:to|and|or|-) $")
 _OF_A_NAME = re.compile(r"(?<![.:;!?|] )(?<!^)\b[A-Z][\w'-]*[a-z] $")
 _YEAR = re.compile(r"1\d{3}|20\d\d")
 _BEFORE_A_YEAR = re.compile(

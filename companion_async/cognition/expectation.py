@@ -50,25 +50,8 @@ _HOW_TO = re.compile(
 
 
 # How large something is no span of time tells.
-_EXTENTS = frozenset(
-    [
-        "deep",
-        "heavy",
-        "tall",
-        "high",
-        "fast",
-        "wide",
-        "broad",
-        "thick",
-        "far",
-        "large",
-        "big",
-        "small",
-        "hot",
-        "cold",
-        "loud",
-    ]
-)
+_EXTENT_WORDS = "deep heavy tall high fast wide broad thick far large big small hot cold loud"
+_EXTENTS = frozenset(_EXTENT_WORDS.split())
 
 
 class Expectation(msgspec.Struct, frozen=True):

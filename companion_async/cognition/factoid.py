@@ -37,30 +37,11 @@ _ATTRIBUTE = re.compile(
 )
 _COUNTED = re.compile(r"\W*(?:and )?how many (?P<word>[a-z]+)\b", re.IGNORECASE)
 # What only says that something is asked.
-_ABSTRACT = frozenset(
-    [
-        "answer",
-        "aim",
-        "benefit",
-        "difference",
-        "effect",
-        "goal",
-        "idea",
-        "kind",
-        "meaning",
-        "name",
-        "point",
-        "purpose",
-        "reason",
-        "result",
-        "role",
-        "sense",
-        "sort",
-        "type",
-        "use",
-        "way",
-    ]
+_ABSTRACT_WORDS = (
+    "answer aim benefit difference effect goal idea kind meaning name point purpose reason result role sense sort type "
+    "use way"
 )
+_ABSTRACT = frozenset(_ABSTRACT_WORDS.split())
 # Whoever it is has a name in the text.
 _ANYBODY = frozenset({"man", "woman", "person", "people"})
 # What must be or may be is told in as many other words.
@@ -103,8 +84,8 @@ class Wanted(msgspec.Struct, frozen=True):
 
 class Asked(msgspec.Struct, frozen=True):
     """A question taken apart: what it expects, its telling words, the last of which is its point, the names and numbers
-    that ``musts`` be there, the whole ``names`` that these are of, and what it quotes. Of the telling words those of the
-    ``attribute`` that it asks for cannot be missed, and what is ``counted`` is told of beside its number.
+    that ``musts`` be there, the whole ``names`` that these are of, and what it quotes. Of the telling words those of
+    the ``attribute`` that it asks for cannot be missed, and what is ``counted`` is told of beside its number.
     """
 
     text: str

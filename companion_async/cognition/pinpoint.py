@@ -249,7 +249,7 @@ def _names(question: Asked, piece: Piece, before: Sequence[Piece]) -> tuple[str,
 
 
 def _stands(must: str, text: str) -> bool:
-    """Whether it is in a text as a word, whatever its case; a plural for its singular, and of a dotted name all parts."""
+    """Whether it is in a text as a word, whatever its case; a plural for its singular, of a dotted name all parts."""
     if is_dotted(must):
         return all(_stands(part, text) for part in must.split("."))
     return re.search(rf"(?<!\w){re.escape(must.removesuffix('s'))}\w{{0,2}}(?!\w)", text, re.IGNORECASE) is not None
