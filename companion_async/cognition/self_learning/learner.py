@@ -60,7 +60,8 @@ class Learnt(msgspec.Struct, frozen=True):
 
 class Learner:
     """A contextual bandit: LinUCB with disjoint models (Li et al. 2010), each one of river's Bayesian regressions over
-    standardised features.
+    standardised features. What is learnt is how far a reward lies from one half, the reward of what is unknown: so praise
+    and blame move what is expected by as much.
 
     It forgets in two ways, by learning anew from the lessons that still count: those older than ``span`` go, and when
     the rewards change (ADWIN, Bifet and Gavalda 2007), all from before the change. One thread at a time.
@@ -154,7 +155,7 @@ class Learner:
 
     def _take(self, lesson: Lesson) -> None:
         self._scaler.learn_one(lesson.context)
-        self._model(lesson.option).learn_one(self._features(lesson.context), lesson.reward)
+        self._model(lesson.option).learn_one(self._features(lesson.context), lesson.reward - _UNKNOWN)
         self._skills[lesson.option] = practised(self._skills.get(lesson.option, Skill()), lesson.reward)
 
     def _features(self, context: Mapping[str, float]) -> dict[str, float]:
@@ -165,7 +166,7 @@ class Learner:
         found = self._model(option).predict_one(features, with_dist=True)
         # Of the distribution the noise of a single reward is left out, whose variance is 1 with river's defaults: it
         # does not shrink by trying.
-        return float(found.mu), math.sqrt(max(0.0, float(found.sigma) ** 2 - 1.0))
+        return _UNKNOWN + float(found.mu), math.sqrt(max(0.0, float(found.sigma) ** 2 - 1.0))
 
     def _weights(self, option: str) -> dict[str, float]:
         model = self._model(option)
