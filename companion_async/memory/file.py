@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from companion_async.errors import InvalidArgumentError, StorageError
 from companion_async.memory.turns import Turns
+from companion_async.memory.write_ahead import write_ahead
 
 if TYPE_CHECKING:
     import apsw
@@ -199,7 +200,7 @@ class MemoryFile:
         connection.execute("PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON; PRAGMA synchronous=NORMAL")
         connection.execute("PRAGMA secure_delete=ON")
         if self._is_new():
-            connection.execute("PRAGMA journal_mode=WAL")
+            write_ahead(connection)
             with connection:
                 if self._is_new():  # another process may have been quicker
                     self._make()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 from companion_async.cognition.search_engine.ranking import FIELDS
 from companion_async.cognition.search_engine.statements import KNOWN, NUMBERS
 from companion_async.errors import StorageError
+from companion_async.memory.write_ahead import write_ahead
 
 if TYPE_CHECKING:
     import apsw
@@ -57,7 +58,7 @@ class Storage:
             self.connection.transaction_mode = "IMMEDIATE"
             if path is not None:
                 # Synced with each commit: of documents that count as read none may be missing after a power cut.
-                self.connection.execute("PRAGMA journal_mode=WAL")
+                write_ahead(self.connection)
             self._prepare(path)
             self.connection.execute(_READING)
             self.connection.register_fts5_function("sizes", _sizes)
