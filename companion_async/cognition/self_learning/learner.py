@@ -60,8 +60,8 @@ class Learnt(msgspec.Struct, frozen=True):
 
 class Learner:
     """A contextual bandit: LinUCB with disjoint models (Li et al. 2010), each one of river's Bayesian regressions over
-    standardised features. What is learnt is how far a reward lies from one half, the reward of what is unknown: so praise
-    and blame move what is expected by as much.
+    standardised features. What these learn is how far a reward lies from one half, the reward of what is unknown: so
+    praise and blame move what is expected by as much.
 
     It forgets in two ways, by learning anew from the lessons that still count: those older than ``span`` go, and when
     the rewards change (ADWIN, Bifet and Gavalda 2007), all from before the change. One thread at a time.

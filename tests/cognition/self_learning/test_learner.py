@@ -148,15 +148,15 @@ def test_what_was_rated_a_few_times_is_hardly_known():
 @pytest.mark.parametrize("times", [1, 3, 20])
 def test_praise_and_blame_move_what_is_expected_by_as_much(times):
     """From one half, from the first rating on, in advice and in choices, in whatever context it came."""
-    expected = {}
+    expected: dict[float, list[float]] = {0.0: [], 1.0: []}
     for reward in (0.0, 1.0):
         learner = Learner(1e9, 1_000, 1)
         for n in range(times):
             learner.learn(lesson("a", reward, words=float(n)))
         for context in ({}, {"words": 2.0}):
-            told = (learner.advise(("a",), context).expected["a"], learner.choose(("a", "b"), context).expected)
-            expected.setdefault(reward, []).extend((told[0], told[1]["a"]))
-            assert told[1]["b"] == 0.5
+            chosen = learner.choose(("a", "b"), context).expected
+            expected[reward] += [learner.advise(("a",), context).expected["a"], chosen["a"]]
+            assert chosen["b"] == 0.5
     for praised, blamed in zip(expected[1.0], expected[0.0], strict=True):
         assert praised - 0.5 == pytest.approx(0.5 - blamed)
         assert praised > 0.55
