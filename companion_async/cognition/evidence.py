@@ -50,7 +50,7 @@ _TIME = re.compile(
     r"|before|after|while|until|once|when|whenever|never|always)\b|\b\d{1,2}:\d\d\b",
     re.IGNORECASE,
 )
-_NAMED = re.compile(r"\b[A-Z][\w'-]*[a-z]\b")
+_NAMED = re.compile(r"\b(?!(?:It|Its|The|This|That|These|Those|There|Here|All|Some|Each)\b)[A-Z][\w'-]*[a-z]\b")
 # Who does something without a name: the caller, members, the thread that acquired it.
 _SOMEBODY = re.compile(
     r"\b(?:he|she|his|her|they|who|whoever|nobody|everybody|somebody|anybody|thread|task|process|program|module"
@@ -100,7 +100,9 @@ def _times(text: str, _: bool) -> Iterator[str]:
 
 
 def _persons(text: str, _: bool) -> Iterator[str]:
-    yield from (found[0].lower() for found in _NAMED.finditer(text) if not _begins_a_sentence(text, found))
+    for found in _NAMED.finditer(text):
+        if not _begins_a_sentence(text, found) and not _TIME.fullmatch(found[0]):
+            yield found[0].lower()
     yield from (found[0] for found in _SOMEBODY.finditer(text))
 
 

@@ -90,3 +90,39 @@ def test_no_text_is_too_odd(question, texts):
         assert all(0 <= part.passage < len(texts) and part.text and 0 <= part.score <= 1 for part in parts)
         found = asked(asks + question)
         assert found is None or found.wanted
+
+
+ISLES = Quoted(
+    "The isles",
+    "Tove Falk came to Visby in 1911 with four men and sixteen dogs. Wim Sand came in 1912 and died there. "
+    "Nora Blom sold plot 17 for nine crowns. The rent of a plot is paid in March.",
+)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "How many dogs did Wim Sand come to Visby with?",  # they were another's
+        "When did Nora Blom die?",  # another did, in the sentence before
+        "What is the highest rent of a plot?",  # what is asked of it is not told
+        "Who paid the rent of a plot?",  # nobody is told of
+    ],
+)
+def test_what_is_told_of_another_or_of_something_else_is_no_answer(question):
+    """However near it stands."""
+    assert answer(question, ISLES) == []
+
+
+def test_a_name_with_a_number_is_not_what_has_none():
+    """The flights are not the eighth flight."""
+    text = Quoted(
+        "The flights of Heron", "Wim Sand saw it when the crew of Heron 7 had landed in Visby. Heron 8 flew too."
+    )
+    assert answer("Where did Heron 8 land?", text) == []
+
+
+def test_of_what_can_be_called_the_whole_name_has_to_be_there():
+    """Another's method of that name does something else."""
+    peek = Quoted("zipfile.ZipExtFile.peek", "zipfile.ZipExtFile.peek(n=1)\n\nReturns buffered bytes.")
+    assert answer("What does zipfile.ZipExtFile.peek return?", peek)
+    assert answer("What does queue.Queue.peek return?", peek) == []

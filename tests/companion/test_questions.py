@@ -47,7 +47,7 @@ LEAST = {
     "fact": (0.84, 0.8),
     "hops": (0.75, 0.57),
     "unanswerable": (0.84, 0.0),
-    "follow_up": (0.76, 0.6),
+    "follow_up": (0.69, 0.6),
     "quoted": (0.7, 0.7),
 }
 
