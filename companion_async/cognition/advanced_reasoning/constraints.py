@@ -19,7 +19,9 @@ _LONGEST = 20_000
 _MEMORY = 1 << 30
 # What runs code of the program's author, or reads files.
 _FORBIDDEN = re.compile(r"#\s*(?:script|include|external|program)|@\s*[a-z_]", re.IGNORECASE)
-_COMMENT = re.compile(r"%\*.*?\*%|%[^\n]*", re.DOTALL)
+# A percent sign in a string begins no comment.
+_COMMENT = re.compile(r'("(?:[^"\\\n]|\\.)*")|%\*.*?\*%|%[^\n]*', re.DOTALL)
+_BEST = re.compile(r"#minimi[sz]e|#maximi[sz]e|:~")
 _MESSAGE = re.compile(r"^-:\S+: error: (.*)$", re.MULTILINE)
 
 
@@ -42,12 +44,15 @@ def solve(program: str, limit: int, seconds: float) -> Solved:
     Its process is killed after ``seconds``, and has at most 1 GiB where the system can limit that. Programs with
     scripts, external functions or includes are refused: they would run code or read files here.
     """
-    text = _COMMENT.sub(" ", check_text(program, "program", longest=_LONGEST))
+    # What is looked at is what is run: without comments, so that nothing can hide in what two parsers take for one.
+    text = _COMMENT.sub(lambda match: match[1] or " ", check_text(program, "program", longest=_LONGEST))
     if _FORBIDDEN.search(text):
         raise InvalidArgumentError("Programs with #script, #include, #program, #external or @functions are not run.")
     if importlib.util.find_spec("clingo") is None:
         raise MissingExtraError(EXTRA, "Logic and constraints")
-    command = [sys.executable, "-m", "clingo", "--outf=2", "--warn=none", f"--models={limit}", "-"]
+    # Told a number, it ends at so many models, whether or not a better one is left.
+    models = 0 if _BEST.search(text) else limit
+    command = [sys.executable, "-m", "clingo", "--outf=2", "--warn=none", f"--models={models}", "-"]
     pipe = subprocess.PIPE
     # It cuts what it quotes of a program in the midst of letters, which are replaced.
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, encoding="utf-8", errors="replace") as process:
@@ -75,7 +80,9 @@ def _read(answer: Any, limit: int) -> Solved:
     cost = tuple(witnesses[-1]["Costs"]) if witnesses and "Costs" in witnesses[-1] else ()
     if cost:
         return Solved(satisfiable, models[-1:], cost, result == "OPTIMUM FOUND")
-    return Solved(satisfiable, models, (), satisfiable is not None and answer["Models"]["More"] == "no")
+    # There are more than were asked for where a wish says nothing of any model.
+    every = satisfiable is not None and answer["Models"]["More"] == "no" and not 0 < limit < len(models)
+    return Solved(satisfiable, models[: limit or None], (), every)
 
 
 def _bound(process: int) -> None:
