@@ -20,7 +20,7 @@ _MEMORY = 1 << 30
 # What runs code of the program's author, or reads files.
 _FORBIDDEN = re.compile(r"#\s*(?:script|include|external|program)|@\s*[a-z_]", re.IGNORECASE)
 # A percent sign in a string begins no comment.
-_COMMENT = re.compile(r'("(?:[^"\\\n]|\\.)*")|%\*.*?\*%|%[^\n]*', re.DOTALL)
+_COMMENT = re.compile(r'("(?:[^"\\\n]|\\.)*")|%\*.*?\*%|(?:%|#!)[^\n]*', re.DOTALL)
 _BEST = re.compile(r"#minimi[sz]e|#maximi[sz]e|:~")
 _MESSAGE = re.compile(r"^-:\S+: error: (.*)$", re.MULTILINE)
 

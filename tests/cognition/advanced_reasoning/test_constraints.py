@@ -96,6 +96,16 @@ def test_comments_are_nothing_and_strings_stay_whole():
     assert solve(r'a("50%"). b. c("%* \" *%"). % "d', 0, 30).models == (('a("50%")', "b", r'c("%* \" *%")'),)
 
 
+@pytest.mark.feature("CB-47")
+def test_what_is_taken_for_a_comment_is_not_run(monkeypatch, tmp_path):
+    """Should clingo see a script where we see a comment, it would not be given it."""
+    monkeypatch.setattr(constraints, "_COMMENT", re.compile("(z)|#script.*#end[.]", re.DOTALL))
+    witness = tmp_path / "witness"
+    program = f"#script (python)\nopen({str(witness)!r}, 'w').close()\n#end. a."
+    assert solve(program, 1, 30).models == (("a",),)
+    assert not witness.exists()
+
+
 @pytest.mark.parametrize(
     ("program", "why"),
     [
@@ -107,6 +117,7 @@ def test_comments_are_nothing_and_strings_stay_whole():
         ("a(@getenv()).", "are not run"),
         ('a("%*"). #script (lua) #end. b("*%").', "are not run"),
         ('a("\\"%*"). b(@f()). c("*%").', "are not run"),
+        ("#! %*\n#script (lua) #end.\n%* *%", "are not run"),
         ("%* %* *% #script (lua) #end. *%", "are not run"),
         ("a." * 20_000, "at most"),
     ],
