@@ -169,26 +169,28 @@ def _tree(text: str) -> Tree | None:
         parsed = ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, MemoryError, RecursionError):
         return None
-    return _checked(parsed, _DEEPEST)
+    return _checked(parsed, text.strip(), _DEEPEST)
 
 
-def _checked(node: ast.AST, depth: int) -> Tree | None:
+def _checked(node: ast.AST, text: str, depth: int) -> Tree | None:
     if depth == 0:
         return None
     match node:
         case ast.Constant(value=bool()) | ast.Constant(value=complex()):
             return None
-        case ast.Constant(value=int() | float() as value):
+        case ast.Constant(value=int() as value):
             return Tree("number", leaf=repr(value))
+        case ast.Constant(value=float() as value):
+            return Tree("number", leaf=_decimal(ast.get_source_segment(text, node) or repr(value), value))
         case ast.Name(id=name) if name in CONSTANTS or len(name) == 1:
             return Tree("symbol", leaf=name)
         case ast.UnaryOp(op=ast.USub(), operand=operand):
-            inner = _checked(operand, depth - 1)
+            inner = _checked(operand, text, depth - 1)
             return None if inner is None else Tree("neg", (inner,))
         case ast.UnaryOp(op=ast.UAdd(), operand=operand):
-            return _checked(operand, depth - 1)
+            return _checked(operand, text, depth - 1)
         case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATORS:
-            one, other = _checked(left, depth - 1), _checked(right, depth - 1)
+            one, other = _checked(left, text, depth - 1), _checked(right, text, depth - 1)
             if one is None or other is None:
                 return None
             head = _OPERATORS[type(op)]
@@ -196,7 +198,7 @@ def _checked(node: ast.AST, depth: int) -> Tree | None:
                 _check_power(one, other)
             return Tree(head, (one, other))
         case ast.Call(func=ast.Name(id=name), args=args, keywords=[]) if name in FUNCTIONS and args:
-            parts = [_checked(arg, depth - 1) for arg in args]
+            parts = [_checked(arg, text, depth - 1) for arg in args]
             if any(part is None for part in parts):
                 return None
             known = tuple(part for part in parts if part is not None)
@@ -208,6 +210,13 @@ def _checked(node: ast.AST, depth: int) -> Tree | None:
                 _check_size(digits, _MOST_DIGITS, "a number of digits:")
             return Tree(name, known)
     return None
+
+
+def _decimal(written: str, value: float) -> str:
+    """A decimal with all the digits that it was written with, of which ``value`` has seventeen."""
+    if not math.isfinite(value) or (not value and re.search(r"[1-9]", written.partition("e")[0])):
+        raise InvalidArgumentError(f"{written:.80} is no number between 1e-323 and 1e308, which is as far as is done.")
+    return written.replace("_", "")
 
 
 def _check_power(base: Tree, exponent: Tree) -> None:

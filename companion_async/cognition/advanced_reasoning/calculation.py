@@ -13,8 +13,8 @@ PACKAGES = ("sympy", "clingo")
 RESPONDER = "sympy"
 _HIGHEST_DEGREE = 8
 _MOST_UNKNOWNS = 6
-_MOST_SOLUTIONS = 20
 _DIGITS = 12
+_ABOUT = " = about "  # before a root that has no closed form
 _TRIED = 100_000
 _FACTORED = 10**32  # for half a second
 
@@ -33,7 +33,8 @@ def work_out(exercise: Exercise) -> Reasoned:
         return Reasoned(f"This cannot be worked out exactly here: {reason}.", "exact", tuple(steps), found=False)
     except ZeroDivisionError:
         answer = "undefined (division by zero)"
-    return Reasoned(answer, "exact", tuple(steps), exact=True, confidence=1.0, responder=RESPONDER)
+    exact = _ABOUT not in answer
+    return Reasoned(answer, "exact", tuple(steps), exact=exact, confidence=1.0, responder=RESPONDER)
 
 
 class _Beyond(Exception):
@@ -95,6 +96,8 @@ def _solved(sympy: Any, exercise: Exercise, steps: list[Step]) -> str:
     zero = [_built(sympy, each[0]) - (_built(sympy, each[1]) if len(each) == 2 else 0) for each in exercise.sides]
     unknowns = sorted(set().union(*(symbols(tree) for each in exercise.sides for tree in each)))
     if exercise.by:
+        if unknowns and exercise.by not in unknowns:
+            raise _Beyond(f"there is no {exercise.by} in it")
         unknowns = [exercise.by]
     if len(unknowns) > _MOST_UNKNOWNS:
         raise _Beyond(f"{len(unknowns)} unknowns")
@@ -130,8 +133,8 @@ def _roots(sympy: Any, zero: Any, name: Any, steps: list[Step]) -> str:
             raise _Beyond("its roots have no closed form")
         values = [sympy.N(root, _DIGITS) for root in polynomial.nroots()]
         steps.append(Step("solve", f"{degree} roots by approximation", shown(values)))
-        return " or ".join(f"{name} = about {shown(value)}" for value in values)
-    ordered = sorted(roots, key=sympy.default_sort_key)[:_MOST_SOLUTIONS]
+        return " or ".join(f"{name}{_ABOUT}{shown(value)}" for value in values)
+    ordered = sorted(roots, key=sympy.default_sort_key)
     steps.append(Step("solve", f"roots in {name}", ", ".join(map(shown, ordered))))
     return " or ".join(f"{name} = {_number(sympy, root)}" for root in ordered) or "no solution"
 

@@ -75,13 +75,20 @@ async def test_a_beam_goes_on_with_no_more_than_the_best():
 
     def says(instructions: str, text: str) -> str:
         if instructions.startswith("Suggest"):
-            return "thought"
+            return f"thought {len(model.asked)}\nanother"
         return "no idea" if instructions.startswith("Rate") else "done"
 
     model = Scripted(rule=says)
     found = await tree(model, "?", ReasoningSettings(width=1, depth=3))
     assert (found.answer, found.confidence, len(model.asked)) == ("done", 0.0, 3 * 2 + 1)
-    assert "1. thought\n2. thought\n3. thought" in model.asked[-1][1]
+    assert "1. thought 1\n2. thought 3\n3. thought 5" in model.asked[-1][1]
+
+
+async def test_of_more_ways_than_its_width_the_worst_are_left():
+    """Two are grown from each of two; only the better two of the four are grown again."""
+    model = Scripted(rule=_grows)
+    await tree(model, "?", ReasoningSettings(width=2, depth=3))
+    assert len(model.asked) == (1 + 2) + 2 * (1 + 2) + 2 * (1 + 2) + 1
 
 
 async def test_a_tree_that_does_not_grow_is_answered_from_what_there_is():
