@@ -79,7 +79,7 @@ def test_a_program_that_takes_too_long_is_killed(monkeypatch):
     """Its time is over before it can answer: nothing is claimed, and its process does not work on."""
     started = []
 
-    class Kept(subprocess.Popen):
+    class Kept(subprocess.Popen[str]):
         def __init__(self, *args, **facts):
             super().__init__(*args, **facts)
             started.append(self)

@@ -105,6 +105,66 @@ async def test_a_tool_is_used_and_what_it_gives_is_told_to_the_model():
 
 @needs_sdk
 @pytest.mark.feature("CB-47")
+@pytest.mark.parametrize(
+    ("action", "told"),
+    [
+        ("calculate[hello]", "InvalidArgumentError: 'hello' is no sum"),
+        ("search[zebra]", "nothing"),
+        ("search[cheese]", "Cheese (cheese.md): Cheese is made"),
+        ("logic[a. b :- a.]", "a b"),
+        ("logic[a :- not a.]", "satisfiable: False"),
+        ("logic[a :- b]", "InvalidArgumentError: The program is not understood"),
+    ],
+)
+async def test_a_tool_tells_the_model_also_what_went_wrong(action, told):
+    """What was found, that nothing was, or why it could not be done, in our own words."""
+    with serving(words=(f"Action: {action}",)) as server:
+        async with Brain() as brain:
+            await furnished(brain, server)
+            found = await brain.submit(MODULE, "reason", "how old is the crane?", "react")
+        assert found.steps[0].result.startswith(told)
+        assert f"Result: {told}" in server.requests[1]["body"]["messages"][-1]["content"]
+
+
+@needs_sdk
+@pytest.mark.feature("CB-47")
+async def test_with_a_model_a_question_is_thought_about_with_tools():
+    """Of itself, where it is no exercise."""
+    with serving(words=("Answer: Ada Quist",)) as server:
+        async with Brain() as brain:
+            await furnished(brain, server)
+            found = await brain.submit(MODULE, "reason", "who built the crane?")
+        assert (found.answer, found.strategy, found.responder) == ("Ada Quist", "react", "test")
+
+
+@pytest.mark.feature("CB-47")
+async def test_what_cannot_be_worked_out_is_looked_up():
+    """Also where no model can be asked; only who wants it exact is told why it is not."""
+    async with Brain() as brain:
+        await brain.register("knowledge_retriever", KnowledgeRetriever, category="phase1")
+        await brain.register(MODULE, AdvancedReasoning, category="advanced")
+        await brain.submit("knowledge_retriever", "index", DOCUMENTS)
+        assert (await brain.submit(MODULE, "reason", "x^9 = 1")).strategy == "hops"
+        exact = await brain.submit(MODULE, "reason", "x^9 = 1", "exact")
+        assert (exact.found, exact.strategy) == (False, "exact")
+
+
+@pytest.mark.feature("CB-47")
+async def test_no_more_is_cited_than_was_asked_for():
+    """Of two places that answer together, the first."""
+    async with Brain() as brain:
+        await furnished(brain)
+        question = "In which city was the builder of the old harbour crane born?"
+        both = await brain.submit(MODULE, "reason", question)
+        one = await brain.submit(MODULE, "reason", question, "hops", 1)
+    assert [each.location for each in both.passages] == ["harbour.md", "quist.md"]
+    assert [each.location for each in one.passages] == ["harbour.md"]
+    assert "[2]" in both.answer
+    assert "[2]" not in one.answer
+
+
+@needs_sdk
+@pytest.mark.feature("CB-47")
 async def test_a_critic_that_agrees_ends_the_reflection():
     """A model that says OK to everything needs one round."""
     with serving(words=("OK",)) as server:
@@ -144,7 +204,7 @@ async def test_a_sum_that_takes_too_long_is_given_up_and_its_thread_comes_back(m
             patched.setattr("companion_async.cognition.advanced_reasoning.module.worked_out", endless)
             found = await brain.submit(MODULE, "reason", "What is 2 + 2?", "exact")
         assert (found.found, found.answer) == (False, "This was not worked out within 0.1 s.")
-        assert await asyncio.to_thread(ended.wait, 10.0)
+        assert await asyncio.to_thread(ended.wait, 30.0)
         assert (await brain.submit(MODULE, "calculate", "2 + 2")).answer == "4"
         assert brain.status().categories["advanced"].abandoned == 0
 
@@ -157,6 +217,7 @@ async def test_what_is_wrong_is_refused():
             ("reason", ("",)),
             ("reason", ("x" * 5_000,)),
             ("reason", ("why?", "magic")),
+            ("reason", ("why?", "auto", 0)),
             ("calculate", ("hello",)),
             ("calculate", (None,)),
             ("satisfy", ("a.", 0)),

@@ -37,7 +37,7 @@ def test_a_state_is_looked_at_once():
     # Without the look at what is done, these would be gone on from once for every order: 109,601 times.
     gone_on_from = []
 
-    class Counted(list):
+    class Counted(list[Action]):
         def __iter__(self):
             gone_on_from.append(1)
             return super().__iter__()

@@ -132,10 +132,13 @@ async def test_what_a_tool_gives_is_told_and_then_answered_from():
 
 async def test_an_answer_that_speaks_of_an_action_is_an_answer():
     """What comes first counts, and no tool is used after the answer."""
-    used = []
-    found = await react(
-        Scripted("Answer: write\nAction: twice[1]"), "?", ReasoningSettings(), {"twice": tool(lambda _: used.append(1))}
-    )
+    used: list[str] = []
+
+    async def twice(text: str) -> str:
+        used.append(text)
+        return text
+
+    found = await react(Scripted("Answer: write\nAction: twice[1]"), "?", ReasoningSettings(), {"twice": twice})
     assert (found.answer, used) == ("write\nAction: twice[1]", [])
 
 
