@@ -38,8 +38,8 @@ class Backlog(Protocol):
     def pop(self, *, on_loop: bool = False) -> Any: ...
     def pop_urgent(self, *, on_loop: bool = False) -> Any: ...
     def claim(self, lane: Any, most: int, into: Callable[[Any], None]) -> int: ...
-    def left(self, lane: Any) -> None: ...
-    def returned(self, lane: Any) -> bool: ...
+    def left(self, lane: Any, *, loose: bool = False) -> None: ...
+    def returned(self, lane: Any, *, loose: bool = False) -> bool: ...
     def withdraw(self, job: Any) -> bool: ...
 
 
@@ -158,7 +158,7 @@ class Places(ABC):
             lane = job.lane
             if self.working >= self.limit or not lane.open or not self.backlog.withdraw(job):
                 return None
-            self.backlog.returned(lane)
+            self.backlog.returned(lane, loose=job.on_loop)
             seat = Seat(job)
             self._occupy(urgent=seat.urgent)
             self.runs += 1
@@ -185,7 +185,7 @@ class Places(ABC):
     def _release(self, seat: Seat, lane: Any) -> None:
         self.working -= 1
         self.hurried -= seat.urgent
-        self.backlog.left(lane)
+        self.backlog.left(lane, loose=seat.loose)
         if self._returning:
             self._welcome()
 
@@ -198,7 +198,7 @@ class Places(ABC):
                 granted()
 
     def _readmit(self, seat: Seat, lane: Any) -> bool:
-        if self.working >= self.limit or not self.backlog.returned(lane):
+        if self.working >= self.limit or not self.backlog.returned(lane, loose=seat.loose):
             return False
         self._occupy(urgent=seat.urgent)
         self.waiting -= 1

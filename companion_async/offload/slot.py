@@ -56,13 +56,14 @@ class Seat:
 
     Work in a process has the place of the coroutine that waits for it: then ``kill`` ends the process, and ``cpu`` is
     the processor time that the run took there. ``urgent`` tells of the job that the place was given for; a thread may
-    run others in it that it has claimed.
+    run others in it that it has claimed. ``loose`` is the place of a coroutine.
     """
 
-    __slots__ = ("abandoned", "beat", "cpu", "job", "kill", "light", "urgent", "waiting")
+    __slots__ = ("abandoned", "beat", "cpu", "job", "kill", "light", "loose", "urgent", "waiting")
 
-    def __init__(self, job: Job | None = None) -> None:
+    def __init__(self, job: Job | None = None, *, loose: bool = False) -> None:
         self.job = job
+        self.loose = loose
         self.urgent = job is not None and job.level <= URGENT
         self.light = False
         self.abandoned = False

@@ -50,7 +50,7 @@ class Coroutines:
 
     def start(self, task: Task[Any]) -> None:
         """Run a task that the queue has given its turn."""
-        seat = Seat(task)
+        seat = Seat(task, loose=True)
         if task.ended >= 0:
             task.lane.pool.left(seat)
             return

@@ -33,9 +33,10 @@ class Gate:
         """Have the lane's runs, those under way too, pass through here with that weight from now on. Under its lock."""
         with self._lock:
             old = lane.weight if lane.gate is self else 0.0
-            self._inside += lane.running * (weight - old)
+            runs = lane.running - lane.loose
+            self._inside += runs * (weight - old)
             if lane.gate is not self:
-                self._runs += lane.running
+                self._runs += runs
             lane.gate, lane.weight = self, weight
             told = self._others(lane) if weight < old else []
         for one in told:
@@ -44,8 +45,9 @@ class Gate:
     def release(self, lane: Lane) -> None:
         """Have the lane's runs pass freely again. Under its lock."""
         with self._lock:
-            self._inside -= lane.running * lane.weight
-            self._runs -= lane.running
+            runs = lane.running - lane.loose
+            self._inside -= runs * lane.weight
+            self._runs -= runs
             lane.gate, lane.weight = None, 0.0
             told = self._others(lane)
         for one in told:

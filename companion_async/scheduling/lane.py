@@ -42,7 +42,11 @@ class Gate(Protocol):
 
 
 class Lane:
-    """The tasks of one module, best first, with what decides whether the module may run one more."""
+    """The tasks of one module, best first, with what decides whether the module may run one more.
+
+    ``loose`` counts those of its runs that are coroutines. They keep no thread and no other run from computing, and may
+    wait for one that does, so the throttle and the gate, which are for that, pass them over; the cap does not.
+    """
 
     __slots__ = (
         "_dead",
@@ -55,6 +59,7 @@ class Lane:
         "cap",
         "gate",
         "held",
+        "loose",
         "most",
         "name",
         "quota",
@@ -72,6 +77,7 @@ class Lane:
         self.quota = quota
         self.held = False
         self.running = 0
+        self.loose = 0
         self.most: float = math.inf if cap is None else cap
         self._lines: dict[int, deque[Queued]] = {}
         self._heap: list[tuple[float, int, Queued]] = []
@@ -85,6 +91,17 @@ class Lane:
     def open(self) -> bool:
         """Whether one more of its tasks may start now."""
         return not self.held and self.running < self.most and (self.gate is None or self.gate.admits(self))
+
+    def limit(self) -> None:
+        """Set ``most`` to what cap and throttle allow."""
+        cap, throttle = self.cap, self.throttle
+        self.most = min(math.inf if cap is None else cap, math.inf if throttle is None else throttle + self.loose)
+
+    def loosen(self, runs: int) -> None:
+        """So many more of the runs are coroutines."""
+        self.loose += runs
+        if self.throttle is not None:
+            self.limit()
 
     @property
     def waits(self) -> bool:

@@ -135,11 +135,13 @@ class Queue:
         if task is None or (on_loop and not task.on_loop):
             return None
         lane = task.lane
-        if lane.gate is not None and not lane.gate.enter(lane):
+        if lane.gate is not None and not task.on_loop and not lane.gate.enter(lane):
             self._delist(lane, shut=True)
             return self.pop(on_loop=on_loop)
         self._take(task, lane)
         lane.running += 1
+        if task.on_loop:
+            lane.loosen(1)
         if self._turns:
             self._charge(lane)
             self._relist(lane)
@@ -153,11 +155,13 @@ class Queue:
         if task is None or (on_loop and not task.on_loop):
             return None
         lane = task.lane
-        if lane.gate is not None and not lane.gate.enter(lane):
+        if lane.gate is not None and not task.on_loop and not lane.gate.enter(lane):
             self._delist(lane, shut=True)
             return self.pop_urgent(on_loop=on_loop)
         self._take(task, lane)
         lane.running += 1
+        if task.on_loop:
+            lane.loosen(1)
         if not lane.open or not lane.waits:
             self._delist(lane)
         return task
@@ -259,21 +263,26 @@ class Queue:
 
     # -- changes ---------------------------------------------------------------------------------------------------
 
-    def left(self, lane: Lane) -> None:
-        """A running task of the lane has ended, or no longer counts."""
+    def left(self, lane: Lane, *, loose: bool = False) -> None:
+        """A running task of the lane has ended, or no longer counts. ``loose``: it is a coroutine."""
         lane.running -= 1
-        if lane.gate is not None and lane.gate.left(lane):
+        if loose:
+            lane.loosen(-1)
+        if lane.gate is not None and not loose and lane.gate.left(lane):
             if lane._entry is not None:
                 self._delist(lane, shut=True)  # others come first
         elif lane._entry is None and lane._withheld and lane.open:
             self._list(lane)
 
-    def returned(self, lane: Lane) -> bool:
+    def returned(self, lane: Lane, *, loose: bool = False) -> bool:
         """A run that had left comes back, if its module has room for it; a hold does not keep it out."""
-        if lane.running >= lane.most:
+        most = lane.most if not loose else _INF if lane.cap is None else lane.cap
+        if lane.running >= most:
             return False
         lane.running += 1
-        if lane.gate is not None:
+        if loose:
+            lane.loosen(1)
+        elif lane.gate is not None:
             lane.gate.returned(lane)
         if not lane.open:
             self.refresh(lane)
@@ -302,7 +311,7 @@ class Queue:
 
     def refresh(self, lane: Lane) -> None:
         """Look again whether the lane may run: after a hold, a cap or a throttle has changed."""
-        lane.most = min(limit for limit in (_INF, lane.cap, lane.throttle) if limit is not None)
+        lane.limit()
         if not lane.open:
             if lane._entry is not None:
                 self._delist(lane)

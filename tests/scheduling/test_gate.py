@@ -83,3 +83,40 @@ async def test_modules_of_different_categories_share_one_processor() -> None:
         for name in "abc":
             controls.throttle(name, None)
         assert await brain.submit("a", "run", "a") is None
+
+
+@pytest.mark.feature("X-03")
+@pytest.mark.parametrize("share", [None, 1.0])
+async def test_coroutines_neither_count_nor_wait_where_a_module_computes_too_much(share: float | None) -> None:
+    """One holds a lock and waits for a run of its own module that computes, another waits for the lock: with the module
+    kept to one run at once all of them end, and it is still one thread at a time.
+    """
+    inside, waiting, free, busy = asyncio.Event(), asyncio.Event(), asyncio.Event(), threading.Semaphore(1)
+
+    def compute() -> int:
+        assert busy.acquire(blocking=False), "two threads of it at once"
+        busy.release()
+        return 1
+
+    async with brain_on(VirtualClock(), auto_scaling=False) as brain:
+        lock = asyncio.Lock()
+
+        async def run(first: bool) -> int:
+            (inside if first else waiting).set()
+            async with lock:
+                if first:
+                    await free.wait()
+                done: int = await brain.submit("module", compute)
+                return done
+
+        await brain.register("module", run)
+        tasks = [brain.submit("module", "run", True)]
+        await inside.wait()
+        tasks.append(brain.submit("module", "run", False))
+        await waiting.wait()
+        controls = brain._assembly("test").controls
+        controls.throttle("module", 1, share)
+        free.set()
+        assert await asyncio.gather(*tasks) == [1, 1]
+        assert await asyncio.gather(*(brain.submit("module", compute) for _ in range(5))) == [1] * 5
+        assert (controls._gate._runs, controls._gate._inside) == (0, 0.0)
