@@ -70,7 +70,8 @@ async def main() -> None:
         for page in pages:
             await page
         print("the translator is well again:", await brain.submit("translator", "translate", "Good Morning"))
-        print(f"threads for fetching now: up to {brain.status().categories['fetchers'].max}\n")
+        grown = [decision.data["new"] for decision in brain.decisions() if decision.type == "scale_up"]
+        print(f"threads for fetching: up to {max(grown, default=2)}\n")
         for _ in range(100):  # what came of a decision is measured a while after it
             if all(decision.outcome or not decision.expectation for decision in brain.decisions()):
                 break

@@ -215,7 +215,7 @@ def test_watching_decisions(run):
     assert "event: module.error" in output
     assert "event: module.restarted" in output
     assert "the translator is well again: gOOD mORNING" in output
-    assert int(found(r"now: up to (\d+)", output)[1]) > 2
+    assert int(found(r"fetching: up to (\d+)", output)[1]) > 2
     found(r"scale_up +fetchers +All threads busy: \d+ tasks wait .*queued: \d+ -> \d+", output)
     found(r"restart_module +translator .*state: error -> running", output)
 
