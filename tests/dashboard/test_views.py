@@ -56,6 +56,7 @@ async def fill(brain: Brain, text: str = EVIL) -> str:
     ("width", "scheme"),
     [
         (1440, "light"),
+        (1000, "light"),
         (390, "dark"),
         pytest.param(1440, "dark", marks=pytest.mark.slow),
         pytest.param(390, "light", marks=pytest.mark.slow),
