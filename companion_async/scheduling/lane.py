@@ -103,6 +103,16 @@ class Lane:
         if self.throttle is not None:
             self.limit()
 
+    def line_up(self, task: Queued) -> bool:
+        """Put a task at the end of its level's line; False, and nothing done, if one who came later stands there."""
+        line = self._lines.get(task.level)
+        if line is None:
+            line = self._lines[task.level] = deque()
+        if line and line[-1].submitted > task.submitted:
+            return False
+        line.append(task)
+        return True
+
     @property
     def waits(self) -> bool:
         """Whether anything stands in it, be it dead."""

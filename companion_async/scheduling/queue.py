@@ -115,14 +115,8 @@ class Queue:
 
     def _insert(self, task: Queued) -> None:
         lane = task.lane
-        if self._lined:
-            line = lane._lines.get(task.level)
-            if line is None:
-                line = lane._lines[task.level] = deque()
-            if not line or line[-1].submitted <= task.submitted:
-                line.append(task)
-                return
-        heapq.heappush(lane._heap, (self._key(task, self._span), task.ticket, task))
+        if not (self._lined and lane.line_up(task)):
+            heapq.heappush(lane._heap, (self._key(task, self._span), task.ticket, task))
 
     # -- out -------------------------------------------------------------------------------------------------------
 
@@ -276,8 +270,7 @@ class Queue:
 
     def returned(self, lane: Lane, *, loose: bool = False) -> bool:
         """A run that had left comes back, if its module has room for it; a hold does not keep it out."""
-        most = lane.most if not loose else _INF if lane.cap is None else lane.cap
-        if lane.running >= most:
+        if lane.running >= (lane.most if not loose else lane.cap or _INF):
             return False
         lane.running += 1
         if loose:
