@@ -21,6 +21,34 @@ def test_what_does_not_end_is_ended(executor, tier):
     assert done.seconds < 10
 
 
+def test_a_run_may_be_given_less_time_than_the_settings_have_and_not_more(tier):
+    """A minute that is asked for is cut to the second of the settings."""
+    executor = CodeExecutor(ExecutorSettings(timeout=1, cpu=3600, tiers=(tier,)))
+    done = executor.execute("while True:\n    pass", "python", timeout=60)
+    assert done.limit == "time"
+    assert done.seconds < 60
+
+
+def test_the_interpreter_ends_a_program_at_its_time_by_itself(executor):
+    """With an error of its own, and not by being killed for it."""
+    if not next(state.holds for state in executor.tiers() if state.tier == "monty"):
+        pytest.skip("monty does not hold here")
+    for _ in range(5):  # on a busy machine it may be killed before it comes to that
+        done = executor.execute("while True:\n    pass", "python", timeout=1, tier="monty")
+        assert done.limit == "time"
+        if done.exit_status == 1:
+            break
+    assert (done.exit_status, "TimeoutError" in done.stderr) == (1, True), done
+
+
+def test_the_processor_time_is_that_of_the_program(executor, system):
+    """All that it computed is in the figure, and what it waited is not."""
+    code = "import time\ntime.sleep(0.5)\nwhile time.process_time() < 0.5:\n    pass\ntime.process_time()"
+    done = executor.execute(code, "python", tier=system)
+    assert done.succeeded, done
+    assert done.value <= done.cpu_seconds <= done.seconds - 0.4, done
+
+
 def test_signals_may_be_ignored_in_vain(executor, system):
     """A program that ignores every signal it can is ended as well."""
     code = (

@@ -152,6 +152,23 @@ def test_where_no_sandbox_holds_nothing_is_run(monkeypatch, tmp_path):
     assert not witness.exists()
 
 
+def test_the_sandboxes_are_tried_once(monkeypatch):
+    """However often it is asked for them, and whatever came of it."""
+    tried = []
+
+    def missing(tier: str) -> str:
+        tried.append(tier)
+        return "it is not there"
+
+    monkeypatch.setattr(room, "_missing", missing)
+    executor = CodeExecutor()
+    assert executor.tiers() == executor.tiers()
+    for _ in range(2):
+        with pytest.raises(SandboxUnavailableError, match="it is not there"):
+            executor.execute("1", "python")
+    assert tried == ["bubblewrap", "sandlock", "monty"]
+
+
 def test_a_sandbox_that_does_not_hold_is_found_out(monkeypatch):
     """One in which a program can do what it must not is refused, with what the program could do."""
 
