@@ -73,7 +73,7 @@ def test_nothing_in_it_is_run():
         {"directions": memoryview(b"")},
         {"vectors": memoryview(bytes(9))},
     ],
-    ids=str,
+    ids="-".join,
 )
 def test_numbers_that_do_not_fit_are_refused(changes):
     """Under a right seal too, so that no vector is taken for that of another word."""
