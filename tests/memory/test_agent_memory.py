@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-
 import pytest
 
 from companion_async import Brain, BrainConfig
@@ -15,26 +13,6 @@ from companion_async.memory.episodic import EpisodicMemory
 from companion_async.memory.file import MemoryFile
 from companion_async.memory.semantic import SemanticMemory
 from companion_async.memory.temporal import TemporalMemory
-from companion_async.testing.clock import VirtualClock
-
-
-class Clock(VirtualClock):
-    def __init__(self):
-        super().__init__()
-        self.now = datetime(2026, 3, 1, 12).timestamp()
-
-    def monotonic(self):
-        return self.now
-
-    time = monotonic
-
-    def passes(self, **span):
-        self.now += timedelta(**span).total_seconds()
-
-
-@pytest.fixture
-def clock():
-    return Clock()
 
 
 @pytest.fixture

@@ -14,7 +14,8 @@ RESPONDER = "sympy"
 _HIGHEST_DEGREE = 8
 _MOST_UNKNOWNS = 6
 _DIGITS = 12
-_ABOUT = " = about "  # before a root that has no closed form
+_APPROXIMATE = "approximate"
+"""The kind of step that gives what is not exact."""
 _TRIED = 100_000
 _FACTORED = 10**32  # for half a second
 
@@ -33,7 +34,7 @@ def work_out(exercise: Exercise) -> Reasoned:
         return Reasoned(f"This cannot be worked out exactly here: {reason}.", "exact", tuple(steps), found=False)
     except ZeroDivisionError:
         answer = "undefined (division by zero)"
-    exact = _ABOUT not in answer
+    exact = not any(step.kind == _APPROXIMATE for step in steps)
     return Reasoned(answer, "exact", tuple(steps), exact=exact, confidence=1.0, responder=RESPONDER)
 
 
@@ -132,8 +133,8 @@ def _roots(sympy: Any, zero: Any, name: Any, steps: list[Step]) -> str:
         if polynomial.free_symbols_in_domain:
             raise _Beyond("its roots have no closed form")
         values = [sympy.N(root, _DIGITS) for root in polynomial.nroots()]
-        steps.append(Step("solve", f"{degree} roots by approximation", shown(values)))
-        return " or ".join(f"{name}{_ABOUT}{shown(value)}" for value in values)
+        steps.append(Step(_APPROXIMATE, f"{degree} roots without a closed form", shown(values)))
+        return " or ".join(f"{name} = about {shown(value)}" for value in values)
     ordered = sorted(roots, key=sympy.default_sort_key)
     steps.append(Step("solve", f"roots in {name}", ", ".join(map(shown, ordered))))
     return " or ".join(f"{name} = {_number(sympy, root)}" for root in ordered) or "no solution"

@@ -8,8 +8,8 @@ from companion_async.cognition.model_router.prompt import Passage
 
 
 class Step(msgspec.Struct, frozen=True):
-    """One step: its kind (``parse``, ``rewrite``, ``solve``, ``search``, ``thought``, ``critique``, ``tool``), what was
-    done, and what came of it. ``sources`` are the locations it rests on.
+    """One step: its kind (``parse``, ``rewrite``, ``solve``, ``approximate``, ``search``, ``thought``, ``critique``,
+    ``tool``), what was done, and what came of it. ``sources`` are the locations it rests on.
     """
 
     kind: str
@@ -22,7 +22,8 @@ class Reasoned(msgspec.Struct, frozen=True):
     """An answer with all of its steps.
 
     ``exact`` says that it was computed or proved, not estimated or written by a model; ``confidence`` is 1.0 then, and
-    otherwise a share of agreement: of the question's words found, or of samples and critiques that agreed. ``found`` is
+    of what was computed to so many digits, and otherwise a share of agreement: of the question's words found, or of
+    samples and critiques that agreed. ``found`` is
     false where there is no answer, and ``settled`` then where a further search would find none either. ``responder`` is
     who answered: ``sympy``, ``units``, ``calendar``, ``clingo``, ``planner``, ``retrieval`` or the name of a model's
     endpoint. ``passages`` are those that the answer of several searches cites, [1] the first.
