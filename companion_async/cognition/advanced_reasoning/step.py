@@ -23,10 +23,10 @@ class Reasoned(msgspec.Struct, frozen=True):
 
     ``exact`` says that it was computed or proved, not estimated or written by a model; ``confidence`` is 1.0 then, and
     of what was computed to so many digits, and otherwise a share of agreement: of the question's words found, or of
-    samples and critiques that agreed. ``found`` is
-    false where there is no answer, and ``settled`` then where a further search would find none either. ``responder`` is
-    who answered: ``sympy``, ``units``, ``calendar``, ``clingo``, ``planner``, ``retrieval`` or the name of a model's
-    endpoint. ``passages`` are those that the answer of several searches cites, [1] the first.
+    samples and critiques that agreed. ``found`` is false where there is no answer, and ``settled`` then where a further
+    search would find none either. ``responder`` is who answered: ``sympy``, ``units``, ``calendar``, ``clingo``,
+    ``planner``, ``retrieval`` or the name of a model's endpoint. ``passages`` are those that the answer of several
+    searches cites, [1] the first.
     """
 
     answer: str
